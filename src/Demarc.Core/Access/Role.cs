@@ -1,0 +1,63 @@
+using System.Text.Json.Serialization;
+
+namespace Demarc.Core.Access;
+
+/// <summary>What a member is to its party.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<Role>))]
+public enum Role
+{
+    /// <summary>Signs charters, members and agents; may do all else too.</summary>
+    [JsonStringEnumMemberName("owner")] Owner,
+
+    /// <summary>Requests changes.</summary>
+    [JsonStringEnumMemberName("operator")] Operator,
+
+    /// <summary>Approves and rejects changes.</summary>
+    [JsonStringEnumMemberName("approver")] Approver,
+
+    /// <summary>Reads and exports the ledger.</summary>
+    [JsonStringEnumMemberName("auditor")] Auditor,
+
+    /// <summary>Looks.</summary>
+    [JsonStringEnumMemberName("viewer")] Viewer,
+}
+
+/// <summary>What a route or an entry kind asks of its caller.</summary>
+public enum Permission
+{
+    /// <summary>Nothing: only for what is public by nature, such as a health answer.</summary>
+    None,
+
+    /// <summary>See states, instances and changes.</summary>
+    Look,
+
+    /// <summary>Read and export the ledger.</summary>
+    Audit,
+
+    /// <summary>Ask for changes.</summary>
+    Operate,
+
+    /// <summary>Approve or reject changes.</summary>
+    Approve,
+
+    /// <summary>Sign charters, members and agents.</summary>
+    Own,
+
+    /// <summary>Reserved to the joined agent of the environment.</summary>
+    Agent,
+}
+
+/// <summary>Role → permissions: the whole table.</summary>
+public static class RolePermissions
+{
+    /// <summary>Whether a role holds a permission.</summary>
+    public static bool Allows(this Role role, Permission permission) => permission switch
+    {
+        Permission.None or Permission.Look => true,
+        Permission.Audit => role is Role.Owner or Role.Auditor or Role.Approver or Role.Operator,
+        Permission.Operate => role is Role.Owner or Role.Operator,
+        Permission.Approve => role is Role.Owner or Role.Approver,
+        Permission.Own => role is Role.Owner,
+        Permission.Agent => false,
+    };
+}

@@ -1,0 +1,49 @@
+using System.Collections.Immutable;
+
+namespace Demarc.Core.Charter;
+
+/// <summary>Something a change can do, the task it belongs to, and whether it is a thing only the agent starts by itself.</summary>
+/// <param name="Name">As in <c>instances.create</c>; what charters and ledgers name.</param>
+/// <param name="Task">The row of the table it falls under.</param>
+/// <param name="Standing">True for what the agent starts alone under standing authority, and no person requests.</param>
+/// <param name="Summary">One line for people.</param>
+public sealed record ChangeAction(string Name, TaskId Task, bool Standing, string Summary)
+{
+    /// <summary>A new instance from an order.</summary>
+    public static ChangeAction Create { get; } = new("instances.create", TaskId.Provision, false, "provision a new instance from an order");
+
+    /// <summary>Another size or other labels.</summary>
+    public static ChangeAction Modify { get; } = new("instances.modify", TaskId.Provision, false, "change an instance's size or labels");
+
+    /// <summary>Stops it and keeps its data.</summary>
+    public static ChangeAction Suspend { get; } = new("instances.suspend", TaskId.Provision, false, "stop an instance and keep its data");
+
+    /// <summary>Starts a suspended one.</summary>
+    public static ChangeAction Resume { get; } = new("instances.resume", TaskId.Provision, false, "start a suspended instance");
+
+    /// <summary>Moves it to the recycle bin.</summary>
+    public static ChangeAction Delete { get; } = new("instances.delete", TaskId.Provision, false, "stop an instance and move its data to the recycle bin");
+
+    /// <summary>Takes it back from the recycle bin.</summary>
+    public static ChangeAction Restore { get; } = new("instances.restore", TaskId.Provision, false, "take an instance back from the recycle bin");
+
+    /// <summary>Brings a ready instance back that is not running.</summary>
+    public static ChangeAction Heal { get; } = new("instances.heal", TaskId.Provision, true, "start a ready instance again that has stopped by itself");
+
+    /// <summary>Erases what has stood in the recycle bin for its full time.</summary>
+    public static ChangeAction Purge { get; } = new("instances.purge", TaskId.Provision, true, "erase an instance whose time in the recycle bin is over");
+
+    /// <summary>All of them.</summary>
+    public static ImmutableArray<ChangeAction> All { get; } = [Create, Modify, Suspend, Resume, Delete, Restore, Heal, Purge];
+
+    /// <summary>The action of a name, or null when there is none.</summary>
+    public static ChangeAction? ByName(string name)
+    {
+        foreach (var action in All)
+        {
+            if (action.Name == name) return action;
+        }
+
+        return null;
+    }
+}
