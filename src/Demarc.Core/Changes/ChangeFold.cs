@@ -1,0 +1,116 @@
+using System.Collections.Immutable;
+using Demarc.Core.Access;
+using Demarc.Core.Charter;
+using Demarc.Core.Environments;
+using Demarc.Core.Instances;
+using Demarc.Core.Ledger;
+
+namespace Demarc.Core.Changes;
+
+/// <summary>Folds everything that happens to changes: the charter decides requests and starts, the lifecycle decides the rest.</summary>
+internal static class ChangeFold
+{
+    /// <summary>Open changes per environment; beyond it requests are refused until some have ended.</summary>
+    private const int MaxOpen = 200;
+
+    /// <summary>The change an entry is about, or null.</summary>
+    public static ChangeId? ChangeOf(EntryData data) => data switch
+    {
+        ChangeRequested d => d.Change,
+        ChangePlanned d => d.Change,
+        ChangeApproved d => d.Change,
+        ChangeRejected d => d.Change,
+        ChangeWithdrawn d => d.Change,
+        ChangeRefused d => d.Change,
+        ChangeStarted d => d.Change,
+        StepStarted d => d.Change,
+        StepFinished d => d.Change,
+        StepFailed d => d.Change,
+        StepUndone d => d.Change,
+        ChangeSucceeded d => d.Change,
+        ChangeFailed d => d.Change,
+        ChangeRolledBack d => d.Change,
+        ChangeExpired d => d.Change,
+        CredentialIssued d => d.Change,
+        _ => null,
+    };
+
+    public static Folded Apply(EnvironmentState state, Entry entry, EntryData data, Member? member)
+    {
+        if (data is ChangeRequested requested) return Request(state, entry, requested, member);
+        if (ChangeOf(data) is not { } id || !state.Changes.TryGetValue(id, out var change)) return Folded.Refuse($"there is no change {ChangeOf(data)}");
+        var transition = data switch
+        {
+            ChangePlanned d => Planned(change, d),
+            ChangeApproved d => ChangeLifecycle.Approve(change, new Approval(entry.Author.KeyId, member!.Party, d.Plan, entry.At)),
+            ChangeRejected d => ChangeLifecycle.Reject(change, member!.Party, d.Reason, entry.At),
+            ChangeWithdrawn d => ChangeLifecycle.Withdraw(change, member!.Party, d.Reason, entry.At),
+            ChangeRefused d => ChangeLifecycle.Refuse(change, $"{d.Rule}: {d.Why}", entry.At),
+            ChangeStarted d => Started(state, change, d, entry.At),
+            StepStarted d => ChangeLifecycle.StartStep(change, d.Step, entry.At),
+            StepFinished d => ChangeLifecycle.FinishStep(change, d.Step, d.Receipt, entry.At),
+            StepFailed d => ChangeLifecycle.FailStep(change, d.Step, d.Why, entry.At),
+            StepUndone d => ChangeLifecycle.UndoStep(change, d.Step, d.Receipt, entry.At),
+            ChangeSucceeded d => ChangeLifecycle.Succeed(change, d.Proof, entry.At),
+            ChangeFailed d => ChangeLifecycle.Fail(change, d.Why, entry.At),
+            ChangeRolledBack d => ChangeLifecycle.RollBack(change, d.Why, entry.At),
+            ChangeExpired => ChangeLifecycle.Expire(change, entry.At),
+            _ => new Transition(null, $"{entry.Body.Kind} is not about a change"),
+        };
+        if (transition.Change is not { } next) return Folded.Refuse(transition.Refusal!);
+        var after = state with
+        {
+            Changes = state.Changes.SetItem(id, next),
+            Open = next.IsEnded ? state.Open.Remove(id) : state.Open,
+        };
+        return Folded.To(next.Status == change.Status ? after : InstanceFold.Follow(after, change, next, entry.At));
+    }
+
+    private static Folded Request(EnvironmentState state, Entry entry, ChangeRequested data, Member? member)
+    {
+        if (state.Changes.ContainsKey(data.Change)) return Folded.Refuse($"change {data.Change} exists already");
+        if (state.Open.Count >= MaxOpen) return Folded.Refuse($"{MaxOpen} changes are open already: wait until some have ended");
+        var decision = CharterDecision.Decide(state, member?.Party, data.Request);
+        if (decision is Decision.Denied denied) return Folded.Refuse($"{denied.Rule}: {denied.Why}");
+        if (InstanceRules.Fault(state, data.Request, entry.At) is { } fault) return Folded.Refuse(fault);
+        var change = new Change(
+            data.Change,
+            ChangeAction.ByName(data.Request.Action)!,
+            data.Request,
+            entry.Author.KeyId,
+            member?.Party,
+            entry.At,
+            ChangeStatus.Requested,
+            (decision as Decision.NeedsApproval)?.Who,
+            null,
+            null,
+            [],
+            ImmutableArray<StepProgress>.Empty,
+            null,
+            null,
+            null);
+        return Folded.To(state with { Changes = state.Changes.Add(data.Change, change), Open = state.Open.Add(data.Change) });
+    }
+
+    private static Transition Planned(Change change, ChangePlanned data)
+    {
+        if (Plan.Read(data.Plan) is not { } plan) return new Transition(null, "plan cannot be read");
+        if (plan.Hash != data.Hash) return new Transition(null, $"the plan's hash is {plan.Hash}, the entry says {data.Hash}");
+        return plan.Steps.Any(step => step.Instance != change.Request.Instance)
+            ? new Transition(null, $"the plan touches another instance than {change.Request.Instance}")
+            : ChangeLifecycle.Plan(change, plan);
+    }
+
+    private static Transition Started(EnvironmentState state, Change change, ChangeStarted data, DateTimeOffset at)
+    {
+        // The charter may have been amended since the request: what counts is what it says at the start.
+        var decision = CharterDecision.Decide(state, change.RequestedFor, change.Request);
+        if (decision is Decision.Denied denied) return new Transition(null, $"{denied.Rule}: {denied.Why}");
+        if (decision is Decision.NeedsApproval needs && Enum.GetValues<Party>().Any(party => needs.Who.Includes(party) && !change.Approvals.Any(a => a.Party == party)))
+            return new Transition(null, $"{needs.Rule} now asks for the approval of the {needs.Who.Word()}");
+        if (state.OpenChanges.FirstOrDefault(other => other.Status == ChangeStatus.Running && other.Request.Instance == change.Request.Instance) is { } running)
+            return new Transition(null, $"change {running.Id} of the same instance is running");
+        if (InstanceRules.StateFault(state, change.Request, at) is { } fault) return new Transition(null, fault);
+        return ChangeLifecycle.Start(change, data.Plan, at);
+    }
+}

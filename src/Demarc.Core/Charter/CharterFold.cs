@@ -1,0 +1,47 @@
+using System.Security.Cryptography;
+using System.Text;
+using Demarc.Core.Access;
+using Demarc.Core.Environments;
+using Demarc.Core.Ledger;
+
+namespace Demarc.Core.Charter;
+
+/// <summary>Charters are proposed by one owner and in force once an owner of each party has signed the same text.</summary>
+internal static class CharterFold
+{
+    public static Folded Propose(EnvironmentState state, Entry entry, CharterProposed data)
+    {
+        if (Replayed(state, entry) is { } replayed) return replayed;
+        var next = (state.Charter?.Version ?? 0) + 1;
+        if (data.Version != next) return Folded.Refuse($"the next charter is version {next}, not {data.Version}");
+        var read = CharterYaml.Read(data.Yaml);
+        if (read.Document is not { } document) return Folded.Refuse($"the charter is not valid: {read.Faults[0]}");
+        if (document.Version != data.Version) return Folded.Refuse($"the text says version {document.Version}, the entry {data.Version}");
+        return Folded.To(state with { Proposal = new CharterProposal(document, Hash(data.Yaml), []), AuthorityIds = state.AuthorityIds.Add(entry.Id) });
+    }
+
+    public static Folded Sign(EnvironmentState state, Entry entry, CharterSigned data, Member member)
+    {
+        if (Replayed(state, entry) is { } replayed) return replayed;
+        if (state.Proposal is not { } proposal || proposal.Document.Version != data.Version) return Folded.Refuse($"no charter version {data.Version} is proposed");
+        if (proposal.Sha256 != data.Sha256) return Folded.Refuse($"the signature names the text {data.Sha256}, the proposed one is {proposal.Sha256}");
+        if (proposal.Signed.Contains(member.Party)) return Folded.Refuse($"the {member.Party.Word()} has signed charter version {data.Version} already");
+        var signed = proposal with { Signed = proposal.Signed.Add(member.Party) };
+        var ids = state.AuthorityIds.Add(entry.Id);
+        return Folded.To(signed.Signed.Count == 2
+            ? state with { Charter = signed.Document, Proposal = null, AuthorityIds = ids }
+            : state with { Proposal = signed, AuthorityIds = ids });
+    }
+
+    public static string Hash(string yaml) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(yaml)));
+
+    internal static Folded? Replayed(EnvironmentState state, Entry entry) =>
+        state.AuthorityIds.Contains(entry.Id) ? Folded.Refuse($"entry {entry.Id} stands in the ledger already: a replay") : null;
+}
+
+/// <summary>The hash that charter signatures name.</summary>
+public static class CharterText
+{
+    /// <summary>Hex SHA-256 of the exact text.</summary>
+    public static string Hash(string yaml) => CharterFold.Hash(yaml);
+}

@@ -1,0 +1,89 @@
+using System.Collections.Immutable;
+using Demarc.Core.Access;
+using Demarc.Core.Agents;
+using Demarc.Core.Changes;
+using Demarc.Core.Charter;
+using Demarc.Core.Instances;
+using Demarc.Core.Ledger;
+
+namespace Demarc.Core.Environments;
+
+/// <summary>
+/// Everything an environment is: a pure fold over its ledger, never stored as a second truth. Immutable, so that a reader holds a
+/// consistent state for as long as it likes while the next is made.
+/// </summary>
+public sealed record EnvironmentState
+{
+    /// <summary>The state before the first entry.</summary>
+    public static EnvironmentState Empty { get; } = new();
+
+    /// <summary>Its id; empty before it is founded.</summary>
+    public EnvironmentId Id { get; init; }
+
+    /// <summary>What its founding entry says; null before it.</summary>
+    public EnvironmentFounded? Founding { get; init; }
+
+    /// <summary>How many entries have been folded.</summary>
+    public long Size { get; init; }
+
+    /// <summary>Members by key id.</summary>
+    public ImmutableDictionary<string, Member> Members { get; init; } = ImmutableDictionary<string, Member>.Empty;
+
+    /// <summary>The charter in force; null until both parties have signed one.</summary>
+    public CharterDocument? Charter { get; init; }
+
+    /// <summary>A proposed charter that is not yet signed by both.</summary>
+    public CharterProposal? Proposal { get; init; }
+
+    /// <summary>Invitations not used up, by key id.</summary>
+    public ImmutableDictionary<string, AgentInvited> Invitations { get; init; } = ImmutableDictionary<string, AgentInvited>.Empty;
+
+    /// <summary>The agent in force; null before one has joined or after it was revoked.</summary>
+    public JoinedAgent? Agent { get; init; }
+
+    /// <summary>Every change ever, by id; ended ones without their plan.</summary>
+    public ImmutableDictionary<ChangeId, Change> Changes { get; init; } = ImmutableDictionary<ChangeId, Change>.Empty;
+
+    /// <summary>Changes that have not ended, oldest first.</summary>
+    public ImmutableList<ChangeId> Open { get; init; } = [];
+
+    /// <summary>Instances that exist, those in the recycle bin included.</summary>
+    public ImmutableSortedDictionary<InstanceId, Instance> Instances { get; init; } = ImmutableSortedDictionary<InstanceId, Instance>.Empty;
+
+    /// <summary>Open findings by name.</summary>
+    public ImmutableSortedDictionary<string, Finding> Findings { get; init; } = ImmutableSortedDictionary<string, Finding>.Empty;
+
+    /// <summary>The last entry under each task.</summary>
+    public ImmutableDictionary<TaskId, LastAct> LastActs { get; init; } = ImmutableDictionary<TaskId, LastAct>.Empty;
+
+    /// <summary>Ids of entries that give authority (members, agents, charters): one that comes again is a replay.</summary>
+    public ImmutableHashSet<string> AuthorityIds { get; init; } = [];
+
+    /// <summary>The party and role of a key, or null for a stranger.</summary>
+    public Member? MemberOf(PublicKey key) => Members.GetValueOrDefault(key.KeyId);
+
+    /// <summary>The changes that have not ended.</summary>
+    public IEnumerable<Change> OpenChanges => Open.Select(id => Changes[id]);
+}
+
+/// <summary>A charter on the table.</summary>
+/// <param name="Document">What it says.</param>
+/// <param name="Sha256">Hex hash of its text: what is signed.</param>
+/// <param name="Signed">Who has signed.</param>
+public sealed record CharterProposal(CharterDocument Document, string Sha256, ImmutableHashSet<Party> Signed);
+
+/// <summary>The last entry under a task.</summary>
+/// <param name="Index">Its place in the ledger.</param>
+/// <param name="Kind">Its kind.</param>
+/// <param name="At">When.</param>
+/// <param name="By">Who: a party's word, or <c>agent</c>.</param>
+public sealed record LastAct(long Index, string Kind, DateTimeOffset At, string By);
+
+/// <summary>Trouble in somebody's task.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Task">The row it falls under.</param>
+/// <param name="Resource">What is concerned.</param>
+/// <param name="Reason">What is wrong.</param>
+/// <param name="Remedy">What to do.</param>
+/// <param name="RaisedAt">Since when.</param>
+public sealed record Finding(string Name, TaskId Task, string Resource, string Reason, string Remedy, DateTimeOffset RaisedAt);

@@ -1,0 +1,155 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using Demarc.Core.Environments;
+
+namespace Demarc.Core.Ledger;
+
+/// <summary>What reading an entry gives: the entry, or which field is wrong and why.</summary>
+/// <param name="Entry">The entry; null when it could not be read.</param>
+/// <param name="Fault">What is wrong with it; null when nothing is.</param>
+public readonly record struct EntryRead(Entry? Entry, string? Fault);
+
+/// <summary>
+/// A signed entry. Its bytes are what is stored and hashed; everything else here is read out of them. Signatures are checked when it
+/// is read, without any state, because a signature's key id is the whole public key; whether those keys may say this is the fold's question.
+/// </summary>
+public sealed class Entry
+{
+    /// <summary>DSSE payload type of every entry body.</summary>
+    public const string PayloadType = "application/vnd.demarc.entry+json";
+
+    /// <summary>An entry fits a tlog-tiles entry bundle, whose lengths are 16 bits.</summary>
+    public const int MaxBytes = 65535;
+
+    private Entry(ReadOnlyMemory<byte> bytes, byte[] leafHash, EntryBody body, EnvironmentId environment, EntryKind? kind, EntryData data, ImmutableArray<PublicKey> signers)
+    {
+        Bytes = bytes;
+        LeafHash = leafHash;
+        Body = body;
+        Environment = environment;
+        Kind = kind;
+        Data = data;
+        Signers = signers;
+    }
+
+    /// <summary>The exact bytes of its DSSE envelope.</summary>
+    public ReadOnlyMemory<byte> Bytes { get; }
+
+    /// <summary>RFC 6962 leaf hash of the bytes.</summary>
+    public byte[] LeafHash { get; }
+
+    /// <summary>What was signed.</summary>
+    public EntryBody Body { get; }
+
+    /// <summary>Its unique id.</summary>
+    public string Id => Body.Id;
+
+    /// <summary>Which environment it is for.</summary>
+    public EnvironmentId Environment { get; }
+
+    /// <summary>Its kind; null for one this version does not know.</summary>
+    public EntryKind? Kind { get; }
+
+    /// <summary>When its author wrote it, by the author's clock.</summary>
+    public DateTimeOffset At => Body.At;
+
+    /// <summary>What it says.</summary>
+    public EntryData Data { get; }
+
+    /// <summary>Keys whose signatures over the body were checked, the author's first.</summary>
+    public ImmutableArray<PublicKey> Signers { get; }
+
+    /// <summary>The author's key: the first signer, and the one the body names.</summary>
+    public PublicKey Author => Signers[0];
+
+    /// <summary>Reads an entry and checks all its signatures. Never throws for bad input.</summary>
+    public static EntryRead Read(ReadOnlyMemory<byte> bytes)
+    {
+        if (bytes.Length > MaxBytes) return Wrong($"the entry has {bytes.Length} bytes, at most {MaxBytes} are allowed");
+        var parsed = DsseEnvelope.Parse(bytes);
+        if (parsed.Envelope is not { } envelope) return Wrong(parsed.Error ?? "the envelope cannot be read");
+        if (envelope.PayloadType != PayloadType) return Wrong($"payloadType is '{envelope.PayloadType}', not '{PayloadType}'");
+        var signers = ImmutableArray.CreateBuilder<PublicKey>(envelope.Signatures.Count);
+        foreach (var signature in envelope.Signatures)
+        {
+            if (signature.KeyId is null || !PublicKey.TryParse(signature.KeyId, out var key)) return Wrong("signatures.keyid is not an 'ed25519:' key");
+            if (!envelope.IsSignedBy(key)) return Wrong($"the signature of {key.KeyId} does not fit the payload");
+            if (signers.Contains(key)) return Wrong($"signatures names {key.KeyId} twice");
+            signers.Add(key);
+        }
+
+        if (signers.Count == 0) return Wrong("signatures is empty");
+        return ReadBody(bytes, envelope.Payload, signers.ToImmutable());
+    }
+
+    /// <summary>Writes and signs an entry. The first key is the author's.</summary>
+    public static Entry Write(EnvironmentId environment, string id, DateTimeOffset at, EntryData data, params SigningKey[] keys)
+    {
+        Must.Hold(keys.Length > 0);
+        var kind = EntryKind.Of(data);
+        var body = new EntryBody(1, id, environment.Value, kind.Name, at.ToUniversalTime(), keys[0].Public.KeyId, JsonSerializer.SerializeToElement(data, kind.Type));
+        var envelope = DsseEnvelope.Sign(PayloadType, JsonSerializer.SerializeToUtf8Bytes(body, LedgerJson.Default.EntryBody), keys);
+        var read = Read(envelope.Bytes);
+        return read.Entry ?? throw new BrokenBeliefException($"An entry we wrote cannot be read: {read.Fault}");
+    }
+
+    /// <summary>A new entry id out of sixteen random bytes.</summary>
+    public static string NewId(FillRandom random)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        random(bytes);
+        return "e" + Convert.ToHexStringLower(bytes);
+    }
+
+    /// <summary>The same entry with one more signature; its bytes and hash change with it.</summary>
+    public Entry Cosign(SigningKey key)
+    {
+        var envelope = DsseEnvelope.Parse(Bytes).Envelope!.Cosign(key);
+        return Read(envelope.Bytes).Entry ?? throw new BrokenBeliefException("A cosigned entry cannot be read.");
+    }
+
+    private static EntryRead ReadBody(ReadOnlyMemory<byte> bytes, ReadOnlyMemory<byte> payload, ImmutableArray<PublicKey> signers)
+    {
+        EntryBody? body;
+        try
+        {
+            body = JsonSerializer.Deserialize(payload.Span, LedgerJson.Default.EntryBody);
+        }
+        catch (JsonException unreadable)
+        {
+            return Wrong($"the body is not an entry: {FirstLine(unreadable)}");
+        }
+
+        if (body is null) return Wrong("the body is null");
+        if (body.Demarc != 1) return Wrong($"demarc is {body.Demarc}, this version reads 1");
+        if (!Slug.IsValid(body.Id, 8, 64)) return Wrong("id must be 8 to 64 characters of a-z, 0-9 and '-', starting with a letter");
+        if (!EnvironmentId.TryParse(body.Environment, out var environment)) return Wrong($"environment must be {EnvironmentId.Form}");
+        if (body.Kind.Length > 64) return Wrong("kind is longer than 64 characters");
+        if (body.Author != signers[0].KeyId) return Wrong("author is not the key of the first signature");
+        var kind = EntryKind.ByName(body.Kind);
+        EntryData data = new UnknownEntry();
+        if (kind is not null)
+        {
+            try
+            {
+                data = (EntryData)(body.Data.Deserialize(kind.Type) ?? throw new JsonException("data is null"));
+            }
+            catch (Exception unreadable) when (unreadable is JsonException or NotSupportedException or InvalidOperationException)
+            {
+                return Wrong($"data does not fit {body.Kind}: {FirstLine(unreadable)}");
+            }
+        }
+
+        return new EntryRead(new Entry(bytes, MerkleHash.Leaf(bytes.Span), body, environment, kind, data, signers), null);
+    }
+
+    private static string FirstLine(Exception unreadable)
+    {
+        var text = unreadable.Message;
+        var end = text.IndexOfAny(['\r', '\n']);
+        if (end >= 0) text = text[..end];
+        return text.Length <= 300 ? text : text[..300];
+    }
+
+    private static EntryRead Wrong(string fault) => new(null, fault);
+}
