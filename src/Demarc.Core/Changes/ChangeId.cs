@@ -47,7 +47,7 @@ public readonly record struct ChangeId
     /// <inheritdoc/>
     public override string ToString() => Value;
 
-    private sealed class ChangeIdJson : JsonConverter<ChangeId>
+    internal sealed class ChangeIdJson : JsonConverter<ChangeId>
     {
         public override ChangeId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
             TryParse(reader.GetString(), out var id) ? id : throw new JsonException($"not a change id: {Form}");

@@ -17,7 +17,7 @@ internal static class CharterFold
         var read = CharterYaml.Read(data.Yaml);
         if (read.Document is not { } document) return Folded.Refuse($"the charter is not valid: {read.Faults[0]}");
         if (document.Version != data.Version) return Folded.Refuse($"the text says version {document.Version}, the entry {data.Version}");
-        return Folded.To(state with { Proposal = new CharterProposal(document, Hash(data.Yaml), []), AuthorityIds = state.AuthorityIds.Add(entry.Id) });
+        return Folded.To(state with { Proposal = new CharterProposal(document, data.Yaml, Hash(data.Yaml), []), AuthorityIds = state.AuthorityIds.Add(entry.Id) });
     }
 
     public static Folded Sign(EnvironmentState state, Entry entry, CharterSigned data, Member member)
@@ -29,7 +29,7 @@ internal static class CharterFold
         var signed = proposal with { Signed = proposal.Signed.Add(member.Party) };
         var ids = state.AuthorityIds.Add(entry.Id);
         return Folded.To(signed.Signed.Count == 2
-            ? state with { Charter = signed.Document, Proposal = null, AuthorityIds = ids }
+            ? state with { Charter = signed.Document, CharterYaml = signed.Yaml, Proposal = null, AuthorityIds = ids }
             : state with { Proposal = signed, AuthorityIds = ids });
     }
 

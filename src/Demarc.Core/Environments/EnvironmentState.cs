@@ -32,6 +32,9 @@ public sealed record EnvironmentState
     /// <summary>The charter in force; null until both parties have signed one.</summary>
     public CharterDocument? Charter { get; init; }
 
+    /// <summary>Its exact text, as signed; null as long as none is in force.</summary>
+    public string? CharterYaml { get; init; }
+
     /// <summary>A proposed charter that is not yet signed by both.</summary>
     public CharterProposal? Proposal { get; init; }
 
@@ -68,9 +71,10 @@ public sealed record EnvironmentState
 
 /// <summary>A charter on the table.</summary>
 /// <param name="Document">What it says.</param>
+/// <param name="Yaml">Its exact text.</param>
 /// <param name="Sha256">Hex hash of its text: what is signed.</param>
 /// <param name="Signed">Who has signed.</param>
-public sealed record CharterProposal(CharterDocument Document, string Sha256, ImmutableHashSet<Party> Signed);
+public sealed record CharterProposal(CharterDocument Document, string Yaml, string Sha256, ImmutableHashSet<Party> Signed);
 
 /// <summary>The last entry under a task.</summary>
 /// <param name="Index">Its place in the ledger.</param>

@@ -37,7 +37,7 @@ public readonly record struct InstanceId : IComparable<InstanceId>
     /// <inheritdoc/>
     public override string ToString() => Value;
 
-    private sealed class InstanceIdJson : JsonConverter<InstanceId>
+    internal sealed class InstanceIdJson : JsonConverter<InstanceId>
     {
         public override InstanceId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
             TryParse(reader.GetString(), out var id) ? id : throw new JsonException($"not an instance id: {Form}");

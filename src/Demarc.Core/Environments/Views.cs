@@ -1,0 +1,106 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Demarc.Core.Changes;
+using Demarc.Core.Charter;
+using Demarc.Core.Instances;
+
+namespace Demarc.Core.Environments;
+
+/// <summary>One row of the responsibility table, live.</summary>
+/// <param name="Number">1 to 17.</param>
+/// <param name="Task">Its slug.</param>
+/// <param name="Group">Its group, in English.</param>
+/// <param name="GroupJapanese">Its group, in Japanese.</param>
+/// <param name="English">Its name.</param>
+/// <param name="Japanese">Its name, as published.</param>
+/// <param name="Owner">Who owns it under the charter in force.</param>
+/// <param name="State"><c>ok</c>, <c>working</c>, <c>waiting</c>, <c>attention</c>, or <c>later</c> for a task this version does not yet carry out.</param>
+/// <param name="LastAct">The last entry under it.</param>
+/// <param name="Waiting">What waits, and for whom.</param>
+public sealed record ResponsibilityView(int Number, string Task, string Group, string GroupJapanese, string English, string Japanese, Owner Owner, string State, LastAct? LastAct, ImmutableArray<WaitingView> Waiting);
+
+/// <summary>Something that waits for somebody.</summary>
+/// <param name="Task">Under which row.</param>
+/// <param name="For">Whom it waits for: <c>vendor</c>, <c>customer</c> or <c>agent</c>.</param>
+/// <param name="What">What, in one line.</param>
+/// <param name="Command">The command that moves it on; null when only time does.</param>
+public sealed record WaitingView(string Task, string For, string What, string? Command);
+
+/// <summary>An environment at a glance.</summary>
+public sealed record EnvironmentView(string Id, string Name, long Size, string CustomerRoot, string VendorRoot, string PlaneKey, string CustomerSealing, int? Charter, int? ProposedCharter, ImmutableArray<Party> ProposalSignedBy, string? Agent, string? AgentName, bool AgentConnected, string? AgentRefusal, long AgentVerifiedSize, int Instances, int OpenChanges, int Findings);
+
+/// <summary>A member.</summary>
+public sealed record MemberView(string Key, Party Party, string Role, string Name, bool IsRoot);
+
+/// <summary>The charter in force and the one on the table.</summary>
+public sealed record CharterView(int? Version, string? Yaml, int? ProposedVersion, string? ProposedYaml, string? ProposedSha256, ImmutableArray<Party> SignedBy);
+
+/// <summary>One step of a change.</summary>
+public sealed record StepView(int Number, string Kind, ImmutableArray<string> Touches, bool Reversible, double ExpectedSeconds, string Status, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt, string? Receipt);
+
+/// <summary>A change. <c>PlanText</c> is the exact text that the hash covers; null when not yet planned.</summary>
+public sealed record ChangeView(string Id, string Action, string Task, string Instance, InstanceOrder? Order, string Status, string RequestedBy, DateTimeOffset RequestedAt, string? NeedsApproval, ImmutableArray<Party> Awaits, string? PlanHash, string? PlanText, ImmutableArray<StepView> Steps, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt, string? Reason);
+
+/// <summary>An instance.</summary>
+public sealed record InstanceView(string Id, string Status, string Version, string Size, int MemoryMib, ImmutableSortedDictionary<string, string> Labels, string Uri, DateTimeOffset CreatedAt, DateTimeOffset? DeletedAt, DateTimeOffset? PurgeDueAt, string LastChange, bool HasCredential, bool? Healthy, long? UsedMemoryMib);
+
+/// <summary>A finding.</summary>
+public sealed record FindingView(string Name, string Task, Owner Owner, string Resource, string Reason, string Remedy, DateTimeOffset RaisedAt);
+
+/// <summary>The sealed first credential.</summary>
+public sealed record CredentialView(string Instance, string Uri, string User, string Sealed);
+
+/// <summary>An answer of the charter.</summary>
+/// <param name="Decision"><c>allowed</c>, <c>needs-approval</c> or <c>denied</c>.</param>
+/// <param name="Rule">The rule path.</param>
+/// <param name="Who">Whose approval, where needed.</param>
+/// <param name="Why">Why not, where denied.</param>
+public sealed record DecisionView(string Decision, string Rule, Owner? Who, string? Why);
+
+/// <summary>What a plane says of itself to everyone.</summary>
+public sealed record PlaneView(string Name, string Version, string PlaneKey, string Hub, string HubCa, string? VendorRoot);
+
+/// <summary>Where an entry came to stand.</summary>
+public sealed record AppendedView(long Index, long Size);
+
+/// <summary>Raw entries, base64 of their exact bytes, and the checkpoint that covers them.</summary>
+public sealed record EntriesView(long First, long Size, ImmutableArray<string> Entries, string Checkpoint);
+
+/// <summary>An inclusion or consistency proof: base64 hashes, in the order of RFC 6962.</summary>
+public sealed record ProofView(long First, long Size, ImmutableArray<string> Hashes);
+
+/// <summary>Asks to join: base64 of the <c>agent.joined</c> envelope and of a PKCS#10 request.</summary>
+public sealed record JoinRequest(string Environment, string Envelope, string Csr);
+
+/// <summary>Joined: base64 DER certificate, PEM authority, address of the hub.</summary>
+public sealed record JoinReply(string Certificate, string Ca, string Hub);
+
+/// <summary>A one-time sign-in link for a browser.</summary>
+public sealed record LinkView(string Url);
+
+/// <summary>An error, as RFC 9457 has it, with the field and the remedy.</summary>
+public sealed record ProblemView(string Type, string Title, int Status, string? Detail, string? Field, string? Remedy);
+
+/// <summary>How views are written and read on both sides of the REST API.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, AllowDuplicateProperties = false, MaxDepth = 16)]
+[JsonSerializable(typeof(ImmutableArray<ResponsibilityView>))]
+[JsonSerializable(typeof(ImmutableArray<EnvironmentView>))]
+[JsonSerializable(typeof(ImmutableArray<MemberView>))]
+[JsonSerializable(typeof(ImmutableArray<ChangeView>))]
+[JsonSerializable(typeof(ImmutableArray<InstanceView>))]
+[JsonSerializable(typeof(ImmutableArray<FindingView>))]
+[JsonSerializable(typeof(CharterView))]
+[JsonSerializable(typeof(CredentialView))]
+[JsonSerializable(typeof(DecisionView))]
+[JsonSerializable(typeof(PlaneView))]
+[JsonSerializable(typeof(AppendedView))]
+[JsonSerializable(typeof(EntriesView))]
+[JsonSerializable(typeof(ProofView))]
+[JsonSerializable(typeof(JoinRequest))]
+[JsonSerializable(typeof(JoinReply))]
+[JsonSerializable(typeof(LinkView))]
+[JsonSerializable(typeof(ProblemView))]
+[JsonSerializable(typeof(InstanceRequest))]
+[JsonSerializable(typeof(Agents.Observation))]
+public sealed partial class ViewJson : JsonSerializerContext;
