@@ -77,7 +77,7 @@ public static class EnvironmentFold
         if (!entry.Signers.Contains(vendor)) return Folded.Refuse("the founding entry is not signed by vendorRoot");
         if (!NoteKey.TryParse(data.PlaneKey, out _)) return Folded.Refuse("planeKey is not a verifier key");
         if (data.Name.Length is 0 or > 80) return Folded.Refuse("name must have 1 to 80 characters");
-        if (!data.CustomerSealing.StartsWith("age1", StringComparison.Ordinal)) return Folded.Refuse("customerSealing is not an 'age1…' recipient");
+        if (!AgeRecipient.TryParse(data.CustomerSealing, out _)) return Folded.Refuse("customerSealing is not an 'age1…' recipient");
         return Folded.To(Stamp(
             state with
             {
