@@ -1,0 +1,33 @@
+namespace Demarc.Live.Ledger;
+
+/// <summary>A verifier built on code we did not write (Go's sumdb/note and sumdb/tlog) accepts our export, and refuses a damaged one.</summary>
+public sealed class IndependentVerifier(Quickstart quickstart) : IClassFixture<Quickstart>
+{
+    [Fact]
+    public async Task Accepts_an_export_and_refuses_a_changed_one()
+    {
+        if (Quickstart.Programs is null) Assert.Skip("DEMARC_BIN names no built programs: run ./dev live");
+        if (!File.Exists("/usr/bin/go") || !Directory.Exists("/usr/share/gocode/src/golang.org/x/mod/sumdb")) Assert.Skip("Go with golang.org/x/mod is not installed");
+        var folder = Path.Combine(quickstart.Home, "export");
+        var export = await quickstart.DemarcAsync("audit", "export", folder);
+        Assert.True(export.ExitCode == 0, export.Everything);
+        var environment = await quickstart.JsonAsync("env", "show");
+        var planeKey = environment.GetProperty("planeKey").GetString()!;
+
+        var accepted = await VerifyAsync(folder, planeKey);
+        Assert.True(accepted.ExitCode == 0, accepted.Everything);
+
+        var bundle = Directory.EnumerateFiles(Path.Combine(folder, "tile", "entries"), "*", SearchOption.AllDirectories).First();
+        var bytes = await File.ReadAllBytesAsync(bundle);
+        bytes[bytes.Length / 2] ^= 1;
+        await File.WriteAllBytesAsync(bundle, bytes);
+        var refused = await VerifyAsync(folder, planeKey);
+        Assert.NotEqual(0, refused.ExitCode);
+    }
+
+    private static Task<Ran> VerifyAsync(string folder, string planeKey) => Quickstart.RunAsync(
+        "/usr/bin/go",
+        ["run", ".", folder, planeKey],
+        new() { ["GOPATH"] = "/usr/share/gocode", ["GO111MODULE"] = "off", ["GOFLAGS"] = "", ["GOCACHE"] = Path.Combine(Path.GetTempPath(), "demarc-live-go") },
+        Path.Combine(Repository.Root, "test", "Demarc.Live", "independent-verifier"));
+}

@@ -1,0 +1,83 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace Demarc.Live;
+
+/// <summary>
+/// One quickstart for all live tests, driven as a person drives it: the built <c>demarc</c> command, a home of its own, nothing shared
+/// with what else runs on the machine. Disposing it must leave nothing running and nothing behind, which is itself a test.
+/// </summary>
+public sealed class Quickstart : IAsyncLifetime
+{
+    private readonly string root = Path.Combine(Path.GetTempPath(), "demarc-live-" + Guid.NewGuid().ToString("n")[..8]);
+
+    /// <summary>Where the built programs are, or null when they are not.</summary>
+    public static string? Programs { get; } = Environment.GetEnvironmentVariable("DEMARC_BIN") is { } bin && File.Exists(Path.Combine(bin, "demarc")) ? bin : null;
+
+    public string Data => Path.Combine(root, "data");
+
+    public string Home => Path.Combine(root, "home");
+
+    /// <summary>What <c>demarc up</c> printed.</summary>
+    public string UpOutput { get; private set; } = "";
+
+    public TimeSpan UpTook { get; private set; }
+
+    public async ValueTask InitializeAsync()
+    {
+        if (Programs is null) return;
+        Directory.CreateDirectory(root);
+        var clock = Stopwatch.StartNew();
+        var up = await DemarcAsync("up", "--data", Data);
+        UpTook = clock.Elapsed;
+        UpOutput = up.Output;
+        Assert.True(up.ExitCode == 0, up.Everything);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Programs is null) return;
+        var down = await DemarcAsync("down", "--purge", "--yes", "--data", Data);
+        Assert.True(down.ExitCode == 0, down.Everything);
+        if (Directory.Exists(root)) Directory.Delete(root, recursive: true);
+    }
+
+    /// <summary>Runs the built command with this quickstart's home.</summary>
+    public Task<Ran> DemarcAsync(params string[] arguments) => RunAsync(Path.Combine(Programs!, "demarc"), arguments, new() { ["DEMARC_HOME"] = Home, ["NO_COLOR"] = "1" });
+
+    /// <summary>Runs the built command and reads its JSON.</summary>
+    public async Task<JsonElement> JsonAsync(params string[] arguments)
+    {
+        var ran = await DemarcAsync([.. arguments, "--output", "json"]);
+        Assert.True(ran.ExitCode == 0, ran.Everything);
+        return JsonDocument.Parse(ran.Output).RootElement;
+    }
+
+    /// <summary>Runs any program to its end, three minutes at most.</summary>
+    public static async Task<Ran> RunAsync(string program, IEnumerable<string> arguments, Dictionary<string, string>? environment = null, string? folder = null)
+    {
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder ?? "" };
+        foreach (var (name, value) in environment ?? []) start.Environment[name] = value;
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(3));
+        try
+        {
+            await process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            throw new TimeoutException($"{program} did not end within three minutes");
+        }
+
+        return new Ran(process.ExitCode, await output, await error);
+    }
+}
+
+/// <summary>What a program left.</summary>
+public sealed record Ran(int ExitCode, string Output, string Error)
+{
+    public string Everything => $"exit {ExitCode}\n{Output}\n{Error}";
+}
