@@ -70,8 +70,12 @@ public sealed record EntriesView(long First, long Size, ImmutableArray<string> E
 /// <summary>An inclusion or consistency proof: base64 hashes, in the order of RFC 6962.</summary>
 public sealed record ProofView(long First, long Size, ImmutableArray<string> Hashes);
 
-/// <summary>Asks to join: base64 of the <c>agent.joined</c> envelope and of a PKCS#10 request.</summary>
-public sealed record JoinRequest(string Environment, string Envelope, string Csr);
+/// <summary>Asks to join, or for another certificate after the last one ran out: the same envelope again.</summary>
+/// <param name="Environment">Which environment.</param>
+/// <param name="Envelope">Base64 of the <c>agent.joined</c> envelope.</param>
+/// <param name="Csr">Base64 DER of a PKCS#10 request for an ECDSA P-256 key.</param>
+/// <param name="Proof">Base64 of <see cref="Agents.CertificateRequestProof"/>: the envelope can be read in the ledger, so that it alone proves nothing.</param>
+public sealed record JoinRequest(string Environment, string Envelope, string Csr, string Proof);
 
 /// <summary>Joined: base64 DER certificate, PEM authority, address of the hub.</summary>
 public sealed record JoinReply(string Certificate, string Ca, string Hub);
