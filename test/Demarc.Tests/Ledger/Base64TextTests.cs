@@ -62,4 +62,25 @@ public class Base64TextTests
             var text = new string(letters);
             if (Base64Text.Decode(text, Base64Form.Standard) is { } bytes) Assert.Equal(text, Base64Text.Encode(bytes));
         }, iter: 20_000);
+
+    [Fact]
+    public void Long_texts_are_as_strict_as_short_ones()
+    {
+        foreach (var length in (int[])[60, 61, 62, 63])
+        {
+            var bytes = new byte[length];
+            new Random(length).NextBytes(bytes);
+            var text = Base64Text.Encode(bytes);
+            Assert.Equal(bytes, Base64Text.Decode(text, Base64Form.Standard));
+            for (var at = 0; at < text.Length; at++)
+            {
+                foreach (var c in " \n=-_!A")
+                {
+                    var changed = text[..at] + c + text[(at + 1)..];
+                    if (Base64Text.Decode(changed, Base64Form.Standard) is { } other) Assert.Equal(changed, Base64Text.Encode(other));
+                    Assert.Null(Base64Text.Decode(text[..at] + "\n" + text[at..], Base64Form.Either));
+                }
+            }
+        }
+    }
 }
