@@ -1,0 +1,61 @@
+using Demarc.Agent.Changes;
+using Demarc.Agent.Instances;
+using Demarc.Agent.Ledger;
+using Demarc.Core;
+using Microsoft.Extensions.Logging;
+
+namespace Demarc.Agent.Agents;
+
+/// <summary>
+/// The agent without a transport, a disk or a machine: dials, works on changes and reconciles, on whatever link, store and hands it is given. All
+/// of it runs on the scheduler that calls <see cref="RunAsync"/>, which must run one thing at a time; nothing inside takes a lock.
+/// </summary>
+public sealed class AgentCore
+{
+    private readonly PlaneDialler dialler;
+    private readonly ChangeWorker worker;
+    private readonly Reconciler reconciler;
+
+    /// <summary>Puts the parts together.</summary>
+    public AgentCore(AgentIdentity identity, AgentLedger ledger, IPlaneLink link, IHands hands, TimeProvider time, FillRandom random, ILogger log)
+    {
+        Ledger = ledger;
+        Reports = new Reports();
+        Presence = new PlanePresence();
+        worker = new ChangeWorker(ledger, hands, new StepExecutor(ledger, hands, Reports, time, log), Presence, time, log);
+        reconciler = new Reconciler(ledger, hands, Reports, time, random, log);
+        dialler = new PlaneDialler(link, ledger, Reports, Presence, identity, time, random, log) { EntryRefused = worker.Pause };
+    }
+
+    /// <summary>The ledger as this agent holds it.</summary>
+    public AgentLedger Ledger { get; }
+
+    /// <summary>What it last saw and did.</summary>
+    public Reports Reports { get; }
+
+    /// <summary>Whether the plane listens.</summary>
+    public PlanePresence Presence { get; }
+
+    /// <summary>Runs until stopped. A part that ends by an exception (a disk that fails, a broken belief) ends the whole, so that a new start reads everything anew.</summary>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        // A dialler that has refused its plane ends by itself, and the rest goes on.
+        Task[] parts = [dialler.RunAsync(over.Token), worker.RunAsync(over.Token), reconciler.RunAsync(over.Token)];
+        var running = parts.ToList();
+        try
+        {
+            while (running.Count > 0)
+            {
+                var ended = await Task.WhenAny(running);
+                running.Remove(ended);
+                await ended;
+            }
+        }
+        finally
+        {
+            over.Cancel();
+            await Task.WhenAll(parts).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Current);
+        }
+    }
+}

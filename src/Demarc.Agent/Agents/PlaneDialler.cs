@@ -1,0 +1,280 @@
+using System.Buffers.Binary;
+using Demarc.Agent.Changes;
+using Demarc.Agent.Ledger;
+using Demarc.Core;
+using Demarc.Core.Agents;
+using Demarc.Protocol;
+using Google.Protobuf;
+using Microsoft.Extensions.Logging;
+
+namespace Demarc.Agent.Agents;
+
+/// <summary>
+/// Keeps one stream to the plane: dials with backoff and jitter, says where its replica stands, takes batches, sends the outbox in order until each
+/// entry is answered, and countersigns what it has verified and stored. A plane that is refused is told so once and then left alone.
+/// </summary>
+public sealed class PlaneDialler(
+    IPlaneLink link,
+    AgentLedger ledger,
+    Reports reports,
+    PlanePresence presence,
+    AgentIdentity identity,
+    TimeProvider time,
+    FillRandom random,
+    ILogger log)
+{
+    /// <summary>Told when the plane refuses an entry of ours.</summary>
+    public Action? EntryRefused { get; set; }
+
+    /// <summary>Dials until stopped, or until the plane is refused.</summary>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        var failures = 0;
+        while (ledger.Refusal is null)
+        {
+            var began = time.GetTimestamp();
+            var reason = await TalkAsync(stop);
+            stop.ThrowIfCancellationRequested();
+            if (ledger.Refusal is not null) break;
+            failures = time.GetElapsedTime(began) >= DialLimits.Healthy ? 0 : failures + 1;
+            var wait = Backoff(failures);
+            AgentLog.PlaneLost(log, reason, wait.TotalSeconds);
+            await Task.Delay(wait, time, stop);
+        }
+
+        AgentLog.NotFollowing(log, ledger.Refusal);
+    }
+
+    /// <summary>One conversation; returns why it ended.</summary>
+    private async Task<string> TalkAsync(CancellationToken stop)
+    {
+        try
+        {
+            await link.RenewIfDueAsync(stop);
+            using var welcome = new CancellationTokenSource(DialLimits.Welcome, time);
+            using var dialling = CancellationTokenSource.CreateLinkedTokenSource(welcome.Token, stop);
+            await using var stream = await link.ConnectAsync(dialling.Token);
+            await stream.SendAsync(Hello(), dialling.Token);
+            var first = await stream.ReceiveAsync(dialling.Token);
+            if (first is null) return "the plane closed the stream before its welcome";
+            if (first.FrameCase == PlaneFrame.FrameOneofCase.Goodbye) return $"the plane says goodbye: {Clip(first.Goodbye.Reason)}";
+            if (first.FrameCase != PlaneFrame.FrameOneofCase.Welcome) return $"the plane began with {first.FrameCase} instead of its welcome";
+            AgentLog.PlaneFound(log, Clip(first.Welcome.PlaneVersion), first.Welcome.Protocol, ledger.Size);
+            presence.Connected = true;
+            ledger.Changed.Raise();
+            return await ConverseAsync(stream, stop);
+        }
+        catch (LinkException broken)
+        {
+            return broken.Message;
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            return "the plane did not answer in time";
+        }
+        finally
+        {
+            presence.Connected = false;
+        }
+    }
+
+    private async Task<string> ConverseAsync(IPlaneStream stream, CancellationToken stop)
+    {
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        var conversation = new Conversation();
+        var receiving = ReceiveAsync(stream, conversation, over.Token);
+        var sending = SendAsync(stream, conversation, over.Token);
+        await Task.WhenAny(receiving, sending);
+        if (ledger.FreshEvidence is { } evidence)
+        {
+            // The sender says it, in its turn, and ends; a plane that would not hear it is not waited for.
+            conversation.Refuse = new Refuse { Reason = evidence.Reason, Detail = evidence.Detail };
+            conversation.Changed.Raise();
+            await Signal.WaitAsync(DialLimits.Goodbye, time, stop, sending);
+        }
+
+        over.Cancel();
+        var reason = "";
+        foreach (var task in new[] { receiving, sending })
+        {
+            try
+            {
+                reason = reason.Length == 0 ? await task : reason;
+                await task;
+            }
+            catch (LinkException broken)
+            {
+                if (reason.Length == 0) reason = broken.Message;
+            }
+            catch (OperationCanceledException)
+            {
+                // The other half ended first; its reason counts.
+            }
+        }
+
+        return reason;
+    }
+
+    private async Task<string> ReceiveAsync(IPlaneStream stream, Conversation conversation, CancellationToken stop)
+    {
+        while (true)
+        {
+            using var silence = new CancellationTokenSource(DialLimits.Silence, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(silence.Token, stop);
+            PlaneFrame? frame;
+            try
+            {
+                frame = await stream.ReceiveAsync(either.Token);
+            }
+            catch (OperationCanceledException) when (silence.IsCancellationRequested && !stop.IsCancellationRequested)
+            {
+                return $"the plane has been silent for {DialLimits.Silence.TotalSeconds:0} s";
+            }
+
+            switch (frame?.FrameCase)
+            {
+                case null:
+                    return "the plane closed the stream";
+                case PlaneFrame.FrameOneofCase.Goodbye:
+                    return $"the plane says goodbye: {Clip(frame.Goodbye.Reason)}";
+                case PlaneFrame.FrameOneofCase.Batch:
+                    if (!Take(frame.Batch, conversation)) return "the plane is refused";
+                    break;
+                case PlaneFrame.FrameOneofCase.SubmitResult:
+                    if (!Take(frame.SubmitResult, conversation)) return "the plane is refused";
+                    break;
+                default:
+                    // Pings need no answer, and frames of later versions are let pass.
+                    break;
+            }
+        }
+    }
+
+    private bool Take(Batch batch, Conversation conversation)
+    {
+        // A number beyond the signed range is beyond every ledger; as -1 it is refused like any other wrong place.
+        var first = batch.First > long.MaxValue ? -1 : (long)batch.First;
+        if (!ledger.Accept(first, [.. batch.Envelopes.Select(e => e.Memory)], batch.Checkpoint)) return false;
+        conversation.Countersign = ledger.Checkpoint;
+        if (conversation.Sent.Count > DialLimits.MaxInFlight * 4) conversation.Sent.IntersectWith(ledger.Outbox.Select(entry => entry.Id));
+        conversation.Changed.Raise();
+        return true;
+    }
+
+    private bool Take(SubmitResult result, Conversation conversation)
+    {
+        conversation.InFlight.Remove(result.EntryId);
+        conversation.Changed.Raise();
+        if (result.OutcomeCase == SubmitResult.OutcomeOneofCase.Index)
+            return ledger.Acknowledged(result.EntryId, result.Index > long.MaxValue ? long.MaxValue : (long)result.Index);
+        if (result.OutcomeCase == SubmitResult.OutcomeOneofCase.Refusal)
+        {
+            EntryRefused?.Invoke();
+            ledger.RefusedByPlane(result.EntryId, Clip(result.Refusal));
+        }
+
+        return true;
+    }
+
+    private async Task<string> SendAsync(IPlaneStream stream, Conversation conversation, CancellationToken stop)
+    {
+        var pinged = time.GetTimestamp();
+        while (true)
+        {
+            if (conversation.Refuse is { } refuse)
+            {
+                await SendOneAsync(stream, new AgentFrame { Refuse = refuse }, stop);
+                return "the plane is refused";
+            }
+
+            Task[] news = [ledger.Changed.Next, reports.Changed.Next, conversation.Changed.Next];
+            if (Next(conversation) is { } frame)
+            {
+                await SendOneAsync(stream, frame, stop);
+                continue;
+            }
+
+            foreach (var report in reports.Take()) await SendOneAsync(stream, report, stop);
+            var wait = DialLimits.Ping - time.GetElapsedTime(pinged);
+            if (wait <= TimeSpan.Zero)
+            {
+                pinged = time.GetTimestamp();
+                await SendOneAsync(stream, new AgentFrame { Ping = new Ping { UnixMs = time.GetUtcNow().ToUnixTimeMilliseconds() } }, stop);
+                await link.RenewIfDueAsync(stop);
+                continue;
+            }
+
+            await Signal.WaitAsync(wait, time, stop, news);
+        }
+    }
+
+    // The outbox goes first and in order, a bounded number at a time; then what was verified meanwhile.
+    private AgentFrame? Next(Conversation conversation)
+    {
+        if (conversation.InFlight.Count < DialLimits.MaxInFlight)
+        {
+            foreach (var entry in ledger.Outbox)
+            {
+                if (!conversation.Sent.Add(entry.Id)) continue;
+                conversation.InFlight.Add(entry.Id);
+                return new AgentFrame { Submit = new Submit { EntryId = entry.Id, Envelope = UnsafeByteOperations.UnsafeWrap(entry.Bytes) } };
+            }
+        }
+
+        if (conversation.Countersign is not { } note) return null;
+        conversation.Countersign = null;
+        return new AgentFrame { Countersign = new Countersign { Checkpoint = note } };
+    }
+
+    private async Task SendOneAsync(IPlaneStream stream, AgentFrame frame, CancellationToken stop)
+    {
+        using var late = new CancellationTokenSource(DialLimits.Send, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, stop);
+        try
+        {
+            await stream.SendAsync(frame, either.Token);
+        }
+        catch (OperationCanceledException) when (late.IsCancellationRequested && !stop.IsCancellationRequested)
+        {
+            throw new LinkException($"the plane took no frame for {DialLimits.Send.TotalSeconds:0} s");
+        }
+    }
+
+    private AgentFrame Hello() => new()
+    {
+        Hello = new Hello
+        {
+            Protocol = AgentLimits.Protocol,
+            Environment = identity.Trust.Environment.Value,
+            AgentVersion = AgentVersion.Text,
+            Size = (ulong)ledger.Size,
+            Root = ByteString.CopyFrom(ledger.Root),
+        },
+    };
+
+    private TimeSpan Backoff(int failures)
+    {
+        if (failures == 0) return DialLimits.FirstBackoff;
+        var longest = DialLimits.FirstBackoff * Math.Pow(2, Math.Min(failures, 20));
+        if (longest > DialLimits.MaxBackoff) longest = DialLimits.MaxBackoff;
+        // Between half and all of it, so that a thousand agents do not come back in the same second.
+        Span<byte> bytes = stackalloc byte[4];
+        random(bytes);
+        return longest * (0.5 + BinaryPrimitives.ReadUInt32LittleEndian(bytes) / (2.0 * uint.MaxValue));
+    }
+
+    private static string Clip(string text) => text.Length <= 300 ? text : text[..300];
+
+    private sealed class Conversation
+    {
+        public Signal Changed { get; } = new();
+
+        public HashSet<string> Sent { get; } = [];
+
+        public HashSet<string> InFlight { get; } = [];
+
+        public string? Countersign { get; set; }
+
+        public Refuse? Refuse { get; set; }
+    }
+}

@@ -1,0 +1,124 @@
+using Demarc.Agent.Agents;
+using Demarc.Agent.Ledger;
+using Demarc.Core.Changes;
+using Demarc.Core.Instances;
+using Demarc.Core.Ledger;
+using Microsoft.Extensions.Logging;
+
+namespace Demarc.Agent.Changes;
+
+/// <summary>
+/// Carries out a running change, from wherever it stands. Every effect has its entry on disk before it and its receipt after it, so a crash at any
+/// point leaves one of three things to do on the next start: look whether the effect of a step under way is there, go on, or go on undoing. It is
+/// the only code that calls the hands.
+/// </summary>
+public sealed class StepExecutor(AgentLedger ledger, IHands hands, Reports reports, TimeProvider time, ILogger log)
+{
+    /// <summary>Runs until the change has ended, or until the ledger refuses an entry; then nothing more is done and the refusal is returned.</summary>
+    public async Task<string?> RunAsync(ChangeId id, CancellationToken stop)
+    {
+        while (ledger.State.Changes.TryGetValue(id, out var change) && change.Status == ChangeStatus.Running)
+        {
+            stop.ThrowIfCancellationRequested();
+            var refusal = change.Steps.Any(step => step.Status is StepStatus.Failed or StepStatus.Undone)
+                ? await UndoNextAsync(change, stop)
+                : await DoNextAsync(change, stop);
+            if (refusal is null) continue;
+            AgentLog.ChangeHalted(log, id.Value, refusal);
+            return refusal;
+        }
+
+        return null;
+    }
+
+    private async Task<string?> DoNextAsync(Change change, CancellationToken stop)
+    {
+        var at = 0;
+        while (at < change.Steps.Length && change.Steps[at].Status == StepStatus.Finished) at++;
+        if (at == change.Steps.Length) return ledger.Write(new ChangeSucceeded(change.Id, Proof(change))).Refusal;
+        var step = change.Plan!.Steps[at];
+        if (change.Steps[at].Status == StepStatus.Waiting && ledger.Write(new StepStarted(change.Id, at)).Refusal is { } refused) return refused;
+        AgentLog.StepBegins(log, change.Id.Value, at + 1, change.Steps.Length, step.Kind);
+
+        var context = Context(change, at, step.Kind);
+        context.Report(0, step.Kind);
+        var outcome = await AttemptAsync(step, async token => await hands.CheckAsync(step, context, token) ?? await hands.ApplyAsync(step, context, token), stop);
+        if (!outcome.IsDone)
+        {
+            AgentLog.StepFailed(log, change.Id.Value, at + 1, step.Kind, outcome.Text);
+            return ledger.Write(new StepFailed(change.Id, at, Line(outcome.Text))).Refusal;
+        }
+
+        if (outcome.Credential is { } credential && ledger.State.Instances.GetValueOrDefault(step.Instance)?.Credential != credential
+            && ledger.Write(new CredentialIssued(change.Id, step.Instance, credential.User, credential.Sealed)).Refusal is { } unissued)
+            return unissued;
+        context.Report(1, outcome.Text);
+        return ledger.Write(new StepFinished(change.Id, at, Line(outcome.Text))).Refusal;
+    }
+
+    // The failed step's undo entry repeats why it failed, so that the state alone tells the whole story after a restart.
+    private async Task<string?> UndoNextAsync(Change change, CancellationToken stop)
+    {
+        var at = change.Steps.Length - 1;
+        while (at >= 0 && change.Steps[at].Status is StepStatus.Waiting or StepStatus.Undone) at--;
+        var failed = change.Steps.Last(progress => progress.Status is StepStatus.Failed or StepStatus.Undone);
+        if (at < 0) return ledger.Write(new ChangeRolledBack(change.Id, failed.Receipt ?? "a step failed")).Refusal;
+
+        var step = change.Plan!.Steps[at];
+        if (!step.Reversible) return ledger.Write(new ChangeFailed(change.Id, Line($"{failed.Receipt}; step {at + 1} ({step.Kind}) cannot be undone"))).Refusal;
+        var outcome = await AttemptAsync(step, token => hands.UndoAsync(step, Context(change, at, $"undo {step.Kind}"), token).AsTask(), stop);
+        if (!outcome.IsDone)
+        {
+            AgentLog.StepFailed(log, change.Id.Value, at + 1, $"undo {step.Kind}", outcome.Text);
+            return ledger.Write(new ChangeFailed(change.Id, Line($"{failed.Receipt}; step {at + 1} ({step.Kind}) could not be undone: {outcome.Text}"))).Refusal;
+        }
+
+        var receipt = change.Steps[at].Status == StepStatus.Failed ? $"{outcome.Text} (undone because: {failed.Receipt})" : outcome.Text;
+        return ledger.Write(new StepUndone(change.Id, at, Line(receipt))).Refusal;
+    }
+
+    private async Task<StepOutcome> AttemptAsync(InstanceStep step, Func<CancellationToken, Task<StepOutcome>> attempt, CancellationToken stop)
+    {
+        for (var n = 1; ; n++)
+        {
+            var outcome = await OnceAsync(step, attempt, stop);
+            if (outcome.IsDone || outcome.IsFinal || n == ChangeLimits.MaxAttempts) return outcome;
+            AgentLog.StepRetries(log, step.Instance.Value, step.Kind, n, outcome.Text);
+            await Task.Delay(ChangeLimits.RetryDelay * n, time, stop);
+        }
+    }
+
+    private async Task<StepOutcome> OnceAsync(InstanceStep step, Func<CancellationToken, Task<StepOutcome>> attempt, CancellationToken stop)
+    {
+        using var late = new CancellationTokenSource(ChangeLimits.Attempt(step), time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, stop);
+        try
+        {
+            return await attempt(either.Token);
+        }
+        catch (OperationCanceledException) when (late.IsCancellationRequested && !stop.IsCancellationRequested)
+        {
+            return StepOutcome.Retry($"{step.Kind} took longer than {ChangeLimits.Attempt(step).TotalSeconds:0} s");
+        }
+        catch (Exception fault) when (fault is not OperationCanceledException)
+        {
+            // Whatever the world answers is an outcome of the step, never the end of the agent.
+            return StepOutcome.Retry($"{fault.GetType().Name}: {fault.Message}");
+        }
+    }
+
+    private StepContext Context(Change change, int at, string what)
+    {
+        var steps = change.Steps.Length;
+        return new StepContext(ledger.State.Id, change.Id, (fraction, message) => reports.Progress(change.Id, at, steps, Math.Clamp(fraction, 0, 1), message.Length == 0 ? what : message));
+    }
+
+    // The last step of a plan that ends in a running instance is its verification; of the others each receipt says what was seen.
+    private static string Proof(Change change) => Line(change.Steps[^1].Receipt ?? "all steps are finished");
+
+    private static string Line(string text)
+    {
+        var line = text.ReplaceLineEndings(" ");
+        return line.Length <= ChangeLimits.MaxReceipt ? line : line[..(ChangeLimits.MaxReceipt - 1)] + "…";
+    }
+}

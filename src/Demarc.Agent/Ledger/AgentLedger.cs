@@ -1,0 +1,188 @@
+using Demarc.Agent.Agents;
+using Demarc.Core;
+using Demarc.Core.Environments;
+using Demarc.Core.Ledger;
+using Microsoft.Extensions.Logging;
+
+namespace Demarc.Agent.Ledger;
+
+/// <summary>What came of writing an entry.</summary>
+/// <param name="Entry">The entry, durable on disk; null when it was refused.</param>
+/// <param name="Refusal">Why the ledger has no place for it; null when it was written.</param>
+public readonly record struct Written(Entry? Entry, string? Refusal);
+
+/// <summary>
+/// The ledger as the agent uses it: the verified replica, and behind it the outbox of entries that the agent wrote and the plane has yet to
+/// sequence. <see cref="State"/> folds both, so that the agent acts on what it has said itself even while the plane is away. Runs on one logical
+/// thread: nothing here takes a lock.
+/// </summary>
+public sealed class AgentLedger
+{
+    private readonly IAgentStore store;
+    private readonly AgentIdentity identity;
+    private readonly TimeProvider time;
+    private readonly FillRandom random;
+    private readonly ILogger log;
+    private readonly Replica replica;
+    private readonly List<Entry> outbox;
+    private readonly Dictionary<long, string> promised = [];
+
+    private AgentLedger(IAgentStore store, AgentIdentity identity, TimeProvider time, FillRandom random, ILogger log, Replica replica, List<Entry> outbox)
+    {
+        this.store = store;
+        this.identity = identity;
+        this.time = time;
+        this.random = random;
+        this.log = log;
+        this.replica = replica;
+        this.outbox = outbox;
+        Refusal = store.ReadRefusal();
+        State = FoldOutbox();
+    }
+
+    /// <summary>Raised whenever an entry is written, verified or refused.</summary>
+    public Signal Changed { get; } = new();
+
+    /// <summary>What both sides hold.</summary>
+    public EnvironmentState Verified => replica.State;
+
+    /// <summary>What both sides hold, and what the agent has written since.</summary>
+    public EnvironmentState State { get; private set; }
+
+    /// <summary>How many entries are verified.</summary>
+    public long Size => replica.Size;
+
+    /// <summary>The root over them.</summary>
+    public byte[] Root => replica.Root;
+
+    /// <summary>The latest verified checkpoint with our countersignature; null before the first.</summary>
+    public string? Checkpoint => replica.HeldCheckpoint;
+
+    /// <summary>Entries that the plane has yet to sequence, in the order they were written.</summary>
+    public IReadOnlyList<Entry> Outbox => outbox;
+
+    /// <summary>Why the plane is not followed; null while it is.</summary>
+    public string? Refusal { get; private set; }
+
+    /// <summary>The evidence of the refusal met by this process; null when there was none.</summary>
+    public Evidence? FreshEvidence { get; private set; }
+
+    /// <summary>Whether this agent is the one in force: joined, not revoked, with a charter to act for.</summary>
+    public bool InForce => Verified.Charter is not null && Verified.Agent is { } agent && agent.Key.Equals(identity.Key.Public);
+
+    /// <summary>Opens what is on disk. The fault says what is wrong with it.</summary>
+    public static (AgentLedger? Ledger, string? Fault) Open(IAgentStore store, AgentIdentity identity, TimeProvider time, FillRandom random, ILogger log)
+    {
+        var (replica, fault) = Replica.Open(store, identity.Trust, time);
+        if (replica is null) return (null, fault);
+        var outbox = new List<Entry>();
+        foreach (var row in store.ReadOutbox())
+        {
+            var read = Entry.Read(row.Envelope);
+            if (read.Entry is not { } entry) return (null, $"outbox entry {row.EntryId} on disk cannot be read: {read.Fault}");
+            outbox.Add(entry);
+        }
+
+        return (new AgentLedger(store, identity, time, random, log, replica, outbox), null);
+    }
+
+    /// <summary>Writes an entry if the ledger has a place for it. It is durable when this returns, and only then may anything be done on its strength.</summary>
+    public Written Write(EntryData data)
+    {
+        if (outbox.Count >= LedgerCopyLimits.MaxOutbox) return new Written(null, $"{outbox.Count} entries wait for the plane already: nothing new is begun until it has taken some");
+        var entry = Entry.Write(identity.Trust.Environment, Entry.NewId(random), time.GetUtcNow(), data, identity.Key);
+        var folded = EnvironmentFold.Apply(State, entry);
+        if (folded.State is not { } next) return new Written(null, folded.Refusal);
+        store.AddToOutbox(new OutboxRow(entry.Id, entry.Bytes));
+        outbox.Add(entry);
+        State = next;
+        AgentLog.EntryWritten(log, entry.Body.Kind, entry.Id);
+        Changed.Raise();
+        return new Written(entry, null);
+    }
+
+    /// <summary>Verifies a batch and keeps it, or refuses the plane. True when the batch stands.</summary>
+    public bool Accept(long first, IReadOnlyList<ReadOnlyMemory<byte>> envelopes, string checkpoint)
+    {
+        var verdict = replica.Accept(first, envelopes, checkpoint, promised, Countersign);
+        if (verdict.Refused is { } evidence)
+        {
+            RefusePlane(evidence);
+            return false;
+        }
+
+        var ours = 0;
+        foreach (var entry in verdict.Entries)
+        {
+            if (ours < outbox.Count && outbox[ours].Id == entry.Id) ours++;
+        }
+
+        // When only our own entries came, in order, the state with the rest of the outbox is what it was.
+        var onlyOurs = ours == verdict.Entries.Count;
+        if (verdict.Entries.Count > 0)
+        {
+            var settled = verdict.Entries.Select(entry => entry.Id).ToHashSet();
+            outbox.RemoveAll(entry => settled.Contains(entry.Id));
+            foreach (var index in promised.Keys.Where(index => index < replica.Size).ToList()) promised.Remove(index);
+            if (!onlyOurs) State = FoldOutbox();
+            AgentLog.BatchVerified(log, verdict.Entries.Count, replica.Size);
+        }
+
+        Changed.Raise();
+        return true;
+    }
+
+    /// <summary>The plane gave one of our entries its place. It stays in the outbox until it stands in the verified replica. False when the plane is refused.</summary>
+    public bool Acknowledged(string entryId, long index)
+    {
+        if (!outbox.Any(entry => entry.Id == entryId)) return true;
+        if (replica.BrokenPromise(entryId, index) is { } evidence)
+        {
+            RefusePlane(evidence);
+            return false;
+        }
+
+        promised[index] = entryId;
+        return true;
+    }
+
+    /// <summary>The plane will never sequence one of our entries: it is kept as evidence and no longer counts.</summary>
+    public void RefusedByPlane(string entryId, string why)
+    {
+        var at = outbox.FindIndex(entry => entry.Id == entryId);
+        if (at < 0) return;
+        var entry = outbox[at];
+        store.RefuseFromOutbox(entryId, new Evidence(time.GetUtcNow(), RefusalReason.OwnEntryRefused, $"{entry.Body.Kind} {entryId}: {why}", Checkpoint, null, -1, [entry.Bytes]));
+        outbox.RemoveAt(at);
+        State = FoldOutbox();
+        AgentLog.EntryRefused(log, entry.Body.Kind, entryId, why);
+        Changed.Raise();
+    }
+
+    /// <summary>Keeps the evidence and follows the plane no further.</summary>
+    public void RefusePlane(Evidence evidence)
+    {
+        store.RefusePlane(evidence);
+        Refusal = $"{evidence.Reason}: {evidence.Detail}";
+        FreshEvidence = evidence;
+        AgentLog.PlaneRefused(log, evidence.Reason, evidence.Detail);
+        Changed.Raise();
+    }
+
+    private string Countersign(SignedNote note) =>
+        note.Signatures.Count >= LedgerLimits.NoteSignatures
+            ? note.ToString()
+            : note.AddSignature(NoteSigner.Cosigner($"agent.{identity.Trust.Environment}", identity.Key, time.GetUtcNow())).ToString();
+
+    // An entry that no longer fits is left out here and stays in the outbox: the plane says so in its answer, and then it becomes evidence.
+    private EnvironmentState FoldOutbox()
+    {
+        var state = replica.State;
+        foreach (var entry in outbox)
+        {
+            if (EnvironmentFold.Apply(state, entry).State is { } next) state = next;
+        }
+
+        return state;
+    }
+}
