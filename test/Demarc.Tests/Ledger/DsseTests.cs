@@ -157,6 +157,24 @@ public class DsseTests
         Assert.Contains("UTF-8", DsseEnvelope.Parse(new byte[] { 0x7b, 0xff }).Error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(4)]
+    public void A_batch_names_its_first_unsigned_envelope(int threads)
+    {
+        using var key = Sample.Key(1);
+        using var other = Sample.Key(2);
+        var batch = Enumerable.Range(0, 300).Select(i => (DsseEnvelope.Sign(Type, Sample.Entry(i), key), key.Public)).ToList();
+        Assert.Null(DsseBatch.FirstUnsigned(batch, threads));
+        Assert.Null(DsseBatch.FirstUnsigned([], threads));
+        foreach (var bad in (int[])[299, 180, 7, 0])
+        {
+            batch[bad] = (DsseEnvelope.Sign(Type, Sample.Entry(bad), other), key.Public);
+            Assert.Equal(bad, DsseBatch.FirstUnsigned(batch, threads));
+        }
+    }
+
     [Fact]
     public void Random_bytes_never_throw() =>
         Gen.Byte.Array[0, 300].Sample(bytes => Assert.False(DsseEnvelope.Parse(bytes).IsValid), iter: 20_000);
