@@ -1,0 +1,139 @@
+using Demarc.Core.Environments;
+using Demarc.Core.Ledger;
+
+namespace Demarc.Plane.Ledger;
+
+/// <summary>
+/// One group commit being made: entries folded onto copies of the views they follow, the writes that come of it, and, after the commit, what is published
+/// and answered. Thrown away whole when the commit fails.
+/// </summary>
+internal sealed class LedgerBatch(ILedgerStore store, CheckpointSigner signer)
+{
+    private readonly Dictionary<EnvironmentId, Growing> growing = [];
+    private readonly List<(Submission Submission, Appended Outcome)> outcomes = [];
+    private readonly List<(LedgerCell Cell, LedgerView View)> views = [];
+
+    /// <summary>What to commit; empty when nothing was accepted.</summary>
+    public List<LedgerWrite> Writes { get; } = [];
+
+    public async Task FoldAsync(List<Submission> submissions, Func<Submission, ValueTask<LedgerCell?>> cellOf)
+    {
+        var standing = await StandingAsync(submissions);
+        foreach (var submission in submissions)
+        {
+            try
+            {
+                outcomes.Add((submission, await FoldAsync(submission, cellOf, standing)));
+            }
+            catch (Exception failure) when (failure is LedgerDamagedException or BrokenBeliefException or KeyNotFoundException or InvalidOperationException or ArgumentException)
+            {
+                // One entry that breaks a belief of the fold, or one damaged ledger, must not hold up all the others.
+                submission.Fail(new LedgerUnavailableException($"entry {submission.Entry?.Id} could not be folded: {failure.Message}", failure));
+            }
+        }
+
+        foreach (var ledger in growing.Values) Close(ledger);
+    }
+
+    /// <summary>After the commit: readers see the new states before submitters hear of them.</summary>
+    public void Publish()
+    {
+        foreach (var (cell, view) in views) cell.Publish(view);
+        foreach (var (submission, outcome) in outcomes) submission.Answer(outcome);
+    }
+
+    private async ValueTask<Appended> FoldAsync(Submission submission, Func<Submission, ValueTask<LedgerCell?>> cellOf, Dictionary<EntryName, long?> standing)
+    {
+        if (!growing.TryGetValue(submission.Environment, out var ledger))
+        {
+            if (await cellOf(submission) is not { } cell) return Appended.Refuse($"there is no environment {submission.Environment}");
+            growing[submission.Environment] = ledger = new Growing(cell);
+        }
+
+        return submission.Entry is { } entry
+            ? await PlaceAsync(ledger, entry, standing.GetValueOrDefault(new EntryName(submission.Environment, entry.Id)))
+            : ledger.Countersign(submission.Countersigned!);
+    }
+
+    private async Task<Dictionary<EntryName, long?>> StandingAsync(List<Submission> submissions)
+    {
+        var names = submissions.Where(s => s.Entry is not null).Select(s => new EntryName(s.Environment, s.Entry!.Id)).Distinct().ToList();
+        var found = names.Count == 0 ? [] : await store.FindAsync(names, CancellationToken.None);
+        var standing = new Dictionary<EntryName, long?>(names.Count);
+        for (var i = 0; i < names.Count; i++) standing[names[i]] = found[i];
+        return standing;
+    }
+
+    private async ValueTask<Appended> PlaceAsync(Growing ledger, Entry entry, long? standing)
+    {
+        if (standing is { } index)
+        {
+            await foreach (var stored in store.ReadAsync(entry.Environment, index, 1, CancellationToken.None))
+                return Same(stored, entry) ? new Appended(index, ledger.Size, true, null) : Taken(entry, index);
+        }
+
+        if (ledger.Added.TryGetValue(entry.Id, out var added))
+            return Same(ledger.Rows[(int)(added - ledger.Expected)].Bytes, entry) ? new Appended(added, ledger.Size, true, null) : Taken(entry, added);
+        var folded = EnvironmentFold.Apply(ledger.State, entry);
+        return folded.State is { } next ? ledger.Add(entry, next) : Appended.Refuse(folded.Refusal!);
+    }
+
+    private void Close(Growing ledger)
+    {
+        if (ledger.Rows.Count == 0 && !ledger.HasNewCountersigned) return;
+        var before = ledger.Cell.Base;
+        var environment = ledger.State.Id;
+        var checkpoint = ledger.Rows.Count == 0 ? before.Checkpoint : signer.Sign(environment, ledger.Size, ledger.Frontier.Root());
+        var members = ReferenceEquals(before.State.Members, ledger.State.Members) ? null : ledger.State.Members.Keys.ToList();
+        Writes.Add(new LedgerWrite(environment, ledger.Expected, ledger.Rows, checkpoint, ledger.HasNewCountersigned ? ledger.Countersigned : null, members));
+        views.Add((ledger.Cell, new LedgerView(environment, ledger.State, ledger.Frontier, checkpoint, ledger.Countersigned)));
+    }
+
+    private static bool Same(ReadOnlyMemory<byte> stored, Entry entry) => stored.Span.SequenceEqual(entry.Bytes.Span);
+
+    private static Appended Taken(Entry entry, long index) => Appended.Refuse($"id {entry.Id} is used by another entry, at index {index}: an id is used once");
+
+    /// <summary>One environment of the batch.</summary>
+    private sealed class Growing(LedgerCell cell)
+    {
+        public LedgerCell Cell => cell;
+
+        public long Expected { get; } = cell.Base.Size;
+
+        public EnvironmentState State { get; private set; } = cell.Base.State;
+
+        public MerkleFrontier Frontier { get; } = cell.Base.Frontier.Clone();
+
+        public List<EntryRow> Rows { get; } = [];
+
+        public Dictionary<string, long> Added { get; } = [];
+
+        public Countersigned? Countersigned { get; private set; } = cell.Base.Countersigned;
+
+        public bool HasNewCountersigned { get; private set; }
+
+        public long Size => State.Size;
+
+        public Appended Add(Entry entry, EnvironmentState next)
+        {
+            var index = State.Size;
+            Rows.Add(new EntryRow(entry.Id, entry.Bytes, LedgerTree.CompletedNodes(Frontier, entry.LeafHash)));
+            Frontier.AppendLeafHash(entry.LeafHash);
+            Added.Add(entry.Id, index);
+            State = next;
+            Must.Hold(State.Size == Frontier.Size);
+            return new Appended(index, State.Size, false, null);
+        }
+
+        public Appended Countersign(Countersigned note)
+        {
+            if (Countersigned is null || note.Size > Countersigned.Size)
+            {
+                Countersigned = note;
+                HasNewCountersigned = true;
+            }
+
+            return new Appended(null, Size, false, null);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+using Demarc.Core.Environments;
+using Demarc.Core.Ledger;
+
+namespace Demarc.Plane.Ledger;
+
+/// <summary>
+/// One environment as it stands at one size: state, root and signed head that belong together. Whoever watches an environment reads what is new
+/// since the view it last had and then waits for <see cref="Superseded"/>; nothing is queued for it, so a slow watcher costs nothing.
+/// </summary>
+public sealed class LedgerView
+{
+    private readonly TaskCompletionSource superseded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    internal LedgerView(EnvironmentId environment, EnvironmentState state, MerkleFrontier frontier, string checkpoint, Countersigned? countersigned)
+    {
+        Must.Hold(state.Size == frontier.Size);
+        Environment = environment;
+        State = state;
+        Frontier = frontier;
+        Root = frontier.Root();
+        Checkpoint = checkpoint;
+        Countersigned = countersigned;
+    }
+
+    /// <summary>Which environment.</summary>
+    public EnvironmentId Environment { get; }
+
+    /// <summary>All entries, folded.</summary>
+    public EnvironmentState State { get; }
+
+    /// <summary>How many entries.</summary>
+    public long Size => State.Size;
+
+    /// <summary>The root over them.</summary>
+    public byte[] Root { get; }
+
+    /// <summary>The plane's note over exactly this size; empty before the first entry.</summary>
+    public string Checkpoint { get; }
+
+    /// <summary>How far the agent has countersigned.</summary>
+    public Countersigned? Countersigned { get; }
+
+    /// <summary>Completes when there is a newer view.</summary>
+    public Task Superseded => superseded.Task;
+
+    /// <summary>The edge to go on from; never changed once it is here.</summary>
+    internal MerkleFrontier Frontier { get; }
+
+    internal void Supersede() => superseded.TrySetResult();
+}
