@@ -13,7 +13,7 @@ public static class AgentHubLimits
     public static TimeSpan Silence { get; } = TimeSpan.FromSeconds(50);
 
     /// <summary>How long the last words of the plane may take before the stream is cut: a revoked agent is off within a second.</summary>
-    public static TimeSpan LastWords { get; } = TimeSpan.FromMilliseconds(500);
+    public static TimeSpan LastWords { get; } = TimeSpan.FromMilliseconds(400);
 
     /// <summary>Frames a second, averaged over the burst; a busy agent sends a few dozen. Beyond it the plane reads no faster.</summary>
     public const int FramesPerSecond = 500;

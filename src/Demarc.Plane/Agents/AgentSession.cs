@@ -92,7 +92,7 @@ public sealed class AgentSession
         await end.CancelAsync();
         try
         {
-            await Task.WhenAll(loops).WaitAsync(AgentHubLimits.LastWords, hub.Time);
+            await Task.WhenAll(loops).WaitAsync(AgentHubLimits.LastWords / 2, hub.Time);
         }
         catch (Exception)
         {
