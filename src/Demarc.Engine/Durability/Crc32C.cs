@@ -1,0 +1,29 @@
+using System.Buffers.Binary;
+using System.Numerics;
+
+namespace Demarc.Engine.Durability;
+
+/// <summary>CRC-32C (Castagnoli), by the processor's own instruction where it has one.</summary>
+internal static class Crc32C
+{
+    public static uint Compute(ReadOnlySpan<byte> data) => ~Append(~0u, data);
+
+    /// <summary>Continues over two spans as if they were one.</summary>
+    public static uint Compute(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second) => ~Append(Append(~0u, first), second);
+
+    private static uint Append(uint crc, ReadOnlySpan<byte> data)
+    {
+        while (data.Length >= 8)
+        {
+            crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(data));
+            data = data[8..];
+        }
+
+        foreach (var b in data)
+        {
+            crc = BitOperations.Crc32C(crc, b);
+        }
+
+        return crc;
+    }
+}

@@ -1,0 +1,143 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace Demarc.Engine.Durability;
+
+/// <summary>Why a data folder cannot be used; the exit code tells a supervisor whether a restart can help.</summary>
+internal sealed class DataDirectoryException(int exitCode, string message) : Exception(message)
+{
+    public int ExitCode { get; } = exitCode;
+}
+
+/// <summary>
+/// The engine's folder: `engine.json` says whose it is and in which format, `LOCK` keeps a second process out, `wal-*.log`
+/// are logs, `checkpoint-*.manifest` and `segment-*.dat` are the state the logs continue.
+/// </summary>
+internal sealed class DataDirectory : IDisposable
+{
+    public const int FormatVersion = 1;
+    private const string IdentityFile = "engine.json";
+    private readonly FileStream lockFile;
+
+    private DataDirectory(string path, string instance, FileStream lockFile)
+    {
+        Path = path;
+        Instance = instance;
+        this.lockFile = lockFile;
+    }
+
+    public string Path { get; }
+
+    public string Instance { get; }
+
+    public static string LogName(ulong firstFrame) => $"wal-{firstFrame:x16}.log";
+
+    public static string ManifestName(ulong lastFrame) => $"checkpoint-{lastFrame:x16}.manifest";
+
+    public static ulong Number(string file)
+    {
+        var name = System.IO.Path.GetFileNameWithoutExtension(file);
+        return ulong.TryParse(name.AsSpan(name.IndexOf('-', StringComparison.Ordinal) + 1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : throw new DamagedDataException(file, 0, "the file's name has no number");
+    }
+
+    /// <summary>Opens the folder, or makes it when that is allowed, and holds it until disposed.</summary>
+    public static DataDirectory Open(Disk disk, string path, string? instance, bool requireExisting)
+    {
+        path = System.IO.Path.GetFullPath(path);
+        var identityPath = System.IO.Path.Combine(path, IdentityFile);
+        if (requireExisting && !File.Exists(identityPath))
+        {
+            throw new DataDirectoryException(ExitCodes.WrongData,
+                $"{identityPath} is missing, and --require-existing forbids to start empty. If the data was moved or deleted, put it back; without --require-existing a new, empty folder is made.");
+        }
+
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(path);
+        }
+        else
+        {
+            Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+
+        var held = Hold(path);
+        try
+        {
+            var found = File.Exists(identityPath) ? ReadIdentity(identityPath) : null;
+            if (found is null)
+            {
+                if (Directory.EnumerateFiles(path, "*.manifest").Any() || Directory.EnumerateFiles(path, "wal-*.log").Any())
+                {
+                    throw new DataDirectoryException(ExitCodes.WrongData, $"{path} holds data but no {IdentityFile}: put that file back from a backup.");
+                }
+
+                found = instance ?? "standalone";
+                var json = JsonSerializer.SerializeToUtf8Bytes(new Identity("demarc-engine", FormatVersion, found), IdentityJson.Default.Identity);
+                disk.WriteWhole(identityPath, json);
+            }
+            else if (instance is not null && found != instance)
+            {
+                throw new DataDirectoryException(ExitCodes.WrongData, $"{path} belongs to instance {found}, not to {instance}. Name the right folder or the right --instance.");
+            }
+
+            return new DataDirectory(path, found, held);
+        }
+        catch
+        {
+            held.Dispose();
+            throw;
+        }
+    }
+
+    public string PathOf(string name) => System.IO.Path.Combine(Path, name);
+
+    public string[] Logs() => [.. Directory.EnumerateFiles(Path, "wal-*.log").OrderBy(Number)];
+
+    public string[] Manifests() => [.. Directory.EnumerateFiles(Path, "checkpoint-*.manifest").OrderBy(Number)];
+
+    public void Dispose() => lockFile.Dispose();
+
+    private static FileStream Hold(string path)
+    {
+        var lockPath = System.IO.Path.Combine(path, "LOCK");
+        try
+        {
+            return new FileStream(lockPath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException e) when (File.Exists(lockPath))
+        {
+            throw new DataDirectoryException(ExitCodes.Locked, $"{path} is in use by another process ({e.Message})");
+        }
+    }
+
+    private static string ReadIdentity(string path)
+    {
+        Identity? identity;
+        try
+        {
+            identity = JsonSerializer.Deserialize(File.ReadAllBytes(path), IdentityJson.Default.Identity);
+        }
+        catch (JsonException e)
+        {
+            throw new DamagedDataException(path, e.BytePositionInLine ?? 0, "the identity file is not valid JSON");
+        }
+
+        if (identity is not { Engine: "demarc-engine", Instance.Length: > 0 })
+        {
+            throw new DamagedDataException(path, 0, "the identity file is not one of demarc-engine");
+        }
+
+        return identity.Format == FormatVersion
+            ? identity.Instance
+            : throw new DataDirectoryException(ExitCodes.WrongData, $"{path} is of format {identity.Format}; this engine reads format {FormatVersion}.");
+    }
+}
+
+/// <summary>The content of engine.json.</summary>
+internal sealed record Identity(string Engine, int Format, string Instance);
+
+[System.Text.Json.Serialization.JsonSourceGenerationOptions(PropertyNamingPolicy = System.Text.Json.Serialization.JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
+[System.Text.Json.Serialization.JsonSerializable(typeof(Identity))]
+internal sealed partial class IdentityJson : System.Text.Json.Serialization.JsonSerializerContext;

@@ -1,0 +1,324 @@
+using System.Threading.Channels;
+using Demarc.Engine.Errors;
+using Google.Protobuf;
+
+namespace Demarc.Engine.Durability;
+
+/// <summary>
+/// The one writer. Requests queue up; the writer gathers what is waiting into one frame, writes and syncs it, applies it,
+/// and only then answers: what is answered survives a crash, and what is visible to readers survives one too. While one
+/// frame is being synced the next one gathers, so many clients share the cost of a sync.
+/// </summary>
+internal sealed class Store : IDisposable
+{
+    private readonly DataDirectory directory;
+    private readonly Disk disk;
+    private readonly ILogger log;
+    private readonly AckedMark acked;
+    private readonly Channel<Pending> queue = Channel.CreateBounded<Pending>(new BoundedChannelOptions(Limits.WriteQueue) { SingleReader = true });
+    private readonly Thread writer;
+    private LogFile file;
+    private ulong firstFrame;
+    private ulong lastFrame;
+    private long nextCheckpointAt = Limits.LogBytesPerCheckpoint;
+    private Task checkpoint = Task.CompletedTask;
+
+    private Store(DataDirectory directory, Disk disk, HybridClock clock, AckedMark acked, Recovered recovered, ILogger log)
+    {
+        (this.directory, this.disk, Clock, this.acked, this.log) = (directory, disk, clock, acked, log);
+        State = recovered.State;
+        file = recovered.Log;
+        firstFrame = DataDirectory.Number(file.Path);
+        lastFrame = recovered.LastFrame;
+        writer = new Thread(Run) { Name = "demarc-engine writer", IsBackground = true };
+        writer.Start();
+    }
+
+    public EngineState State { get; }
+
+    public HybridClock Clock { get; }
+
+    /// <summary>Why writes are refused until a restart, once that is so.</summary>
+    public string? Broken => file.Broken;
+
+    /// <summary>Frames committed since the start, for the metrics.</summary>
+    public long Commits { get; private set; }
+
+    public long LogBytes => file.Length;
+
+    public static Store Open(DataDirectory directory, Disk disk, TimeProvider time, ILogger log)
+    {
+        var clock = new HybridClock(time);
+        var acked = new AckedMark(directory);
+        try
+        {
+            var recovered = Recovery.Run(directory, disk, clock, acked);
+            log.Recovered(recovered.State.Collections.Count, recovered.State.Collections.Values.Sum(c => c.View.LiveRows), recovered.Frames);
+            if (recovered.TornBytes > 0)
+            {
+                log.TornTail(recovered.TornBytes, recovered.Log.Path);
+            }
+
+            return new Store(directory, disk, clock, acked, recovered, log);
+        }
+        catch
+        {
+            acked.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Commits a change that depends on nothing but its collection's existence.</summary>
+    public Task<ulong> Write(LogOp op) => Enqueue(new Pending(op, null));
+
+    /// <summary>
+    /// Commits a change that is decided in its turn, when everything before it has been applied: it may look at the state,
+    /// throw a fault, or return null when there is nothing to do.
+    /// </summary>
+    public Task<ulong> Decide(Func<LogOp?> decide) => Enqueue(new Pending(null, decide));
+
+    /// <summary>Takes no more writes, finishes those waiting, and leaves a checkpoint for a quick start.</summary>
+    public void Dispose()
+    {
+        if (!queue.Writer.TryComplete())
+        {
+            return;
+        }
+
+        writer.Join();
+        checkpoint.Wait();
+        if (file.Broken is null && file.Length > LogFormat.HeaderBytes)
+        {
+            BeginCheckpoint();
+            checkpoint.Wait();
+        }
+
+        file.Dispose();
+        acked.Dispose();
+    }
+
+    private async Task<ulong> Enqueue(Pending pending)
+    {
+        try
+        {
+            await queue.Writer.WriteAsync(pending);
+        }
+        catch (ChannelClosedException)
+        {
+            throw Faults.WritesStopped("the engine is stopping");
+        }
+
+        return await pending.Done.Task;
+    }
+
+    private void Run()
+    {
+        var batch = new List<Pending>();
+        Pending? next = null;
+        while (next is not null || Wait(out next))
+        {
+            batch.Clear();
+            if (next!.Decide is not null)
+            {
+                Settle(next, batch);
+                next = null;
+            }
+            else
+            {
+                next = Gather(next, batch);
+            }
+
+            if (batch.Count > 0)
+            {
+                Commit(batch);
+            }
+        }
+    }
+
+    private bool Wait(out Pending? next)
+    {
+        next = null;
+        while (!queue.Reader.TryRead(out next))
+        {
+            // A thread of its own may block; a pool thread is not spent on waiting.
+            if (!queue.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Collects waiting writes up to the frame's target size; returns one that must come after them.</summary>
+    private Pending? Gather(Pending first, List<Pending> batch)
+    {
+        long bytes = 0;
+        var next = first;
+        while (true)
+        {
+            if (next.Decide is not null)
+            {
+                return next;
+            }
+
+            if (Admit(next))
+            {
+                batch.Add(next);
+                bytes += next.Op!.CalculateSize();
+            }
+
+            if (bytes >= Limits.FrameTargetBytes || !queue.Reader.TryRead(out next!))
+            {
+                return null;
+            }
+        }
+    }
+
+    /// <summary>The collection may have been dropped while the write waited.</summary>
+    private bool Admit(Pending pending)
+    {
+        var op = pending.Op!;
+        var id = op.PutRows?.CollectionId ?? op.DeleteRows?.CollectionId;
+        if (id is { } collection && State.Find(collection) is null)
+        {
+            pending.Done.SetException(Faults.CollectionNotFound(collection.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+            return false;
+        }
+
+        return true;
+    }
+
+    private void Settle(Pending pending, List<Pending> batch)
+    {
+        try
+        {
+            pending.Op = pending.Decide!();
+        }
+        catch (Exception e)
+        {
+            pending.Done.SetException(e);
+            return;
+        }
+
+        if (pending.Op is null)
+        {
+            pending.Done.SetResult((ulong)Clock.Last);
+        }
+        else
+        {
+            batch.Add(pending);
+        }
+    }
+
+    private void Commit(List<Pending> batch)
+    {
+        try
+        {
+            GuardDisk(batch);
+            var frame = new LogFrame();
+            foreach (var pending in batch)
+            {
+                pending.Op!.Timestamp = Clock.Next();
+                frame.Ops.Add(pending.Op);
+            }
+
+            var size = frame.CalculateSize();
+            var bytes = GC.AllocateUninitializedArray<byte>(LogFormat.FrameHeaderBytes + size);
+            frame.WriteTo(bytes.AsSpan(LogFormat.FrameHeaderBytes));
+            LogFormat.Seal(bytes, lastFrame + 1);
+            file.Append(bytes);
+        }
+        catch (Exception e)
+        {
+            Refuse(batch, e);
+            return;
+        }
+
+        lastFrame++;
+        Commits++;
+        acked.Set(firstFrame, file.Length);
+        foreach (var pending in batch)
+        {
+            State.Apply(pending.Op!);
+        }
+
+        foreach (var pending in batch)
+        {
+            pending.Done.SetResult(pending.Op!.Timestamp);
+        }
+
+        if (file.Length >= nextCheckpointAt && checkpoint.IsCompleted)
+        {
+            BeginCheckpoint();
+        }
+    }
+
+    private void GuardDisk(List<Pending> batch)
+    {
+        // Deleting is how space is won back, so only what adds rows is refused early.
+        if (batch.Exists(p => p.Op!.PutRows is not null) && disk.FreeBytes(directory.Path) < Limits.FreeDiskBytes)
+        {
+            throw Faults.DiskFull($"less than {Limits.FreeDiskBytes >> 20} MiB free in {directory.Path}; free some space, reads go on");
+        }
+    }
+
+    private void Refuse(List<Pending> batch, Exception cause)
+    {
+        var told = cause switch
+        {
+            Fault f => f,
+            IOException when file.Broken is { } broken => Faults.WritesStopped(broken),
+            IOException or UnauthorizedAccessException => Faults.DiskFull($"the write could not be stored and was taken back: {cause.Message}; free some space, reads go on"),
+            _ => cause,
+        };
+        log.WriteRefused(batch.Count, cause.Message);
+        foreach (var pending in batch)
+        {
+            pending.Done.SetException(told);
+        }
+    }
+
+    /// <summary>Turns to a new log and writes the state before it in the background.</summary>
+    private void BeginCheckpoint()
+    {
+        try
+        {
+            var next = LogFile.Create(disk, directory.Path, lastFrame + 1);
+            file.Dispose();
+            file = next;
+            firstFrame = lastFrame + 1;
+            acked.Set(firstFrame, file.Length);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            nextCheckpointAt = file.Length + (Limits.LogBytesPerCheckpoint / 4);
+            log.CheckpointFailed(e.Message);
+            return;
+        }
+
+        nextCheckpointAt = Limits.LogBytesPerCheckpoint;
+        var taken = Checkpoint.Take(State, Clock, lastFrame);
+        checkpoint = Task.Run(() =>
+        {
+            try
+            {
+                taken.Write(directory, disk);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // The logs since the last checkpoint are all still there; the next one tries again.
+                log.CheckpointFailed(e.Message);
+            }
+        });
+    }
+
+    private sealed class Pending(LogOp? op, Func<LogOp?>? decide)
+    {
+        public LogOp? Op { get; set; } = op;
+
+        public Func<LogOp?>? Decide { get; } = decide;
+
+        public TaskCompletionSource<ulong> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}

@@ -1,0 +1,35 @@
+namespace Demarc.Engine;
+
+/// <summary>Every line the engine logs. None takes a password, a header, a filter or a row.</summary>
+internal static partial class EngineLog
+{
+    [LoggerMessage(Level = LogLevel.Information, Message = "demarc-engine {version} serves {data} (instance {instance}) on {address}, health and metrics on {metrics}")]
+    public static partial void Started(this ILogger log, string version, string data, string instance, string address, string metrics);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Stopped.")]
+    public static partial void Stopped(this ILogger log);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Recovered {collections} collections with {rows} rows, {frames} log frames replayed")]
+    public static partial void Recovered(this ILogger log, int collections, long rows, int frames);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Cut {bytes} bytes of a half-written, never acknowledged frame from the end of {file}")]
+    public static partial void TornTail(this ILogger log, long bytes, string file);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{count} writes refused: {why}")]
+    public static partial void WriteRefused(this ILogger log, int count, string why);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Checkpoint failed, the log goes on and it is tried again: {why}")]
+    public static partial void CheckpointFailed(this ILogger log, string why);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "No login is set: anyone on this machine can read and write. Give --credential-file to change that.")]
+    public static partial void Open(this ILogger log);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Login of user {user} taken from the credential file")]
+    public static partial void CredentialImported(this ILogger log, string user);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Login refused for user {user} from {peer}")]
+    public static partial void LoginRefused(this ILogger log, string user, string peer);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{method} failed by a defect of the engine")]
+    public static partial void Defect(this ILogger log, Exception cause, string method);
+}

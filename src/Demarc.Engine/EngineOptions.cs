@@ -1,0 +1,89 @@
+using System.Globalization;
+using System.Net;
+
+namespace Demarc.Engine;
+
+/// <summary>A command line that cannot be understood.</summary>
+internal sealed class UsageException(string message) : Exception(message);
+
+/// <summary>What the process is told at its start.</summary>
+internal sealed record EngineOptions
+{
+    public const string Help = """
+        demarc-engine: a small vector database that speaks the Milvus protocol.
+
+        Usage: demarc-engine --data DIR [options]
+
+          --data DIR               where everything is kept; made if missing
+          --port N                 Milvus gRPC port (default 19530; 0 takes a free one)
+          --metrics-port N         /healthz and /metrics (default 9091; 0 takes a free one)
+          --bind ADDRESS           address to listen on (default 127.0.0.1)
+          --credential-file FILE   login of the first user: {"user":"root","passwordHash":"pbkdf2-sha256$..."}, mode 0600
+          --log FILE               append the log there instead of standard error
+          --max-memory-mib N       refuse inserts when rows hold this much memory
+          --instance ID            the data folder must be, or becomes, this instance's
+          --require-existing       refuse to start on a missing or empty data folder
+          --version, --help
+
+        Exit codes: 0 stopped, 1 unexpected, 2 usage, 3 data missing or another instance's, 4 data in use,
+        5 data damaged, 6 address in use, 7 credentials, 8 data folder unreadable or unwritable.
+        """;
+
+    public required string Data { get; init; }
+
+    public int Port { get; init; } = 19530;
+
+    public int MetricsPort { get; init; } = 9091;
+
+    public IPAddress Bind { get; init; } = IPAddress.Loopback;
+
+    public string? CredentialFile { get; init; }
+
+    public string? Log { get; init; }
+
+    public long? MaxMemoryMib { get; init; }
+
+    public string? Instance { get; init; }
+
+    public bool RequireExisting { get; init; }
+
+    public static EngineOptions Parse(IReadOnlyList<string> args)
+    {
+        var options = new EngineOptions { Data = "" };
+        for (var i = 0; i < args.Count; i++)
+        {
+            var name = args[i];
+            if (name == "--require-existing")
+            {
+                options = options with { RequireExisting = true };
+                continue;
+            }
+
+            var value = i + 1 < args.Count ? args[++i] : throw new UsageException($"{name} needs a value.");
+            options = name switch
+            {
+                "--data" => options with { Data = value },
+                "--port" => options with { Port = Whole(name, value, 0, ushort.MaxValue) },
+                "--metrics-port" => options with { MetricsPort = Whole(name, value, 0, ushort.MaxValue) },
+                "--bind" => options with { Bind = Address(value) },
+                "--credential-file" => options with { CredentialFile = value },
+                "--log" => options with { Log = value },
+                "--max-memory-mib" => options with { MaxMemoryMib = Whole(name, value, 16, int.MaxValue) },
+                "--instance" => options with { Instance = value },
+                _ => throw new UsageException($"Unknown option {name}. See --help."),
+            };
+        }
+
+        return options.Data.Length > 0 ? options : throw new UsageException("--data DIR is missing. See --help.");
+    }
+
+    private static int Whole(string name, string value, int low, int high) =>
+        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= low && number <= high
+            ? number
+            : throw new UsageException($"{name} takes a whole number from {low} to {high}, not '{value}'.");
+
+    private static IPAddress Address(string value) =>
+        value == "localhost" ? IPAddress.Loopback
+        : IPAddress.TryParse(value, out var address) ? address
+        : throw new UsageException($"--bind takes an IP address, not '{value}'.");
+}

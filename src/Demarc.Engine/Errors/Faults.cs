@@ -1,0 +1,57 @@
+using Demarc.Engine.Protocol;
+
+namespace Demarc.Engine.Errors;
+
+/// <summary>The refusals that clients branch on, with Milvus's codes and wording.</summary>
+internal static class Faults
+{
+    public const string DefaultDatabase = "default";
+
+    public static Fault CollectionNotFound(string name) =>
+        new(100, $"can't find collection[database={DefaultDatabase}][collection={name}]");
+
+    public static Fault CollectionNotLoaded(string name) => new(101, $"collection not loaded[collection={name}]");
+
+    public static Fault TooManyCollections() =>
+        new(102, $"exceeded the limit number of collections[limit={Limits.Collections}]");
+
+    public static Fault SchemaChanged(string name) =>
+        new(109, $"collection schema mismatch[collection={name}]", ErrorCode.SchemaMismatch);
+
+    public static Fault PartitionNotFound(string name) => new(200, $"partition not found[partition={name}]");
+
+    public static Fault IndexNotFound(string collection) => new(700, $"index not found[collection={collection}]");
+
+    public static Fault DatabaseNotFound(string name) => new(800, $"database not found[database={name}]");
+
+    public static Fault Invalid(string why) => new(1100, $"{why}: invalid parameter");
+
+    public static Fault Invalid(string why, object expected, object actual) =>
+        new(1100, $"{why}: invalid parameter[expected={expected}][actual={actual}]");
+
+    public static Fault TooLarge(string why) => new(1102, $"{why}: parameter too large");
+
+    public static Fault Missing(string field) => new(1101, $"missing required parameters[missing_param={field}]: missing parameter");
+
+    public static Fault FieldNotFound(string name) => new(1700, $"field not found[field={name}]");
+
+    /// <summary>Something the wire can say and this engine does not do. Refused, never half obeyed.</summary>
+    public static Fault NotServed(string what) =>
+        new(3000, $"{what} is not served by demarc-engine: unsupported operation");
+
+    public static Fault Unexpected(string why) => new(65535, why);
+
+    public static Fault DiskFull(string why) =>
+        new(7, $"disk limit exceeded[reason={why}]", ErrorCode.DiskQuotaExhausted);
+
+    public static Fault MemoryFull(long usedMib, long limitMib) =>
+        new(9, $"quota exceeded[reason=memory quota exhausted, {usedMib} MiB of {limitMib} MiB used; drop or delete data, or start the engine with a larger --max-memory-mib]",
+            ErrorCode.MemoryQuotaExhausted);
+
+    public static Fault WritesStopped(string why) =>
+        new(2, $"service unavailable[reason=writes are stopped: {why}]", ErrorCode.UnexpectedError);
+
+    public static Fault NotAuthenticated(string why) => new(1400, $"{why}: not authenticated");
+
+    public static Fault NotPermitted(string why) => new(1401, $"{why}: privilege not permitted", ErrorCode.PermissionDenied);
+}

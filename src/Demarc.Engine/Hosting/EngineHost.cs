@@ -1,0 +1,123 @@
+using System.Net;
+using Demarc.Engine.Credentials;
+using Demarc.Engine.Durability;
+using Demarc.Engine.Measures;
+using Demarc.Engine.Service;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace Demarc.Engine.Hosting;
+
+/// <summary>
+/// One running engine: data opened and recovered first, then the listeners, so that a port that answers is an engine that
+/// serves. Disposing it stops the listeners, then the writer.
+/// </summary>
+internal sealed class EngineHost : IAsyncDisposable
+{
+    private readonly WebApplication app;
+    private readonly DataDirectory directory;
+    private readonly LoginCheck logins;
+
+    private EngineHost(WebApplication app, DataDirectory directory, Store store, LoginCheck logins)
+    {
+        (this.app, this.directory, Store, this.logins) = (app, directory, store, logins);
+        var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(a => new Uri(a)).ToList();
+        (GrpcAddress, MetricsAddress) = (addresses[0], addresses[1]);
+    }
+
+    public Store Store { get; }
+
+    public Uri GrpcAddress { get; }
+
+    public Uri MetricsAddress { get; }
+
+    public static async Task<EngineHost> Start(EngineOptions options, TimeProvider time, LineLog lines, Disk? disk = null)
+    {
+        var credential = options.CredentialFile is { } path ? CredentialFile.Read(path) : null;
+        disk ??= new Disk();
+        var directory = DataDirectory.Open(disk, options.Data, options.Instance, options.RequireExisting);
+        Store? store = null;
+        try
+        {
+            var log = lines.CreateLogger("Demarc.Engine");
+            store = Store.Open(directory, disk, time, log);
+            await PrepareLogin(options, credential, store, log);
+            var metrics = new EngineMetrics(time);
+            var logins = new LoginCheck(store.State);
+            var app = Build(options, time, lines, store, metrics, logins, log);
+            await app.StartAsync();
+            var host = new EngineHost(app, directory, store, logins);
+            log.Started(EngineVersion.Own, directory.Path, directory.Instance, host.GrpcAddress.Authority, host.MetricsAddress.Authority);
+            return host;
+        }
+        catch
+        {
+            store?.Dispose();
+            directory.Dispose();
+            throw;
+        }
+    }
+
+    public Task WaitForShutdown() => app.WaitForShutdownAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        await app.StopAsync();
+        await app.DisposeAsync();
+        logins.Dispose();
+        Store.Dispose();
+        directory.Dispose();
+    }
+
+    private static async Task PrepareLogin(EngineOptions options, CredentialFile? credential, Store store, ILogger log)
+    {
+        if (credential is not null)
+        {
+            if (await credential.Import(store))
+            {
+                log.CredentialImported(credential.User);
+            }
+        }
+        else if (store.State.Users.IsEmpty)
+        {
+            if (!IPAddress.IsLoopback(options.Bind))
+            {
+                throw new DataDirectoryException(ExitCodes.Credentials, $"No login is set, and {options.Bind} is reachable from other machines. Give --credential-file, or bind to 127.0.0.1.");
+            }
+
+            log.Open();
+        }
+    }
+
+    private static WebApplication Build(EngineOptions options, TimeProvider time, LineLog lines, Store store, EngineMetrics metrics, LoginCheck logins, ILogger log)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = "demarc-engine", ContentRootPath = AppContext.BaseDirectory });
+        builder.Configuration.Sources.Clear(); // Nothing but the command line decides; no environment variable opens a port.
+        builder.Logging.ClearProviders().AddProvider(lines);
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = null; // gRPC bounds each message; a connection carries many.
+            kestrel.Limits.Http2.MaxStreamsPerConnection = 256;
+            kestrel.Limits.Http2.InitialConnectionWindowSize = 8 * 1024 * 1024;
+            kestrel.Limits.Http2.InitialStreamWindowSize = 4 * 1024 * 1024;
+            kestrel.Listen(options.Bind, options.Port, listen => listen.Protocols = HttpProtocols.Http2);
+            kestrel.Listen(options.Bind, options.MetricsPort, listen => listen.Protocols = HttpProtocols.Http1);
+        });
+        builder.Services.AddSingleton(store).AddSingleton(metrics).AddSingleton(options).AddSingleton(time).AddSingleton<MilvusEndpoint>();
+        builder.Services.AddGrpc(grpc =>
+        {
+            grpc.MaxReceiveMessageSize = Limits.RequestBytes;
+            grpc.MaxSendMessageSize = null; // Answers are bounded where they are made, with advice.
+            grpc.IgnoreUnknownServices = true;
+        });
+        var app = builder.Build();
+        app.UseLogin(logins, metrics, log);
+        app.MapGrpcService<MilvusEndpoint>();
+        app.MapGet("/healthz", () => store.Broken is { } why ? Results.Text("writes are stopped: " + why, statusCode: StatusCodes.Status503ServiceUnavailable) : Results.Text("OK"));
+        app.MapGet("/metrics", () => Results.Text(metrics.Render(store), "text/plain; version=0.0.4; charset=utf-8"));
+        app.MapUnserved();
+        return app;
+    }
+}

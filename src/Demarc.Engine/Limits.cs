@@ -1,0 +1,98 @@
+namespace Demarc.Engine;
+
+/// <summary>
+/// Every bound of the engine, with its reason. Where Milvus has the same bound, the value is Milvus's default, so that
+/// a client that fits here fits there.
+/// </summary>
+internal static class Limits
+{
+    /// <summary>One request; Milvus's default for its proxy.</summary>
+    public const int RequestBytes = 64 * 1024 * 1024;
+
+    /// <summary>One answer. Larger ones are refused with advice to page instead of filling memory.</summary>
+    public const int ResponseBytes = 100 * 1024 * 1024;
+
+    /// <summary>limit + offset of one search or query; Milvus's default.</summary>
+    public const int TopK = 16384;
+
+    /// <summary>Query vectors in one search; Milvus's default.</summary>
+    public const int QueryVectors = 16384;
+
+    /// <summary>Dimensions of one vector; Milvus's default.</summary>
+    public const int Dimensions = 32768;
+
+    /// <summary>Bytes of one VarChar value; Milvus's bound on max_length.</summary>
+    public const int VarCharBytes = 65535;
+
+    /// <summary>Bytes of one JSON value, the dynamic field included; Milvus's default.</summary>
+    public const int JsonBytes = 65536;
+
+    /// <summary>Nesting of one JSON value: enough for data, too little to exhaust a stack.</summary>
+    public const int JsonDepth = 64;
+
+    /// <summary>Rows of one insert or upsert: what fits a request at a few bytes a row, and bounds the time one write holds the queue.</summary>
+    public const int RowsPerRequest = 1_000_000;
+
+    /// <summary>Fields of one collection; Milvus's default.</summary>
+    public const int Fields = 64;
+
+    /// <summary>Vector fields of one collection; Milvus's default is 4 and its ceiling 10.</summary>
+    public const int VectorFields = 10;
+
+    /// <summary>Collections of one engine. One process on one machine; the distributed engine is for more.</summary>
+    public const int Collections = 1024;
+
+    /// <summary>Characters of a collection, field, index or user name; Milvus's default.</summary>
+    public const int NameLength = 255;
+
+    /// <summary>Characters of a user name; Milvus's default.</summary>
+    public const int UserNameLength = 32;
+
+    /// <summary>Users of one engine; Milvus's default.</summary>
+    public const int Users = 100;
+
+    /// <summary>Shortest password; Milvus's default.</summary>
+    public const int PasswordMinLength = 6;
+
+    /// <summary>Longest password; Milvus's default.</summary>
+    public const int PasswordMaxLength = 72;
+
+    /// <summary>Characters of one filter: room for 16,384 keys of 64 characters in an `in` list.</summary>
+    public const int FilterLength = 1024 * 1024;
+
+    /// <summary>Nesting of one filter: the parser and the evaluator recurse, and a stack overflow cannot be caught.</summary>
+    public const int FilterDepth = 128;
+
+    /// <summary>Filter nodes, `in` values not counted: each may cost one pass over the rows.</summary>
+    public const int FilterNodes = 4096;
+
+    /// <summary>Vector bytes of one segment: small enough to rewrite in a checkpoint, large enough for few segments.</summary>
+    public const int SegmentVectorBytes = 64 * 1024 * 1024;
+
+    /// <summary>Rows of one segment, whatever their size.</summary>
+    public const int SegmentRows = 65536;
+
+    /// <summary>Writes that wait for the writer. A full queue makes callers wait, it never grows.</summary>
+    public const int WriteQueue = 1024;
+
+    /// <summary>Bytes gathered into one log frame before it is written, unless a single write is larger.</summary>
+    public const int FrameTargetBytes = 8 * 1024 * 1024;
+
+    /// <summary>The largest log frame: one full batch and one full request over it, with room for the keys the engine adds.</summary>
+    public const int FrameBytes = FrameTargetBytes + (2 * RequestBytes);
+
+    /// <summary>Log bytes after which a checkpoint starts: bounds the time of a recovery.</summary>
+    public const long LogBytesPerCheckpoint = 64L * 1024 * 1024;
+
+    /// <summary>The largest segment or manifest file the engine will read back, against a damaged length.</summary>
+    public const int StoredFileBytes = 1024 * 1024 * 1024;
+
+    /// <summary>Verified logins held in memory, so that the slow hash does not run for each request.</summary>
+    public const int CachedLogins = 1024;
+
+    /// <summary>Logins that wait for the slow hash; more are turned away, so that wrong passwords cannot pile up work.</summary>
+    public const int WaitingLogins = 64;
+
+    /// <summary>Free bytes under which writes are refused before the disk is full, so that the log can always be closed properly.</summary>
+    public const long FreeDiskBytes = 16L * 1024 * 1024;
+}

@@ -1,0 +1,266 @@
+using System.Text;
+using Demarc.Engine.Catalog;
+using Demarc.Engine.Protocol;
+
+namespace Demarc.Engine.Rows;
+
+/// <summary>
+/// The values of one field in one segment. Only the writer appends, and only behind the last published row; an array is
+/// replaced by a longer copy, never shortened. So a reader that took a published row count may read any row below it from
+/// whichever array it sees, without a lock.
+/// </summary>
+internal abstract class Column(FieldDefinition field)
+{
+    private ulong[]? valid = field.Nullable ? [] : null;
+
+    public FieldDefinition Field { get; } = field;
+
+    public int Count { get; private set; }
+
+    /// <summary>Bytes held, roughly; the base of the memory bound.</summary>
+    public long Bytes { get; protected set; }
+
+    /// <summary>Appends rows [from, from + count) of a column in canonical form: every row present, null marks in valid_data.</summary>
+    public void Append(FieldData source, int from, int count)
+    {
+        AppendValues(source, from, count);
+        if (valid is not null)
+        {
+            GrowValid(count);
+            for (var i = 0; i < count; i++)
+            {
+                if (source.ValidData.Count == 0 || source.ValidData[from + i])
+                {
+                    SetValid(Count + i);
+                }
+            }
+        }
+
+        Count += count;
+    }
+
+    /// <summary>Copies one row of another segment's column; compaction moves rows this way.</summary>
+    public void AppendFrom(Column source, int row)
+    {
+        AppendValueFrom(source, row);
+        if (valid is not null)
+        {
+            GrowValid(1);
+            if (!source.IsNull(row))
+            {
+                SetValid(Count);
+            }
+        }
+
+        Count++;
+    }
+
+    public bool IsNull(int row)
+    {
+        var marks = Volatile.Read(ref valid);
+        return marks is not null && (marks[row >> 6] >> (row & 63) & 1) == 0;
+    }
+
+    /// <summary>Adds one row to an answer or a file.</summary>
+    public void Write(FieldData target, int row)
+    {
+        WriteValue(target, row);
+        if (valid is not null)
+        {
+            target.ValidData.Add(!IsNull(row));
+        }
+    }
+
+    /// <summary>An empty column of the wire's kind for this field.</summary>
+    public static FieldData NewData(FieldDefinition field)
+    {
+        var data = new FieldData { Type = field.Type, FieldName = field.Name, FieldId = field.Schema.FieldID, IsDynamic = field.Schema.IsDynamic };
+        if (field.IsVector)
+        {
+            data.Vectors = new VectorField { Dim = field.Dimension, FloatVector = new FloatArray() };
+            return data;
+        }
+
+        data.Scalars = field.Type switch
+        {
+            DataType.Bool => new ScalarField { BoolData = new BoolArray() },
+            DataType.Int64 => new ScalarField { LongData = new LongArray() },
+            DataType.Float => new ScalarField { FloatData = new FloatArray() },
+            DataType.Double => new ScalarField { DoubleData = new DoubleArray() },
+            DataType.VarChar => new ScalarField { StringData = new StringArray() },
+            DataType.Json => new ScalarField { JsonData = new JSONArray() },
+            _ => new ScalarField { IntData = new IntArray() },
+        };
+        return data;
+    }
+
+    public static Column Create(FieldDefinition field) => field.Type switch
+    {
+        DataType.Bool => new BoolColumn(field),
+        DataType.Int8 or DataType.Int16 or DataType.Int32 or DataType.Int64 => new IntegerColumn(field),
+        DataType.Float => new FloatColumn(field),
+        DataType.Double => new DoubleColumn(field),
+        DataType.VarChar => new TextColumn(field),
+        DataType.Json => new JsonColumn(field),
+        DataType.FloatVector => new VectorColumn(field),
+        _ => throw new InvalidOperationException($"No column for {field.Type}; the schema check let it pass."),
+    };
+
+    protected abstract void AppendValues(FieldData source, int from, int count);
+
+    protected abstract void AppendValueFrom(Column source, int row);
+
+    protected abstract void WriteValue(FieldData target, int row);
+
+    private protected static int Grown(int length, int needed) => Math.Max(needed, length < 256 ? 256 : length + (length / 2));
+
+    private void GrowValid(int count)
+    {
+        var words = (Count + count + 63) >> 6;
+        if (valid!.Length < words)
+        {
+            var longer = new ulong[Grown(valid.Length, words)];
+            valid.CopyTo(longer, 0);
+            Volatile.Write(ref valid, longer);
+        }
+    }
+
+    private void SetValid(int row) => valid![row >> 6] |= 1UL << (row & 63);
+}
+
+/// <summary>A column over one array of values.</summary>
+internal abstract class ValueColumn<T>(FieldDefinition field, int valueBytes) : Column(field)
+{
+    private T[] values = [];
+
+    public ReadOnlySpan<T> Values => Volatile.Read(ref values);
+
+    protected void Add(T value)
+    {
+        Reserve(1);
+        values[Count] = value;
+    }
+
+    /// <summary>Room for more values behind the published ones.</summary>
+    protected Span<T> Room(int count)
+    {
+        Reserve(count);
+        return values.AsSpan(Count, count);
+    }
+
+    protected override void AppendValueFrom(Column source, int row) => Add(((ValueColumn<T>)source).Values[row]);
+
+    private void Reserve(int count)
+    {
+        if (values.Length < Count + count)
+        {
+            var longer = new T[Grown(values.Length, Count + count)];
+            values.AsSpan(0, Count).CopyTo(longer);
+            Bytes += (long)(longer.Length - values.Length) * valueBytes;
+            Volatile.Write(ref values, longer);
+        }
+    }
+}
+
+internal sealed class BoolColumn(FieldDefinition field) : ValueColumn<bool>(field, 1)
+{
+    protected override void AppendValues(FieldData source, int from, int count)
+    {
+        var room = Room(count);
+        for (var i = 0; i < count; i++)
+        {
+            room[i] = source.Scalars.BoolData.Data[from + i];
+        }
+    }
+
+    protected override void WriteValue(FieldData target, int row) => target.Scalars.BoolData.Data.Add(Values[row]);
+}
+
+/// <summary>Int8 to Int64: one width in memory keeps the filter's loops few; the wire's width is restored on the way out.</summary>
+internal sealed class IntegerColumn(FieldDefinition field) : ValueColumn<long>(field, sizeof(long))
+{
+    protected override void AppendValues(FieldData source, int from, int count)
+    {
+        var room = Room(count);
+        if (Field.Type == DataType.Int64)
+        {
+            for (var i = 0; i < count; i++)
+            {
+                room[i] = source.Scalars.LongData.Data[from + i];
+            }
+        }
+        else
+        {
+            for (var i = 0; i < count; i++)
+            {
+                room[i] = source.Scalars.IntData.Data[from + i];
+            }
+        }
+    }
+
+    protected override void WriteValue(FieldData target, int row)
+    {
+        if (Field.Type == DataType.Int64)
+        {
+            target.Scalars.LongData.Data.Add(Values[row]);
+        }
+        else
+        {
+            target.Scalars.IntData.Data.Add((int)Values[row]);
+        }
+    }
+}
+
+internal sealed class FloatColumn(FieldDefinition field) : ValueColumn<float>(field, sizeof(float))
+{
+    protected override void AppendValues(FieldData source, int from, int count)
+    {
+        var room = Room(count);
+        for (var i = 0; i < count; i++)
+        {
+            room[i] = source.Scalars.FloatData.Data[from + i];
+        }
+    }
+
+    protected override void WriteValue(FieldData target, int row) => target.Scalars.FloatData.Data.Add(Values[row]);
+}
+
+internal sealed class DoubleColumn(FieldDefinition field) : ValueColumn<double>(field, sizeof(double))
+{
+    protected override void AppendValues(FieldData source, int from, int count)
+    {
+        var room = Room(count);
+        for (var i = 0; i < count; i++)
+        {
+            room[i] = source.Scalars.DoubleData.Data[from + i];
+        }
+    }
+
+    protected override void WriteValue(FieldData target, int row) => target.Scalars.DoubleData.Data.Add(Values[row]);
+}
+
+internal sealed class TextColumn(FieldDefinition field) : ValueColumn<string>(field, sizeof(long))
+{
+    /// <summary>What a string object costs beside its characters.</summary>
+    private const int ObjectBytes = 22;
+
+    protected override void AppendValues(FieldData source, int from, int count)
+    {
+        var room = Room(count);
+        for (var i = 0; i < count; i++)
+        {
+            room[i] = source.Scalars.StringData.Data[from + i];
+            Bytes += ObjectBytes + (2L * room[i].Length);
+        }
+    }
+
+    protected override void AppendValueFrom(Column source, int row)
+    {
+        base.AppendValueFrom(source, row);
+        Bytes += ObjectBytes + (2L * ((TextColumn)source).Values[row].Length);
+    }
+
+    protected override void WriteValue(FieldData target, int row) => target.Scalars.StringData.Data.Add(Values[row]);
+
+    public static int Utf8Length(string text) => Encoding.UTF8.GetByteCount(text);
+}

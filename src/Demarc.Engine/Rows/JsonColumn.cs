@@ -1,0 +1,29 @@
+using Demarc.Engine.Catalog;
+using Demarc.Engine.Protocol;
+using Google.Protobuf;
+
+namespace Demarc.Engine.Rows;
+
+/// <summary>JSON as the UTF-8 the client sent: what comes out is byte for byte what went in.</summary>
+internal sealed class JsonColumn(FieldDefinition field) : ValueColumn<ByteString>(field, sizeof(long))
+{
+    private const int ObjectBytes = 64;
+
+    protected override void AppendValues(FieldData source, int from, int count)
+    {
+        var room = Room(count);
+        for (var i = 0; i < count; i++)
+        {
+            room[i] = source.Scalars.JsonData.Data[from + i];
+            Bytes += ObjectBytes + room[i].Length;
+        }
+    }
+
+    protected override void AppendValueFrom(Column source, int row)
+    {
+        base.AppendValueFrom(source, row);
+        Bytes += ObjectBytes + ((JsonColumn)source).Values[row].Length;
+    }
+
+    protected override void WriteValue(FieldData target, int row) => target.Scalars.JsonData.Data.Add(Values[row]);
+}

@@ -1,0 +1,315 @@
+using System.Text;
+using System.Text.Json;
+using Demarc.Engine.Catalog;
+using Demarc.Engine.Errors;
+using Demarc.Engine.Protocol;
+using Google.Protobuf;
+
+namespace Demarc.Engine.Rows;
+
+/// <summary>
+/// Turns the columns of a request into canonical ones: the schema's order, every row present, nulls marked, defaults
+/// filled in, every value within its bounds. Runs on the caller's thread; what it returns can be logged and applied
+/// without a further question.
+/// </summary>
+internal static class RowReader
+{
+    private static readonly ByteString EmptyObject = ByteString.CopyFromUtf8("{}");
+    private static readonly ByteString NullJson = ByteString.CopyFromUtf8("null");
+
+    /// <param name="definition">The collection.</param>
+    /// <param name="given">The request's columns.</param>
+    /// <param name="rows">The request's row count.</param>
+    /// <param name="newKeys">Makes keys for an auto-id collection on insert; null when the request must bring them.</param>
+    public static List<FieldData> Read(CollectionDefinition definition, IReadOnlyList<FieldData> given, int rows, Func<int, FieldData>? newKeys)
+    {
+        if (rows <= 0)
+        {
+            throw Faults.Invalid("num_rows should be greater than 0");
+        }
+
+        if (rows > Limits.RowsPerRequest)
+        {
+            throw Faults.TooLarge($"num_rows {rows} is beyond the limit of {Limits.RowsPerRequest} rows per request; send smaller batches");
+        }
+
+        var byName = ByName(definition, given);
+        var columns = new List<FieldData>(definition.Fields.Count);
+        foreach (var field in definition.Fields)
+        {
+            byName.Remove(field.Name, out var column);
+            if (field.Schema.IsPrimaryKey && newKeys is not null)
+            {
+                if (column is not null)
+                {
+                    throw Faults.Invalid($"the primary field {field.Name} is auto generated, no need to pass it");
+                }
+
+                columns.Add(newKeys(rows));
+            }
+            else
+            {
+                columns.Add(Column(field, column, rows));
+            }
+        }
+
+        return byName.Count == 0 ? columns : throw UnknownField(definition, byName.Keys.First());
+    }
+
+    private static Dictionary<string, FieldData> ByName(CollectionDefinition definition, IReadOnlyList<FieldData> given)
+    {
+        var byName = new Dictionary<string, FieldData>(StringComparer.Ordinal);
+        foreach (var column in given)
+        {
+            var name = column.IsDynamic && column.FieldName.Length == 0 ? CollectionDefinition.DynamicFieldName : column.FieldName;
+            if (!byName.TryAdd(name, column))
+            {
+                throw Faults.Invalid($"duplicated field {name} in the request");
+            }
+        }
+
+        return definition.DynamicIndex < 0 && byName.ContainsKey(CollectionDefinition.DynamicFieldName)
+            ? throw Faults.Invalid("without dynamic schema enabled, the field name cannot be set to $meta")
+            : byName;
+    }
+
+    private static Fault UnknownField(CollectionDefinition definition, string name) =>
+        Faults.Invalid($"field {name} does not exist in collection {definition.Name}; its fields are {string.Join(", ", definition.Fields.Select(f => f.Name))}");
+
+    private static FieldData Column(FieldDefinition field, FieldData? given, int rows)
+    {
+        if (given is null)
+        {
+            return Filled(field, rows);
+        }
+
+        if (field.IsVector)
+        {
+            return Vector(field, given, rows);
+        }
+
+        if (given.FieldCase != FieldData.FieldOneofCase.Scalars)
+        {
+            throw Mismatch(field, given.FieldCase.ToString());
+        }
+
+        var marks = given.Scalars.ValidData.Count > 0 ? given.Scalars.ValidData : given.ValidData;
+        if (marks.Count > 0 && marks.Count != rows)
+        {
+            throw Faults.Invalid($"the length of valid_data of field {field.Name} is wrong", rows, marks.Count);
+        }
+
+        var result = Rows.Column.NewData(field);
+        var count = ValueCount(field, given.Scalars);
+        var valid = marks.Count == 0 ? count : marks.Count(m => m);
+        if (count != rows && count != valid)
+        {
+            throw Faults.Invalid($"the num_rows ({count}) of field ({field.Name}) is not equal to passed num_rows ({rows})", rows, count);
+        }
+
+        // Clients send nulls either with a placeholder value or left out; both are read.
+        var dense = count == rows;
+        for (int row = 0, at = 0; row < rows; row++)
+        {
+            var present = marks.Count == 0 || marks[row];
+            if (present)
+            {
+                Copy(field, given.Scalars, dense ? row : at++, result.Scalars);
+            }
+            else
+            {
+                AddAbsent(field, result.Scalars);
+            }
+
+            if (field.Nullable)
+            {
+                result.ValidData.Add(present || field.Schema.DefaultValue is not null);
+            }
+        }
+
+        return result;
+    }
+
+    private static FieldData Filled(FieldDefinition field, int rows)
+    {
+        if (!field.Nullable && field.Schema.DefaultValue is null && !field.Schema.IsDynamic)
+        {
+            throw Faults.Invalid($"fieldSchema({field.Name}) has no corresponding fieldData pass in");
+        }
+
+        var result = Rows.Column.NewData(field);
+        for (var i = 0; i < rows; i++)
+        {
+            AddAbsent(field, result.Scalars);
+            if (field.Nullable)
+            {
+                result.ValidData.Add(field.Schema.DefaultValue is not null);
+            }
+        }
+
+        return result;
+    }
+
+    private static FieldData Vector(FieldDefinition field, FieldData given, int rows)
+    {
+        if (given.FieldCase != FieldData.FieldOneofCase.Vectors || given.Vectors.DataCase != VectorField.DataOneofCase.FloatVector)
+        {
+            throw Mismatch(field, given.FieldCase == FieldData.FieldOneofCase.Vectors ? given.Vectors.DataCase.ToString() : given.FieldCase.ToString());
+        }
+
+        var data = given.Vectors.FloatVector.Data;
+        if (given.Vectors.Dim != 0 && given.Vectors.Dim != field.Dimension)
+        {
+            throw Faults.Invalid($"the dim ({given.Vectors.Dim}) of field data({field.Name}) is not equal to schema dim ({field.Dimension})", field.Dimension, given.Vectors.Dim);
+        }
+
+        if (data.Count != (long)rows * field.Dimension)
+        {
+            throw data.Count % field.Dimension != 0
+                ? Faults.Invalid($"the length ({data.Count}) of float data of field {field.Name} should divide the dim ({field.Dimension})", (long)rows * field.Dimension, data.Count)
+                : Faults.Invalid($"the num_rows ({data.Count / field.Dimension}) of field ({field.Name}) is not equal to passed num_rows ({rows})", rows, data.Count / field.Dimension);
+        }
+
+        for (var i = 0; i < data.Count; i++)
+        {
+            if (!float.IsFinite(data[i]))
+            {
+                throw Faults.Invalid($"value '{data[i]}' in row {i / field.Dimension} of field {field.Name} is not a number or infinity");
+            }
+        }
+
+        var result = Rows.Column.NewData(field);
+        result.Vectors.FloatVector = given.Vectors.FloatVector;
+        return result;
+    }
+
+    private static Fault Mismatch(FieldDefinition field, string got) =>
+        Faults.Invalid($"the data of field {field.Name} does not match its type", field.Type, got);
+
+    private static int ValueCount(FieldDefinition field, ScalarField scalars) => (field.Type, scalars.DataCase) switch
+    {
+        (DataType.Bool, ScalarField.DataOneofCase.BoolData) => scalars.BoolData.Data.Count,
+        (DataType.Int8 or DataType.Int16 or DataType.Int32, ScalarField.DataOneofCase.IntData) => scalars.IntData.Data.Count,
+        (DataType.Int64, ScalarField.DataOneofCase.LongData) => scalars.LongData.Data.Count,
+        (DataType.Float, ScalarField.DataOneofCase.FloatData) => scalars.FloatData.Data.Count,
+        (DataType.Double, ScalarField.DataOneofCase.DoubleData) => scalars.DoubleData.Data.Count,
+        (DataType.VarChar, ScalarField.DataOneofCase.StringData) => scalars.StringData.Data.Count,
+        (DataType.Json, ScalarField.DataOneofCase.JsonData) => scalars.JsonData.Data.Count,
+        (_, ScalarField.DataOneofCase.None) => 0,
+        _ => throw Mismatch(field, scalars.DataCase.ToString()),
+    };
+
+    private static void Copy(FieldDefinition field, ScalarField from, int at, ScalarField to)
+    {
+        switch (field.Type)
+        {
+            case DataType.Bool:
+                to.BoolData.Data.Add(from.BoolData.Data[at]);
+                break;
+            case DataType.Int64:
+                to.LongData.Data.Add(from.LongData.Data[at]);
+                break;
+            case DataType.Float:
+                to.FloatData.Data.Add(Finite(field, from.FloatData.Data[at]));
+                break;
+            case DataType.Double:
+                to.DoubleData.Data.Add(Finite(field, from.DoubleData.Data[at]));
+                break;
+            case DataType.VarChar:
+                to.StringData.Data.Add(Text(field, from.StringData.Data[at]));
+                break;
+            case DataType.Json:
+                to.JsonData.Data.Add(Json(field, from.JsonData.Data[at]));
+                break;
+            default:
+                to.IntData.Data.Add(Integer(field, from.IntData.Data[at]));
+                break;
+        }
+    }
+
+    /// <summary>The default if there is one, otherwise the placeholder of a null.</summary>
+    private static void AddAbsent(FieldDefinition field, ScalarField to)
+    {
+        var value = field.Schema.DefaultValue;
+        if (value is null && !field.Nullable && !field.Schema.IsDynamic)
+        {
+            throw Faults.Invalid($"the field {field.Name} is neither nullable nor has a default value, but a row leaves it out");
+        }
+
+        switch (field.Type)
+        {
+            case DataType.Bool:
+                to.BoolData.Data.Add(value?.BoolData ?? false);
+                break;
+            case DataType.Int64:
+                to.LongData.Data.Add(value?.LongData ?? 0);
+                break;
+            case DataType.Float:
+                to.FloatData.Data.Add(value?.FloatData ?? 0);
+                break;
+            case DataType.Double:
+                to.DoubleData.Data.Add(value?.DoubleData ?? 0);
+                break;
+            case DataType.VarChar:
+                to.StringData.Data.Add(value?.StringData ?? "");
+                break;
+            case DataType.Json:
+                to.JsonData.Data.Add(field.Schema.IsDynamic ? EmptyObject : NullJson);
+                break;
+            default:
+                to.IntData.Data.Add(value?.IntData ?? 0);
+                break;
+        }
+    }
+
+    private static int Integer(FieldDefinition field, int value)
+    {
+        var (low, high) = field.Range;
+        return value >= low && value <= high
+            ? value
+            : throw Faults.Invalid($"the {value} of field {field.Name} is out of range of {field.Type}", $"{low}..{high}", value);
+    }
+
+    private static float Finite(FieldDefinition field, float value) =>
+        float.IsFinite(value) ? value : throw Faults.Invalid($"value '{value}' of field {field.Name} is not a number or infinity");
+
+    private static double Finite(FieldDefinition field, double value) =>
+        double.IsFinite(value) ? value : throw Faults.Invalid($"value '{value}' of field {field.Name} is not a number or infinity");
+
+    private static string Text(FieldDefinition field, string value)
+    {
+        var bytes = Encoding.UTF8.GetByteCount(value);
+        return bytes <= field.MaxLength
+            ? value
+            : throw Faults.Invalid($"length of varchar field {field.Name} exceeds max length, length: {bytes}, max length: {field.MaxLength}");
+    }
+
+    private static ByteString Json(FieldDefinition field, ByteString value)
+    {
+        if (value.Length > Limits.JsonBytes)
+        {
+            throw Faults.TooLarge($"the length ({value.Length}) of json field ({field.Name}) exceeds max length ({Limits.JsonBytes})");
+        }
+
+        var reader = new Utf8JsonReader(value.Span, new JsonReaderOptions { MaxDepth = Limits.JsonDepth });
+        try
+        {
+            var first = reader.Read() ? reader.TokenType : JsonTokenType.None;
+            if (first == JsonTokenType.None || (field.Schema.IsDynamic && first != JsonTokenType.StartObject))
+            {
+                throw Faults.Invalid($"the value of json field {field.Name} is not a JSON {(field.Schema.IsDynamic ? "object" : "value")}");
+            }
+
+            while (reader.Read())
+            {
+                // Only walked to the end: a value that does not parse must not be stored.
+            }
+        }
+        catch (JsonException e)
+        {
+            throw Faults.Invalid($"the value of json field {field.Name} is not valid JSON (byte {e.BytePositionInLine} of line {e.LineNumber})");
+        }
+
+        return value;
+    }
+}

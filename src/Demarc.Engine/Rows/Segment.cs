@@ -1,0 +1,174 @@
+using Demarc.Engine.Catalog;
+using Demarc.Engine.Durability;
+using Demarc.Engine.Protocol;
+
+namespace Demarc.Engine.Rows;
+
+/// <summary>
+/// A bounded run of rows, one column per field. Rows are only appended; a deleted row is a bit in a bitmap that is copied
+/// before it is changed, so that views already handed out stay as they were.
+/// </summary>
+internal sealed class Segment
+{
+    private ulong[]? deleted;
+    private bool deletedShared;
+
+    public Segment(CollectionDefinition definition, long id, int ordinal)
+    {
+        Id = id;
+        Ordinal = ordinal;
+        Columns = [.. definition.Fields.Select(Column.Create)];
+        MaxRows = Capacity(definition.Fields.Sum(f => f.Dimension));
+    }
+
+    /// <summary>Known to clients and in the file's name.</summary>
+    public long Id { get; }
+
+    /// <summary>Position among the collection's segments, never reused within a run of the process.</summary>
+    public int Ordinal { get; }
+
+    public Column[] Columns { get; }
+
+    public int MaxRows { get; }
+
+    public int Count { get; private set; }
+
+    public int DeletedCount { get; private set; }
+
+    public bool IsFull => Count >= MaxRows;
+
+    public long Bytes => Columns.Sum(c => c.Bytes) + (deleted?.Length * 8L ?? 0);
+
+    /// <summary>The file that holds rows [0, StoredRows), if a checkpoint has written one.</summary>
+    public string? StoredFile { get; set; }
+
+    public int StoredRows { get; set; }
+
+    public static int Capacity(int dimensions) =>
+        Math.Clamp(Limits.SegmentVectorBytes / Math.Max(1, dimensions * sizeof(float)), 256, Limits.SegmentRows);
+
+    /// <summary>Appends rows [from, from + count) of canonical columns.</summary>
+    public void Append(IReadOnlyList<FieldData> columns, int from, int count)
+    {
+        for (var i = 0; i < Columns.Length; i++)
+        {
+            Columns[i].Append(columns[i], from, count);
+        }
+
+        Count += count;
+    }
+
+    public void AppendFrom(Segment source, int row)
+    {
+        for (var i = 0; i < Columns.Length; i++)
+        {
+            Columns[i].AppendFrom(source.Columns[i], row);
+        }
+
+        Count++;
+    }
+
+    public bool IsDeleted(int row) => deleted is not null && row >> 6 < deleted.Length && (deleted[row >> 6] >> (row & 63) & 1) != 0;
+
+    public void Delete(int row)
+    {
+        var words = (Count + 63) >> 6;
+        if (deleted is null || deletedShared || deleted.Length < words)
+        {
+            var own = new ulong[Math.Max(words, deleted?.Length ?? 0)];
+            deleted?.CopyTo(own, 0);
+            deleted = own;
+            deletedShared = false;
+        }
+
+        var bit = 1UL << (row & 63);
+        if ((deleted[row >> 6] & bit) == 0)
+        {
+            deleted[row >> 6] |= bit;
+            DeletedCount++;
+        }
+    }
+
+    /// <summary>What readers get: the rows and deletions of this moment.</summary>
+    public SegmentView View()
+    {
+        deletedShared = true;
+        return new SegmentView(this, Count, DeletedCount, deleted);
+    }
+
+    public void RestoreDeleted(ReadOnlySpan<byte> bits)
+    {
+        if (bits.Length == 0)
+        {
+            return;
+        }
+
+        deleted = new ulong[(bits.Length + 7) / 8];
+        for (var i = 0; i < bits.Length; i++)
+        {
+            deleted[i / 8] |= (ulong)bits[i] << (i % 8 * 8);
+        }
+
+        DeletedCount = deleted.Sum(w => System.Numerics.BitOperations.PopCount(w));
+    }
+
+    public SegmentBody ToBody(long collectionId, int rows)
+    {
+        var body = new SegmentBody { CollectionId = collectionId, SegmentId = Id, RowCount = rows };
+        foreach (var column in Columns)
+        {
+            var data = Column.NewData(column.Field);
+            for (var row = 0; row < rows; row++)
+            {
+                column.Write(data, row);
+            }
+
+            body.Columns.Add(data);
+        }
+
+        return body;
+    }
+}
+
+/// <summary>One segment as of one moment.</summary>
+internal sealed record SegmentView(Segment Segment, int Count, int DeletedCount, ulong[]? Deleted)
+{
+    public int Live => Count - DeletedCount;
+
+    public bool IsLive(int row) =>
+        row < Count && (Deleted is null || row >> 6 >= Deleted.Length || (Deleted[row >> 6] >> (row & 63) & 1) == 0);
+
+    /// <summary>A bit per live row, in whole words; bits at and beyond the count are clear.</summary>
+    public ulong[] LiveMask()
+    {
+        var words = new ulong[(Count + 63) >> 6];
+        Array.Fill(words, ulong.MaxValue);
+        if ((Count & 63) != 0)
+        {
+            words[^1] = (1UL << (Count & 63)) - 1;
+        }
+
+        for (var i = 0; Deleted is not null && i < Math.Min(words.Length, Deleted.Length); i++)
+        {
+            words[i] &= ~Deleted[i];
+        }
+
+        return words;
+    }
+
+    public byte[] DeletedBytes()
+    {
+        if (Deleted is null)
+        {
+            return [];
+        }
+
+        var bytes = new byte[Deleted.Length * 8];
+        for (var i = 0; i < Deleted.Length; i++)
+        {
+            System.Buffers.Binary.BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(i * 8), Deleted[i]);
+        }
+
+        return bytes;
+    }
+}
