@@ -1,1 +1,21 @@
-return 0;
+using Demarc.Bench;
+using Demarc.Bench.Ledger;
+
+var wanted = args.Length > 0 ? args[0] : "all";
+var size = args.Length > 1 && int.TryParse(args[1], out var given) ? given : 1_000_000;
+switch (wanted)
+{
+    case "append":
+        await LedgerBench.AppendAsync();
+        return 0;
+    case "verify":
+        await LedgerBench.VerifyAsync(size);
+        return 0;
+    case "all":
+        await LedgerBench.AppendAsync();
+        await LedgerBench.VerifyAsync(size);
+        return 0;
+    default:
+        Console.Error.WriteLine("bench: append, verify [ENTRIES], or all");
+        return 2;
+}

@@ -111,6 +111,9 @@ public sealed record Change(
     DateTimeOffset? EndedAt,
     string? Reason)
 {
+    /// <summary>Where the entry with its present plan stands in the ledger; null before it is planned.</summary>
+    public long? PlanIndex { get; init; }
+
     /// <summary>Whether nothing more can happen to it.</summary>
     public bool IsEnded => Status > ChangeStatus.Running;
 

@@ -58,6 +58,7 @@ internal static class ChangeFold
             _ => new Transition(null, $"{entry.Body.Kind} is not about a change"),
         };
         if (transition.Change is not { } next) return Folded.Refuse(transition.Refusal!);
+        if (data is ChangePlanned) next = next with { PlanIndex = state.Size };
         var after = state with
         {
             Changes = state.Changes.SetItem(id, next),

@@ -21,37 +21,32 @@ namespace Demarc.Core.Instances;
 [JsonDerivedType(typeof(EraseData), "erase-data")]
 public abstract record InstanceStep(InstanceId Instance)
 {
-    /// <summary>What people call the step.</summary>
+    /// <summary>What people call the step; the same word that tells its type in a plan's text.</summary>
     [JsonIgnore]
-    public abstract string Kind { get; }
+    public string Kind => Facts.Kind;
 
     /// <summary>What it touches, most exact first.</summary>
     [JsonIgnore]
-    public abstract ImmutableArray<string> Touches { get; }
+    public ImmutableArray<string> Touches => Facts.Touches;
 
     /// <summary>Whether a later failure undoes it.</summary>
     [JsonIgnore]
-    public abstract bool Reversible { get; }
+    public bool Reversible => Facts.Reversible;
 
     /// <summary>How long it should take.</summary>
     [JsonIgnore]
-    public abstract TimeSpan Expected { get; }
+    public TimeSpan Expected => TimeSpan.FromSeconds(Facts.Seconds);
+
+    /// <summary>All of these at once: not for a plan's text, which only says what differs between two steps of a type.</summary>
+    private protected abstract StepFacts Facts { get; }
+
+    private protected sealed record StepFacts(string Kind, double Seconds, bool Reversible, params ImmutableArray<string> Touches);
 }
 
 /// <summary>Makes the instance's folder in the bucket, with a marker that names the instance. Undo removes it.</summary>
 public sealed record CreateData(InstanceId Instance) : InstanceStep(Instance)
 {
-    /// <inheritdoc/>
-    public override string Kind => "create-data";
-
-    /// <inheritdoc/>
-    public override ImmutableArray<string> Touches => [$"bucket:instances/{Instance}"];
-
-    /// <inheritdoc/>
-    public override bool Reversible => true;
-
-    /// <inheritdoc/>
-    public override TimeSpan Expected => TimeSpan.FromSeconds(0.1);
+    private protected override StepFacts Facts => new("create-data", 0.1, true, $"bucket:instances/{Instance}");
 }
 
 /// <summary>Mints the first Milvus user's password, leaves only its hash with the engine, and seals it to the customer. Undo forgets both.</summary>
@@ -60,17 +55,7 @@ public sealed record CreateData(InstanceId Instance) : InstanceStep(Instance)
 /// <param name="Recipient">The customer's age recipient.</param>
 public sealed record MintCredential(InstanceId Instance, string User, string Recipient) : InstanceStep(Instance)
 {
-    /// <inheritdoc/>
-    public override string Kind => "mint-credential";
-
-    /// <inheritdoc/>
-    public override ImmutableArray<string> Touches => [$"milvus-user:{Instance}/{User}"];
-
-    /// <inheritdoc/>
-    public override bool Reversible => true;
-
-    /// <inheritdoc/>
-    public override TimeSpan Expected => TimeSpan.FromSeconds(0.3);
+    private protected override StepFacts Facts => new("mint-credential", 0.3, true, $"milvus-user:{Instance}/{User}");
 }
 
 /// <summary>Starts the engine process. Undo stops it.</summary>
@@ -80,17 +65,7 @@ public sealed record MintCredential(InstanceId Instance, string User, string Rec
 /// <param name="MemoryMib">The most memory it may take.</param>
 public sealed record StartEngine(InstanceId Instance, string Version, int Port, int MemoryMib) : InstanceStep(Instance)
 {
-    /// <inheritdoc/>
-    public override string Kind => "start-engine";
-
-    /// <inheritdoc/>
-    public override ImmutableArray<string> Touches => [$"process:{Instance}", $"tcp:127.0.0.1:{Port}"];
-
-    /// <inheritdoc/>
-    public override bool Reversible => true;
-
-    /// <inheritdoc/>
-    public override TimeSpan Expected => TimeSpan.FromSeconds(1);
+    private protected override StepFacts Facts => new("start-engine", 1, true, $"process:{Instance}", $"tcp:127.0.0.1:{Port}");
 }
 
 /// <summary>Waits until the engine says it is healthy. Touches nothing.</summary>
@@ -98,17 +73,7 @@ public sealed record StartEngine(InstanceId Instance, string Version, int Port, 
 /// <param name="Port">Its port.</param>
 public sealed record AwaitHealthy(InstanceId Instance, int Port) : InstanceStep(Instance)
 {
-    /// <inheritdoc/>
-    public override string Kind => "await-healthy";
-
-    /// <inheritdoc/>
-    public override ImmutableArray<string> Touches => [];
-
-    /// <inheritdoc/>
-    public override bool Reversible => true;
-
-    /// <inheritdoc/>
-    public override TimeSpan Expected => TimeSpan.FromSeconds(1);
+    private protected override StepFacts Facts => new("await-healthy", 1, true);
 }
 
 /// <summary>Writes, searches, reads back and drops a scratch collection over the Milvus protocol: the independent check of the outcome.</summary>
@@ -116,17 +81,7 @@ public sealed record AwaitHealthy(InstanceId Instance, int Port) : InstanceStep(
 /// <param name="Port">Its port.</param>
 public sealed record VerifyInstance(InstanceId Instance, int Port) : InstanceStep(Instance)
 {
-    /// <inheritdoc/>
-    public override string Kind => "verify-instance";
-
-    /// <inheritdoc/>
-    public override ImmutableArray<string> Touches => [$"milvus-collection:{Instance}/demarc_verify"];
-
-    /// <inheritdoc/>
-    public override bool Reversible => true;
-
-    /// <inheritdoc/>
-    public override TimeSpan Expected => TimeSpan.FromSeconds(1);
+    private protected override StepFacts Facts => new("verify-instance", 1, true, $"milvus-collection:{Instance}/demarc_verify");
 }
 
 /// <summary>Stops the engine in good order. Undo starts it again as it was.</summary>
@@ -136,63 +91,23 @@ public sealed record VerifyInstance(InstanceId Instance, int Port) : InstanceSte
 /// <param name="MemoryMib">The memory until then.</param>
 public sealed record StopEngine(InstanceId Instance, string Version, int Port, int MemoryMib) : InstanceStep(Instance)
 {
-    /// <inheritdoc/>
-    public override string Kind => "stop-engine";
-
-    /// <inheritdoc/>
-    public override ImmutableArray<string> Touches => [$"process:{Instance}", $"tcp:127.0.0.1:{Port}"];
-
-    /// <inheritdoc/>
-    public override bool Reversible => true;
-
-    /// <inheritdoc/>
-    public override TimeSpan Expected => TimeSpan.FromSeconds(1);
+    private protected override StepFacts Facts => new("stop-engine", 1, true, $"process:{Instance}", $"tcp:127.0.0.1:{Port}");
 }
 
 /// <summary>Moves the instance's folder into the recycle bin. Undo moves it back.</summary>
 public sealed record RecycleData(InstanceId Instance) : InstanceStep(Instance)
 {
-    /// <inheritdoc/>
-    public override string Kind => "recycle-data";
-
-    /// <inheritdoc/>
-    public override ImmutableArray<string> Touches => [$"bucket:instances/{Instance}", $"bucket:recycle/{Instance}"];
-
-    /// <inheritdoc/>
-    public override bool Reversible => true;
-
-    /// <inheritdoc/>
-    public override TimeSpan Expected => TimeSpan.FromSeconds(0.1);
+    private protected override StepFacts Facts => new("recycle-data", 0.1, true, $"bucket:instances/{Instance}", $"bucket:recycle/{Instance}");
 }
 
 /// <summary>Moves the instance's folder out of the recycle bin. Undo moves it back in.</summary>
 public sealed record ReturnData(InstanceId Instance) : InstanceStep(Instance)
 {
-    /// <inheritdoc/>
-    public override string Kind => "return-data";
-
-    /// <inheritdoc/>
-    public override ImmutableArray<string> Touches => [$"bucket:recycle/{Instance}", $"bucket:instances/{Instance}"];
-
-    /// <inheritdoc/>
-    public override bool Reversible => true;
-
-    /// <inheritdoc/>
-    public override TimeSpan Expected => TimeSpan.FromSeconds(0.1);
+    private protected override StepFacts Facts => new("return-data", 0.1, true, $"bucket:recycle/{Instance}", $"bucket:instances/{Instance}");
 }
 
 /// <summary>Erases the instance's folder in the recycle bin for good.</summary>
 public sealed record EraseData(InstanceId Instance) : InstanceStep(Instance)
 {
-    /// <inheritdoc/>
-    public override string Kind => "erase-data";
-
-    /// <inheritdoc/>
-    public override ImmutableArray<string> Touches => [$"bucket:recycle/{Instance}"];
-
-    /// <inheritdoc/>
-    public override bool Reversible => false;
-
-    /// <inheritdoc/>
-    public override TimeSpan Expected => TimeSpan.FromSeconds(0.5);
+    private protected override StepFacts Facts => new("erase-data", 0.5, false, $"bucket:recycle/{Instance}");
 }

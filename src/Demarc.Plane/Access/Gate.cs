@@ -1,0 +1,87 @@
+using Demarc.Core.Access;
+using Demarc.Core.Charter;
+using Demarc.Core.Environments;
+using Demarc.Core.Ledger;
+using Demarc.Plane.Ledger;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Demarc.Plane.Access;
+
+/// <summary>The port on which agents dial in.</summary>
+/// <param name="Number">As bound.</param>
+public sealed record HubPort(int Number);
+
+/// <summary>
+/// The only way in. Every endpoint declares a <see cref="UseCase"/>; whoever calls it proves a key, the key must be a member of the environment in the path,
+/// and the member's role must allow what the use case asks. Strangers get the same answer whether an environment exists or not.
+/// </summary>
+public sealed class Gate(RequestDelegate next, Sequencer sequencer, BrowserSessions sessions, FailedAttempts failures, HubPort hub, TimeProvider clock)
+{
+    /// <summary>Lets a request in or answers it.</summary>
+    public async Task InvokeAsync(HttpContext context)
+    {
+        var endpoint = context.GetEndpoint();
+        var useCase = endpoint?.Metadata.GetMetadata<UseCase>();
+
+        // What is served on the hub's port is served there alone: it is told apart by the socket, not by a header that anyone can write.
+        if (endpoint is null || (useCase?.Proof == Proof.Certificate) != (context.Connection.LocalPort == hub.Number))
+        {
+            await Problems.NotFound($"{context.Request.Method} {context.Request.Path} is not served; /openapi/v1.json lists what is.").ExecuteAsync(context);
+            return;
+        }
+
+        if (useCase is null) throw new BrokenBeliefException($"{endpoint.DisplayName} declares no use case.");
+        if (failures.TooMany(context.Connection.RemoteIpAddress))
+        {
+            context.Response.Headers.RetryAfter = "60";
+            await Problems.Result(StatusCodes.Status429TooManyRequests, "too-many-refusals", "Too many refused requests from this address.", remedy: "Wait a minute and look at the key you use.").ExecuteAsync(context);
+            return;
+        }
+
+        if (useCase.Proof == Proof.Request && await RefuseAsync(context, useCase) is { } refusal)
+        {
+            failures.Count(context.Connection.RemoteIpAddress);
+            await refusal.ExecuteAsync(context);
+            return;
+        }
+
+        await next(context);
+    }
+
+    /// <summary>Who calls, by header or cookie. A cookie only reads: it is no signature.</summary>
+    public (PublicKey? Key, string? Fault) Prove(HttpContext context)
+    {
+        var header = context.Request.Headers.Authorization.ToString();
+        if (header.Length == 0 && HttpMethods.IsGet(context.Request.Method) && context.Request.Cookies.TryGetValue(BrowserSessions.Cookie, out var cookie))
+            return sessions.Find(cookie) is { } signedIn ? (signedIn, null) : (null, "the browser's session is over");
+        var target = context.Features.Get<IHttpRequestFeature>()!.RawTarget;
+        var read = RequestToken.Read(header, sequencer.Signer.Name, context.Request.Method, target, clock.GetUtcNow());
+        return (read.Key, read.Fault);
+    }
+
+    private async Task<IResult?> RefuseAsync(HttpContext context, UseCase useCase)
+    {
+        var (key, fault) = Prove(context);
+        if (key is null)
+        {
+            context.Response.Headers.WWWAuthenticate = RequestToken.Scheme;
+            return Problems.Result(StatusCodes.Status401Unauthorized, "not-signed", "The request is not signed by a key.", fault, remedy: "Use the demarc command, or sign in with 'demarc console'.");
+        }
+
+        if (context.Request.RouteValues.GetValueOrDefault("env") is not string name)
+        {
+            context.Features.Set(new Caller(key, null, null));
+            return null;
+        }
+
+        var view = EnvironmentId.TryParse(name, out var id) ? await sequencer.FindAsync(id, context.RequestAborted) : null;
+        if (view?.State.MemberOf(key) is not { } member)
+            return Problems.NotFound($"There is no environment '{(name.Length <= 40 ? name : name[..40])}' that {key.KeyId} is a member of.");
+        if (!member.Role.Allows(useCase.Permission))
+            return Problems.Result(StatusCodes.Status403Forbidden, "not-allowed", "The role does not allow this.", $"{useCase.Name} needs the permission '{useCase.Permission}', which the role '{member.Role}' does not have.", remedy: "Ask an owner of your party.");
+        if (useCase.Only is { } only && member.Party != only)
+            return Problems.Result(StatusCodes.Status403Forbidden, "other-party", $"This is for the {only.Word()} alone.", $"{useCase.Name} is not open to the {member.Party.Word()}.");
+        context.Features.Set(new Caller(key, member, view));
+        return null;
+    }
+}
