@@ -1,1 +1,3 @@
-return 0;
+using Demarc.Agent.Agents;
+
+return await AgentProgram.RunAsync(args);

@@ -1,0 +1,161 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using Demarc.Agent.Ledger;
+using Demarc.Agent.Local;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging;
+
+namespace Demarc.Agent.Agents;
+
+/// <summary>
+/// The program around the core: command line, lock, signals, joining, and the real disk, link and hands. The core runs on an exclusive scheduler, so
+/// that none of it ever runs at the same time as another part.
+/// </summary>
+internal static class AgentProgram
+{
+    public static async Task<int> RunAsync(string[] args)
+    {
+        if (args is ["--help" or "-h" or "help"])
+        {
+            Console.WriteLine(AgentOptions.Help);
+            return AgentExit.Stopped;
+        }
+
+        if (args is ["--version"])
+        {
+            Console.WriteLine($"demarc-agent {AgentVersion.Text}");
+            return AgentExit.Stopped;
+        }
+
+        var (options, fault) = AgentOptions.Read(args);
+        if (options is null) return Complain(AgentExit.Usage, fault!);
+        try
+        {
+            return options.Command switch
+            {
+                "status" => StatusCommand.Run(options, Console.Out, TimeProvider.System),
+                "clear-refusal" => ClearRefusal(options),
+                _ => await ServeAsync(options),
+            };
+        }
+        catch (InvalidDataException damaged)
+        {
+            return Complain(AgentExit.Damaged, damaged.Message);
+        }
+        catch (Exception disk) when (disk is IOException or UnauthorizedAccessException or SqliteException)
+        {
+            return Complain(AgentExit.Disk, disk.Message);
+        }
+    }
+
+    private static async Task<int> ServeAsync(AgentOptions options)
+    {
+        using var stopping = new CancellationTokenSource();
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var home = AgentHome.Take(options.Data);
+        if (home is null) return Complain(AgentExit.Locked, $"another agent uses {options.Data}: stop it, or use another --data");
+
+        await using var file = options.LogFile is null ? null : new StreamWriter(PrivateDisk.Open(options.LogFile, FileMode.Append));
+        var log = new LineLogger(file ?? Console.Out, options.Verbose ? LogLevel.Debug : LogLevel.Information, TimeProvider.System);
+        // One thing at a time, as in the simulator: no part of the core needs a lock.
+        var scheduler = new ConcurrentExclusiveSchedulerPair().ExclusiveScheduler;
+        try
+        {
+            return await Task.Factory.StartNew(() => LiveAsync(options, home, log, stopping.Token), CancellationToken.None, TaskCreationOptions.None, scheduler).Unwrap();
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            AgentLog.Stops(log);
+            return AgentExit.Stopped;
+        }
+
+        void Stop(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            stopping.Cancel();
+        }
+    }
+
+    private static async Task<int> LiveAsync(AgentOptions options, AgentHome home, ILogger log, CancellationToken stop)
+    {
+        var time = TimeProvider.System;
+        var joining = new Joining(home, new HttpPlaneDoor(), time, RandomNumberGenerator.Fill);
+        var (token, unreadable) = options.Token();
+        if (unreadable is not null) return Complain(AgentExit.Usage, unreadable);
+        var (membership, fault) = joining.Prepare(token, options.Name);
+        if (membership is null) return Complain(AgentExit.JoinRefused, fault!);
+        if (membership.Hub is null && await JoinAsync(joining, membership, time, log, stop) is { } refused) return Complain(AgentExit.JoinRefused, refused);
+
+        using var key = home.SigningKey(RandomNumberGenerator.Fill);
+        using var store = new SqliteAgentStore(home.Database);
+        var identity = new AgentIdentity(membership.Trust, key, membership.Name);
+        var (ledger, damage) = AgentLedger.Open(store, identity, time, RandomNumberGenerator.Fill, log);
+        if (ledger is null) return Complain(AgentExit.Damaged, $"the ledger in {options.Data} is damaged: {damage}. Restore the folder from a backup, or revoke this agent and join anew with an empty one.");
+        AgentLog.Starts(log, AgentVersion.Text, membership.Environment, ledger.Size, ledger.Outbox.Count);
+
+        using var probe = new MilvusProbe();
+        var folders = new BucketFolder(options.Bucket);
+        var hands = new LocalHands(
+            new LinuxMachine(await EngineVersions.AskAsync(options.Engine, stop)),
+            new EngineProcesses(options.Engine, folders),
+            folders,
+            new PrivateFiles(home.Instances),
+            probe,
+            time,
+            RandomNumberGenerator.Fill,
+            log,
+            () => ledger.State.Instances.Values.Select(instance => instance.Port).ToHashSet());
+        var core = new AgentCore(identity, ledger, new GrpcPlaneLink(home, joining, time, log), hands, time, RandomNumberGenerator.Fill, log);
+        try
+        {
+            await core.RunAsync(stop);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            AgentLog.Stops(log);
+        }
+
+        return ledger.Refusal is null ? AgentExit.Stopped : AgentExit.PlaneRefused;
+    }
+
+    private static async Task<string?> JoinAsync(Joining joining, Membership membership, TimeProvider time, ILogger log, CancellationToken stop)
+    {
+        var wait = DialLimits.FirstBackoff;
+        while (true)
+        {
+            try
+            {
+                var (joined, refusal) = await joining.AskAsync(membership, stop);
+                if (joined is null) return refusal;
+                AgentLog.Joined(log, joined.Environment, joined.Plane, joined.Name);
+                return null;
+            }
+            catch (LinkException away)
+            {
+                AgentLog.JoinWaits(log, away.Message, wait.TotalSeconds);
+            }
+
+            await Task.Delay(wait, time, stop);
+            wait = wait * 2 < DialLimits.MaxBackoff ? wait * 2 : DialLimits.MaxBackoff;
+        }
+    }
+
+    private static int ClearRefusal(AgentOptions options)
+    {
+        using var home = File.Exists(Path.Combine(options.Data, "agent.db")) ? AgentHome.Take(options.Data) : null;
+        if (home is null) return Complain(AgentExit.Locked, $"there is no agent in {options.Data}, or it runs: stop it first");
+        using var store = new SqliteAgentStore(home.Database);
+        var refusal = store.ReadRefusal();
+        store.ClearRefusal();
+        Console.WriteLine(refusal is null ? "The plane was not refused." : $"The plane is followed again at the next start. It had been refused for: {refusal}. The evidence is kept.");
+        return AgentExit.Stopped;
+    }
+
+    private static int Complain(int code, string why)
+    {
+        Console.Error.WriteLine($"demarc-agent: {why}");
+        return code;
+    }
+}
