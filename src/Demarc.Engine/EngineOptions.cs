@@ -18,7 +18,8 @@ internal sealed record EngineOptions
           --port N                 Milvus gRPC port (default 19530; 0 takes a free one)
           --metrics-port N         /healthz and /metrics (default 9091; 0 takes a free one)
           --bind ADDRESS           address to listen on (default 127.0.0.1)
-          --credential-file FILE   login of the first user: {"user":"root","passwordHash":"pbkdf2-sha256$..."}, mode 0600
+          --credential-file FILE   login of the first user: {"user":"root","passwordHash":"pbkdf2-sha256$..."}, mode 0600;
+                                   {"users":[...]} for several
           --log FILE               append the log there instead of standard error
           --max-memory-mib N       refuse inserts when rows hold this much memory
           --instance ID            the data folder must be, or becomes, this instance's

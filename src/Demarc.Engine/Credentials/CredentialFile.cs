@@ -5,14 +5,14 @@ using Demarc.Engine.Durability;
 namespace Demarc.Engine.Credentials;
 
 /// <summary>
-/// The login an operator gives at the start: a JSON file only its owner can read, with a user name and a password hash,
-/// so that the engine never sees the password at rest.
+/// A login an operator gives at the start, in a JSON file only its owner can read: a user name and a password hash, or a
+/// list of them, so that the engine never sees a password at rest.
 /// </summary>
 internal sealed record CredentialFile(string User, string PasswordHash)
 {
     private const long MaxBytes = 4096;
 
-    public static CredentialFile Read(string path)
+    public static IReadOnlyList<CredentialFile> Read(string path)
     {
         if (!File.Exists(path))
         {
@@ -28,12 +28,12 @@ internal sealed record CredentialFile(string User, string PasswordHash)
             }
         }
 
-        CredentialFile? read = null;
+        CredentialFileContent? read = null;
         try
         {
             if (new FileInfo(path).Length <= MaxBytes)
             {
-                read = JsonSerializer.Deserialize(File.ReadAllBytes(path), CredentialJson.Default.CredentialFile);
+                read = JsonSerializer.Deserialize(File.ReadAllBytes(path), CredentialJson.Default.CredentialFileContent);
             }
         }
         catch (JsonException)
@@ -41,11 +41,15 @@ internal sealed record CredentialFile(string User, string PasswordHash)
             // Told below without a word of the content.
         }
 
-        return read is { User.Length: > 0 and <= Limits.UserNameLength } && Credentials.PasswordHash.Parse(read.PasswordHash) is not null
-            ? read
+        var users = read?.Logins() ?? [];
+        return users.Count > 0 && users.All(IsValid) && users.DistinctBy(login => login.User).Count() == users.Count
+            ? users
             : throw new DataDirectoryException(ExitCodes.Credentials,
-                $"The credential file {path} is not of the form {{\"user\":\"NAME\",\"passwordHash\":\"{Credentials.PasswordHash.Scheme}$ITERATIONS$SALT$KEY\"}} with {Credentials.PasswordHash.MinIterations} to {Credentials.PasswordHash.MaxIterations} iterations, a salt of 16 bytes or more and a key of 32, both in base64.");
+                $"The credential file {path} is not of the form {{\"user\":\"NAME\",\"passwordHash\":\"{Credentials.PasswordHash.Scheme}$ITERATIONS$SALT$KEY\"}}, or {{\"users\":[...]}} with a list of these, with {Credentials.PasswordHash.MinIterations} to {Credentials.PasswordHash.MaxIterations} iterations, a salt of 16 bytes or more and a key of 32, both in base64.");
     }
+
+    private static bool IsValid(CredentialFile login) =>
+        login is { User.Length: > 0 and <= Limits.UserNameLength } && Credentials.PasswordHash.Parse(login.PasswordHash) is not null;
 
     /// <summary>
     /// Takes the login over unless this very hash was taken before: a changed file wins, an unchanged one does not undo a
@@ -65,6 +69,13 @@ internal sealed record CredentialFile(string User, string PasswordHash)
     public override string ToString() => $"{User}:***";
 }
 
+/// <summary>What the file holds: one login, or a list of them.</summary>
+internal sealed record CredentialFileContent(string? User = null, string? PasswordHash = null, IReadOnlyList<CredentialFile>? Users = null)
+{
+    public IReadOnlyList<CredentialFile> Logins() =>
+        Users is not null ? User is null && PasswordHash is null ? Users : [] : User is not null && PasswordHash is not null ? [new CredentialFile(User, PasswordHash)] : [];
+}
+
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
-[JsonSerializable(typeof(CredentialFile))]
+[JsonSerializable(typeof(CredentialFileContent))]
 internal sealed partial class CredentialJson : JsonSerializerContext;

@@ -34,7 +34,7 @@ internal sealed class EngineHost : IAsyncDisposable
 
     public static async Task<EngineHost> Start(EngineOptions options, TimeProvider time, LineLog lines, Disk? disk = null)
     {
-        var credential = options.CredentialFile is { } path ? CredentialFile.Read(path) : null;
+        var credentials = options.CredentialFile is { } path ? CredentialFile.Read(path) : null;
         disk ??= new Disk();
         var directory = DataDirectory.Open(disk, options.Data, options.Instance, options.RequireExisting);
         Store? store = null;
@@ -42,7 +42,7 @@ internal sealed class EngineHost : IAsyncDisposable
         {
             var log = lines.CreateLogger("Demarc.Engine");
             store = Store.Open(directory, disk, time, log);
-            await PrepareLogin(options, credential, store, log);
+            await PrepareLogin(options, credentials, store, log);
             var metrics = new EngineMetrics(time);
             var logins = new LoginCheck(store.State);
             var app = Build(options, time, lines, store, metrics, logins, log);
@@ -70,13 +70,16 @@ internal sealed class EngineHost : IAsyncDisposable
         directory.Dispose();
     }
 
-    private static async Task PrepareLogin(EngineOptions options, CredentialFile? credential, Store store, ILogger log)
+    private static async Task PrepareLogin(EngineOptions options, IReadOnlyList<CredentialFile>? credentials, Store store, ILogger log)
     {
-        if (credential is not null)
+        if (credentials is not null)
         {
-            if (await credential.Import(store))
+            foreach (var credential in credentials)
             {
-                log.CredentialImported(credential.User);
+                if (await credential.Import(store))
+                {
+                    log.CredentialImported(credential.User);
+                }
             }
         }
         else if (store.State.Users.IsEmpty)
