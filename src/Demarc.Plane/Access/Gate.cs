@@ -2,20 +2,17 @@ using Demarc.Core.Access;
 using Demarc.Core.Charter;
 using Demarc.Core.Environments;
 using Demarc.Core.Ledger;
+using Demarc.Plane.Agents;
 using Demarc.Plane.Ledger;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Demarc.Plane.Access;
 
-/// <summary>The port on which agents dial in.</summary>
-/// <param name="Number">As bound.</param>
-public sealed record HubPort(int Number);
-
 /// <summary>
 /// The only way in. Every endpoint declares a <see cref="UseCase"/>; whoever calls it proves a key, the key must be a member of the environment in the path,
 /// and the member's role must allow what the use case asks. Strangers get the same answer whether an environment exists or not.
 /// </summary>
-public sealed class Gate(RequestDelegate next, Sequencer sequencer, BrowserSessions sessions, FailedAttempts failures, HubPort hub, TimeProvider clock)
+public sealed class Gate(RequestDelegate next, Sequencer sequencer, BrowserSessions sessions, FailedAttempts failures, TimeProvider clock)
 {
     /// <summary>Lets a request in or answers it.</summary>
     public async Task InvokeAsync(HttpContext context)
@@ -23,8 +20,8 @@ public sealed class Gate(RequestDelegate next, Sequencer sequencer, BrowserSessi
         var endpoint = context.GetEndpoint();
         var useCase = endpoint?.Metadata.GetMetadata<UseCase>();
 
-        // What is served on the hub's port is served there alone: it is told apart by the socket, not by a header that anyone can write.
-        if (endpoint is null || (useCase?.Proof == Proof.Certificate) != (context.Connection.LocalPort == hub.Number))
+        // What is served to agents is served at their door alone, and nothing else is.
+        if (endpoint is null || (useCase?.Proof == Proof.Certificate) != HubListener.IsAt(context))
         {
             await Problems.NotFound($"{context.Request.Method} {context.Request.Path} is not served; /openapi/v1.json lists what is.").ExecuteAsync(context);
             return;

@@ -32,6 +32,9 @@ public sealed class AgentSession
         reports = new AgentReports(hub, environment, agent);
     }
 
+    /// <summary>After the end: whether the other side took everything that was said to it. If not, only cutting the transport ends the stream.</summary>
+    public bool WasHeard { get; private set; }
+
     /// <summary>Speaks until either side has enough; gives the reason of the end. Frames are sent one at a time.</summary>
     public async Task<string> RunAsync(IAsyncEnumerable<AgentFrame> frames, Func<PlaneFrame, CancellationToken, ValueTask> send, CancellationToken stop)
     {
@@ -249,6 +252,7 @@ public sealed class AgentSession
                 await outgoing.Writer.WriteAsync(new PlaneFrame { Goodbye = new Goodbye { Reason = reason } });
                 outgoing.Writer.TryComplete();
                 await writing;
+                WasHeard = true;
             }
             catch (Exception failure) when (failure is OperationCanceledException or IOException or InvalidOperationException or LedgerUnavailableException or LedgerDamagedException)
             {

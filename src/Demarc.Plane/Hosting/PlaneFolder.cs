@@ -6,7 +6,6 @@ namespace Demarc.Plane.Hosting;
 /// <summary>The plane's folder: entered by its owner alone, used by one plane at a time, with the key that signs checkpoints.</summary>
 public sealed class PlaneFolder : IDisposable
 {
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
     private readonly FileStream gate;
 
     private PlaneFolder(string path, FileStream gate)
@@ -26,10 +25,13 @@ public sealed class PlaneFolder : IDisposable
     {
         try
         {
-            Directory.CreateDirectory(path, OwnerOnly | UnixFileMode.UserExecute);
-            System.IO.File.SetUnixFileMode(path, OwnerOnly | UnixFileMode.UserExecute);
+            PrivateFile.PrepareFolder(path);
             var gate = new FileStream(System.IO.Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             return (new PlaneFolder(path, gate), null);
+        }
+        catch (InvalidDataException open)
+        {
+            return (null, open.Message);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -44,25 +46,14 @@ public sealed class PlaneFolder : IDisposable
         if (!System.IO.File.Exists(file))
         {
             using var made = SigningKey.Generate(RandomNumberGenerator.Fill);
-            WriteSecret(file, Base64Text.EncodeUrl(made.ExportSeed()));
+            PrivateFile.Write(file, Base64Text.EncodeUrl(made.ExportSeed()));
         }
 
+        PrivateFile.DemandPrivate(file);
         var seed = Base64Text.Decode(System.IO.File.ReadAllText(file).Trim().AsSpan(), Base64Form.UrlUnpadded);
         return seed is { Length: SigningKey.SeedSize } ? SigningKey.FromSeed(seed) : throw new InvalidDataException($"{file} is damaged: it does not hold a key. Restore it from a backup; without it no agent follows this plane.");
     }
 
     /// <summary>Leaves the folder to the next.</summary>
     public void Dispose() => gate.Dispose();
-
-    private static void WriteSecret(string file, string text)
-    {
-        var fresh = file + ".new";
-        using (var stream = new FileStream(fresh, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = OwnerOnly }))
-        {
-            stream.Write(System.Text.Encoding.ASCII.GetBytes(text));
-            stream.Flush(flushToDisk: true);
-        }
-
-        System.IO.File.Move(fresh, file, overwrite: true);
-    }
 }

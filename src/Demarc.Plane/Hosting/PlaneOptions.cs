@@ -1,12 +1,15 @@
 using System.Net;
-using Demarc.Core.Ledger;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using NoteKey = Demarc.Core.Ledger.NoteKey;
+using SignerKey = Demarc.Core.Ledger.PublicKey;
 
 namespace Demarc.Plane.Hosting;
 
 /// <summary>How a plane is started.</summary>
 /// <param name="Data">Its folder: store, keys, certificates.</param>
-/// <param name="Url">Where REST and console listen.</param>
-/// <param name="HubPort">Where agents dial in.</param>
+/// <param name="Url">Where REST and console listen; port 0 takes a free one.</param>
+/// <param name="HubPort">Where agents dial in; 0 takes a free one.</param>
 /// <param name="HubNames">Names and addresses in the hub's certificate besides the loopback ones.</param>
 /// <param name="Name">Its name in checkpoints and request tokens.</param>
 /// <param name="VendorRoot">The vendor's root key; null for a plane that founds nothing.</param>
@@ -16,68 +19,83 @@ public sealed record PlaneOptions(string Data, Uri Url, int HubPort, IReadOnlyLi
     public const string Help = """
         demarc-plane: the vendor's side. Sequences ledgers, talks to agents, serves REST and the console.
 
-          --data DIR          folder for the store and the plane's keys (required)
-          --url URL           where REST and console listen (default http://127.0.0.1:7100)
-          --hub-port PORT     where agents dial in, gRPC over mutual TLS (default 7101)
-          --hub-name NAME     further name or address in the hub's certificate; may be repeated
-          --name NAME         the plane's name in checkpoints (default plane.local)
-          --vendor-root KEY   the vendor's root key, 'ed25519:…'; without it no environment can be founded here
-          --listen-public     allow an address other than loopback (REST then needs https in front of it)
+          --data DIR              folder for the store and the plane's keys (required)
+          --url URL               where REST and console listen (default http://127.0.0.1:7100; port 0: a free one)
+          --hub-port PORT         where agents dial in, gRPC over mutual TLS (default 7101; 0: a free one)
+          --hub-name NAME         further name or address in the hub's certificate; may be repeated, the first is what agents are told
+          --name NAME             the plane's name in checkpoints (default plane.local)
+          --vendor-root KEY       the vendor's root key, 'ed25519:…'; without it no environment can be founded here
+          --listen-public         allow an address beyond this machine; needs an https --url with a certificate
+          --tls-certificate FILE  PEM certificate (with its chain) for an https --url
+          --tls-key FILE          its PEM key
           --version, --help
 
         Exit codes: 0 stopped on request, 2 wrong options, 3 the data folder is in use or damaged, 4 an address is taken.
         """;
 
+    /// <summary>The certificate of an https address; null for http.</summary>
+    public X509Certificate2? Certificate { get; init; }
+
+    /// <summary>The address that both doors are bound to.</summary>
+    public IPAddress Address => Url.Host == "localhost" ? IPAddress.Loopback : IPAddress.Parse(Url.Host.Trim('[', ']'));
+
+    /// <summary>The host as it stands in addresses.</summary>
+    public string Host => Url.Host;
+
     /// <summary>Reads the command line; a sentence says what is wrong with it.</summary>
     public static (PlaneOptions? Options, string? Fault) Read(IReadOnlyList<string> arguments)
     {
-        var data = "";
-        var url = "http://127.0.0.1:7100";
-        var hubPort = 7101;
+        var values = new Dictionary<string, string> { ["--url"] = "http://127.0.0.1:7100", ["--hub-port"] = "7101", ["--name"] = "plane.local" };
         var names = new List<string>();
-        var name = "plane.local";
-        string? vendorRoot = null;
         var listenPublic = false;
         for (var i = 0; i < arguments.Count; i++)
         {
-            if (arguments[i] == "--listen-public")
+            var option = arguments[i];
+            if (option == "--listen-public")
             {
                 listenPublic = true;
                 continue;
             }
 
-            if (i + 1 >= arguments.Count) return (null, $"{arguments[i]} needs a value, or is not an option: see --help.");
-            var value = arguments[++i];
-            switch (arguments[i - 1])
-            {
-                case "--data":
-                    data = value;
-                    break;
-                case "--url":
-                    url = value;
-                    break;
-                case "--hub-port" when int.TryParse(value, out var port) && port is > 0 and <= 65535:
-                    hubPort = port;
-                    break;
-                case "--hub-name":
-                    names.Add(value);
-                    break;
-                case "--name" when NoteKey.IsName(value):
-                    name = value;
-                    break;
-                case "--vendor-root" when PublicKey.TryParse(value, out _):
-                    vendorRoot = value;
-                    break;
-                default:
-                    return (null, $"{arguments[i - 1]} '{value}' is not an option with such a value: see --help.");
-            }
+            if (option is not ("--data" or "--url" or "--hub-port" or "--hub-name" or "--name" or "--vendor-root" or "--tls-certificate" or "--tls-key")) return Fault($"'{option}' is not an option: see --help.");
+            if (++i >= arguments.Count) return Fault($"{option} needs a value: see --help.");
+            if (option == "--hub-name") names.Add(arguments[i]);
+            else values[option] = arguments[i];
         }
 
-        if (data.Length == 0) return (null, "--data is missing: name the folder for the store and the keys.");
-        if (!Uri.TryCreate(url, UriKind.Absolute, out var address) || address.Scheme != "http" || address.AbsolutePath != "/") return (null, $"--url '{url}' is not an address like http://127.0.0.1:7100.");
-        var loopback = address.IsLoopback && (!IPAddress.TryParse(address.Host, out var ip) || IPAddress.IsLoopback(ip));
-        return loopback || listenPublic
-            ? (new PlaneOptions(Path.GetFullPath(data), address, hubPort, names, name, vendorRoot), null)
-            : (null, $"--url {url} would listen beyond this machine: put a TLS proxy in front of it and say --listen-public.");
+        return Check(values, names, listenPublic);
     }
+
+    private static (PlaneOptions? Options, string? Fault) Check(Dictionary<string, string> values, List<string> names, bool listenPublic)
+    {
+        if (!values.TryGetValue("--data", out var data)) return Fault("--data is missing: name the folder for the store and the keys.");
+        var url = values["--url"];
+        if (!Uri.TryCreate(url, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https") || address.AbsolutePath != "/" || address.Query.Length > 0)
+            return Fault($"--url '{url}' is not an address like http://127.0.0.1:7100.");
+        if (address.Host != "localhost" && !IPAddress.TryParse(address.Host.Trim('[', ']'), out _)) return Fault($"--url '{url}' must name an IP address to listen on, or localhost.");
+        if (!ushort.TryParse(values["--hub-port"], out var hubPort)) return Fault($"--hub-port '{values["--hub-port"]}' is not a port from 0 to 65535.");
+        if (names.Find(name => Uri.CheckHostName(name) == UriHostNameType.Unknown) is { } bad) return Fault($"--hub-name '{bad}' is not a host name or an address.");
+        if (!NoteKey.IsName(values["--name"])) return Fault($"--name '{values["--name"]}' cannot name a key: no spaces and no '+'.");
+        var root = values.GetValueOrDefault("--vendor-root");
+        if (root is not null && !SignerKey.TryParse(root, out _)) return Fault($"--vendor-root '{root}' is not an 'ed25519:' key.");
+        var options = new PlaneOptions(Path.GetFullPath(data), address, hubPort, names, values["--name"], root);
+        if (!IPAddress.IsLoopback(options.Address) && !listenPublic) return Fault($"--url {url} would listen beyond this machine: say --listen-public if that is meant, with https and a certificate.");
+        if (!IPAddress.IsLoopback(options.Address) && address.Scheme != "https") return Fault($"--url {url} would send signed requests and sessions in the clear beyond this machine: use https with --tls-certificate and --tls-key.");
+        return address.Scheme == "https" ? WithCertificate(options, values) : (options, null);
+    }
+
+    private static (PlaneOptions? Options, string? Fault) WithCertificate(PlaneOptions options, Dictionary<string, string> values)
+    {
+        if (!values.TryGetValue("--tls-certificate", out var certificate) || !values.TryGetValue("--tls-key", out var key)) return Fault("an https --url needs --tls-certificate and --tls-key.");
+        try
+        {
+            return (options with { Certificate = X509Certificate2.CreateFromPemFile(certificate, key) }, null);
+        }
+        catch (Exception unreadable) when (unreadable is CryptographicException or IOException or UnauthorizedAccessException)
+        {
+            return Fault($"--tls-certificate {certificate} with --tls-key {key} cannot be read: {unreadable.Message}");
+        }
+    }
+
+    private static (PlaneOptions? Options, string? Fault) Fault(string why) => (null, why);
 }

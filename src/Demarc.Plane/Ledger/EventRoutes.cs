@@ -22,11 +22,12 @@ public static class EventRoutes
     public static void Map(IEndpointRouteBuilder routes) =>
         routes.MapGet("/v1/environments/{env}/events", FollowAsync).WithMetadata(new UseCase("events.follow", TaskId.Audit, Permission.Look)).Produces<string>(200, "text/event-stream");
 
-    private static async Task FollowAsync(HttpContext context, string env, Sequencer sequencer, AgentBoard board, TimeProvider clock)
+    private static async Task FollowAsync(HttpContext context, string env, Sequencer sequencer, AgentBoard board, TimeProvider clock, IHostApplicationLifetime lifetime)
     {
         var caller = Caller.Of(context);
         var environment = caller.Environment.Environment;
-        var stop = context.RequestAborted;
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
+        var stop = either.Token;
         context.Response.ContentType = "text/event-stream";
         context.Response.Headers.CacheControl = "no-store";
         long seen = -1;
