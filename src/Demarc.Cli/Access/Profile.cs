@@ -1,0 +1,98 @@
+using System.Text.Json;
+using Demarc.Core;
+using Demarc.Core.Access;
+using Demarc.Core.Charter;
+using Demarc.Core.Ledger;
+
+namespace Demarc.Cli.Access;
+
+/// <summary>
+/// One person's folder: keys that never leave it, and what commands remember. It is <c>$DEMARC_HOME</c>, or <c>~/.config/demarc</c>,
+/// open to its owner only.
+/// </summary>
+internal sealed class Profile
+{
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
+    private readonly FillRandom random;
+
+    public Profile(string folder, FillRandom random)
+    {
+        Folder = folder;
+        this.random = random;
+    }
+
+    public string Folder { get; }
+
+    public string SealingKeyPath => Path.Combine(Folder, "customer-sealing.key");
+
+    public string ConfigPath => Path.Combine(Folder, "config.json");
+
+    /// <summary>The profile that the variables point to.</summary>
+    public static Profile Of(CliHost host)
+    {
+        if (host.Variable("DEMARC_HOME") is { Length: > 0 } home) return new Profile(Path.GetFullPath(home), host.Random);
+        var config = host.Variable("XDG_CONFIG_HOME") is { Length: > 0 } xdg
+            ? xdg
+            : Path.Combine(host.Variable("HOME") ?? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".config");
+        return new Profile(Path.Combine(config, "demarc"), host.Random);
+    }
+
+    public string KeyPath(Party party) => Path.Combine(Folder, $"{party.Word()}.key");
+
+    public bool Holds(Party party) => File.Exists(KeyPath(party));
+
+    /// <summary>The party's signing key, or a fault that says where it was looked for.</summary>
+    public SigningKey Key(Party party) => Holds(party)
+        ? KeyFile.ReadSigning(KeyPath(party))
+        : throw new CommandFailedException(
+            ExitCodes.Failed,
+            $"This profile has no key of the {party.Word()} ({KeyPath(party)}).",
+            "Copy your key there, sign as the other party with --as, or run 'demarc up' to try everything on this machine.");
+
+    public SigningKey KeyOrNew(Party party)
+    {
+        if (Holds(party)) return KeyFile.ReadSigning(KeyPath(party));
+        MakeFolder();
+        return KeyFile.CreateSigning(KeyPath(party), random);
+    }
+
+    public AgeIdentity Sealing() => File.Exists(SealingKeyPath)
+        ? KeyFile.ReadSealing(SealingKeyPath)
+        : throw new CommandFailedException(
+            ExitCodes.Failed,
+            $"This profile has no sealing key of the customer ({SealingKeyPath}), and nothing else opens what is sealed to it.",
+            "Copy the key there, or open the sealed text elsewhere with 'age --decrypt --identity KEY'.");
+
+    public AgeIdentity SealingOrNew()
+    {
+        if (File.Exists(SealingKeyPath)) return KeyFile.ReadSealing(SealingKeyPath);
+        MakeFolder();
+        return KeyFile.CreateSealing(SealingKeyPath, random);
+    }
+
+    public ProfileConfig Config()
+    {
+        if (!File.Exists(ConfigPath)) return new ProfileConfig();
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllText(ConfigPath), CliJson.Default.ProfileConfig) ?? new ProfileConfig();
+        }
+        catch (JsonException unreadable)
+        {
+            throw new CommandFailedException(ExitCodes.Failed, $"{ConfigPath} cannot be read: {unreadable.Message}", "Mend it, or delete it and name --plane and --environment.");
+        }
+    }
+
+    public void Save(ProfileConfig config)
+    {
+        MakeFolder();
+        KeyFile.Write(ConfigPath, JsonSerializer.Serialize(config, CliJson.Default.ProfileConfig) + "\n");
+    }
+
+    private void MakeFolder()
+    {
+        if (OperatingSystem.IsWindows()) Directory.CreateDirectory(Folder);
+        else if (!Directory.Exists(Folder)) Directory.CreateDirectory(Folder, OwnerOnly);
+    }
+}

@@ -1,0 +1,22 @@
+using System.Text.Json.Serialization;
+
+namespace Demarc.Cli.Access;
+
+/// <summary>What a profile remembers besides keys; <c>config.json</c>.</summary>
+internal sealed record ProfileConfig
+{
+    /// <summary>Address of the plane.</summary>
+    public string? Plane { get; init; }
+
+    /// <summary>The environment that commands mean when none is named.</summary>
+    public string? Environment { get; init; }
+
+    /// <summary>Data folder of the quickstart on this machine.</summary>
+    public string? Data { get; init; }
+
+    /// <summary>Environment → hex leaf hash of its founding entry, pinned when it was founded or first seen.</summary>
+    public Dictionary<string, string> Founded { get; init; } = [];
+
+    /// <summary>Environment → the last checkpoint we verified in full, as <c>size root</c>: a later one must extend it.</summary>
+    public Dictionary<string, string> Verified { get; init; } = [];
+}

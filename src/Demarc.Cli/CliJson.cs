@@ -1,0 +1,16 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Demarc.Cli.Access;
+
+namespace Demarc.Cli;
+
+/// <summary>JSON of what the CLI alone knows; views come from Core.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, WriteIndented = true, UseStringEnumConverter = true)]
+[JsonSerializable(typeof(ProfileConfig))]
+[JsonSerializable(typeof(Instances.OpenedCredential))]
+[JsonSerializable(typeof(Charter.ValidCharter))]
+[JsonSerializable(typeof(System.Collections.Immutable.ImmutableArray<Charter.CharterDifference>))]
+[JsonSerializable(typeof(Environments.Invited))]
+[JsonSerializable(typeof(Environments.StatusReport))]
+[JsonSerializable(typeof(ProgramVersion))]
+internal sealed partial class CliJson : JsonSerializerContext;

@@ -1,0 +1,43 @@
+using System.CommandLine;
+using Demarc.Cli.Access;
+using Demarc.Core.Agents;
+using Demarc.Core.Charter;
+using Demarc.Core.Environments;
+using Demarc.Core.Ledger;
+
+namespace Demarc.Cli.Environments;
+
+/// <summary><c>demarc env invite --to FILE</c>: invites one agent; the private half of the invitation goes into a file of its owner's alone.</summary>
+internal static class EnvInviteCommand
+{
+    public static Command Create()
+    {
+        var to = new Option<string>("--to") { Description = "File for the join token; only its owner can read it.", HelpName = "FILE", Required = true };
+        return new Verb("invite", "Invite an agent (customer only): writes the join token to a file.", invocation => RunAsync(invocation, invocation.Get(to)!), [to]);
+    }
+
+    /// <summary>Appends the invitation and gives the token.</summary>
+    public static async Task<JoinToken> InviteAsync(Invocation invocation, PlaneClient client, EnvironmentId id, Entry founding)
+    {
+        using var invitation = SigningKey.Generate(invocation.Host.Random);
+        var entry = Entry.Write(
+            id, Entry.NewId(invocation.Host.Random), invocation.Host.Now,
+            new AgentInvited(invitation.Public.KeyId, invocation.Host.Now + AgentLimits.MaxInvitation), invocation.Key(Party.Customer));
+        await client.AppendAsync(entry, invocation.Stop);
+        return new JoinToken(client.Address.ToString().TrimEnd('/'), id.Value, Base64Text.EncodeUrl(invitation.ExportSeed()), Convert.ToHexStringLower(founding.LeafHash));
+    }
+
+    private static async Task<int> RunAsync(Invocation invocation, string to)
+    {
+        var client = invocation.Client(invocation.Acting(Party.Customer));
+        var founding = await Founding.ReadAsync(invocation, client, invocation.Environment);
+        var token = await InviteAsync(invocation, client, invocation.Environment, founding);
+        KeyFile.Write(to, token.Encode() + "\n");
+        invocation.Terminal.Result(new Invited(invocation.Environment.Value, Path.GetFullPath(to), invocation.Host.Now + AgentLimits.MaxInvitation), terminal =>
+            terminal.Line($"Invited an agent to {invocation.Environment}. Start it within {AgentLimits.MaxInvitation.TotalDays:0} days: demarc-agent --data DIR --bucket DIR --join {to}"));
+        return ExitCodes.Ok;
+    }
+}
+
+/// <summary>Where an invitation's token lies.</summary>
+internal sealed record Invited(string Environment, string TokenFile, DateTimeOffset ExpiresAt);

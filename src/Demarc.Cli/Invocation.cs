@@ -1,0 +1,112 @@
+using System.CommandLine;
+using Demarc.Cli.Access;
+using Demarc.Cli.Environments;
+using Demarc.Core.Charter;
+using Demarc.Core.Environments;
+using Demarc.Core.Ledger;
+
+namespace Demarc.Cli;
+
+/// <summary>One run of one command: the parsed line, the profile, and what both lead to. Keys and connections are opened when first used.</summary>
+internal sealed class Invocation : IDisposable
+{
+    private readonly ParseResult parsed;
+    private readonly Dictionary<Party, SigningKey> keys = [];
+    private readonly Dictionary<string, PlaneClient> clients = [];
+    private ProfileConfig? config;
+
+    public Invocation(ParseResult parsed, CliHost host, CancellationToken stop)
+    {
+        this.parsed = parsed;
+        Host = host;
+        Stop = stop;
+        Profile = Profile.Of(host);
+        Terminal = new Terminal.Terminal(host, parsed.GetValue(GlobalOptions.Output) == "json", parsed.GetValue(GlobalOptions.Quiet));
+    }
+
+    public CliHost Host { get; }
+
+    public CancellationToken Stop { get; }
+
+    public Profile Profile { get; }
+
+    public Terminal.Terminal Terminal { get; }
+
+    public ProfileConfig Config
+    {
+        get => config ??= Profile.Config();
+        set => Profile.Save(config = value);
+    }
+
+    public TimeSpan Patience => TimeSpan.FromSeconds(Math.Clamp(parsed.GetValue(GlobalOptions.Timeout), 1, 86_400));
+
+    public string EnvironmentName => parsed.GetValue(GlobalOptions.Environment) ?? NotEmpty(Host.Variable("DEMARC_ENVIRONMENT")) ?? Config.Environment
+        ?? throw CommandFailedException.Usage("No environment is named.", "Name one with --environment, or run 'demarc up' to make one on this machine.");
+
+    public EnvironmentId Environment => EnvironmentId.TryParse(EnvironmentName, out var id)
+        ? id
+        : throw CommandFailedException.Usage($"--environment '{EnvironmentName}' is not an environment's name: {EnvironmentId.Form}.");
+
+    /// <summary>The REST path of the environment.</summary>
+    public string Path => $"/v1/environments/{Environment}";
+
+    public Uri PlaneAddress
+    {
+        get
+        {
+            var text = parsed.GetValue(GlobalOptions.Plane) ?? NotEmpty(Host.Variable("DEMARC_PLANE")) ?? Config.Plane
+                ?? throw CommandFailedException.Usage("No plane is named.", "Name one with --plane, or run 'demarc up' to start one on this machine.");
+            return Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
+                ? new Uri(text)
+                : throw CommandFailedException.Usage($"--plane '{text}' is not an http(s) address.", "Give one such as http://127.0.0.1:7100.");
+        }
+    }
+
+    public Party? AsGiven => parsed.GetValue(GlobalOptions.As) switch { "vendor" => Party.Vendor, "customer" => Party.Customer, _ => null };
+
+    public T? Get<T>(Option<T> option) => parsed.GetValue(option);
+
+    public T? Get<T>(Argument<T> argument) => parsed.GetValue(argument);
+
+    /// <summary>The party that acts: the one named with <c>--as</c>, else the one whose act this is.</summary>
+    public Party Acting(Party byDefault) => AsGiven ?? byDefault;
+
+    /// <summary>Who looks: the one named, else whichever key the profile has, the customer's first.</summary>
+    public Party Looking => AsGiven ?? (Profile.Holds(Party.Customer) || !Profile.Holds(Party.Vendor) ? Party.Customer : Party.Vendor);
+
+    public SigningKey Key(Party party)
+    {
+        if (!keys.TryGetValue(party, out var key)) keys[party] = key = Profile.Key(party);
+        return key;
+    }
+
+    public PlaneClient Client(Party party) => ClientOf(PlaneAddress, Key(party), party.Word());
+
+    /// <summary>A client for somebody who only looks.</summary>
+    public PlaneClient Reader => Client(Looking);
+
+    /// <summary>A client without a key, for what is public.</summary>
+    public PlaneClient Stranger(Uri address) => ClientOf(address, null, "");
+
+    /// <summary>Writes an entry of the environment and appends it.</summary>
+    public async Task<AppendedView> AppendAsync(Party party, EntryData data)
+    {
+        var entry = Entry.Write(Environment, Entry.NewId(Host.Random), Host.Now, data, Key(party));
+        return await Client(party).AppendAsync(entry, Stop);
+    }
+
+    public void Dispose()
+    {
+        foreach (var key in keys.Values) key.Dispose();
+        foreach (var client in clients.Values) client.Dispose();
+    }
+
+    private PlaneClient ClientOf(Uri address, SigningKey? key, string who)
+    {
+        var name = $"{who}@{address}";
+        if (!clients.TryGetValue(name, out var client)) clients[name] = client = new PlaneClient(address, key, Host.Time, Host.Random);
+        return client;
+    }
+
+    private static string? NotEmpty(string? text) => string.IsNullOrWhiteSpace(text) ? null : text;
+}
