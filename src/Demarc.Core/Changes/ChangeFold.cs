@@ -104,6 +104,9 @@ internal static class ChangeFold
 
     private static Transition Started(EnvironmentState state, Change change, ChangeStarted data, DateTimeOffset at)
     {
+        var start = ChangeLifecycle.Start(change, data.Plan, at);
+        if (start.Change is null) return start;
+
         // The charter may have been amended since the request: what counts is what it says at the start.
         var decision = CharterDecision.Decide(state, change.RequestedFor, change.Request);
         if (decision is Decision.Denied denied) return new Transition(null, $"{denied.Rule}: {denied.Why}");
@@ -111,7 +114,6 @@ internal static class ChangeFold
             return new Transition(null, $"{needs.Rule} now asks for the approval of the {needs.Who.Word()}");
         if (state.OpenChanges.FirstOrDefault(other => other.Status == ChangeStatus.Running && other.Request.Instance == change.Request.Instance) is { } running)
             return new Transition(null, $"change {running.Id} of the same instance is running");
-        if (InstanceRules.StateFault(state, change.Request, at) is { } fault) return new Transition(null, fault);
-        return ChangeLifecycle.Start(change, data.Plan, at);
+        return InstanceRules.StateFault(state, change.Request, at) is { } fault ? new Transition(null, fault) : start;
     }
 }

@@ -35,9 +35,9 @@ public static class CharterYaml
         var reader = new Reader(file);
         if (Encoding.UTF8.GetByteCount(text) > CharterLimits.MaxBytes)
             return reader.Only(1, 1, "charter", $"the text is longer than {CharterLimits.MaxBytes} bytes");
-        if (reader.Bounded(text) is { } refused) return refused;
         try
         {
+            if (reader.Bounded(text) is { } refused) return refused;
             var stream = new YamlStream();
             stream.Load(new StringReader(text));
             if (stream.Documents.Count != 1) return reader.Only(1, 1, "charter", "the text must hold exactly one YAML document");
@@ -46,6 +46,11 @@ public static class CharterYaml
         catch (YamlException unreadable)
         {
             return reader.Only((int)unreadable.Start.Line, (int)unreadable.Start.Column, "charter", $"not YAML: {unreadable.Message}");
+        }
+        catch (Exception unreadable) when (unreadable is InvalidOperationException or ArgumentException or FormatException)
+        {
+            // The parser's own exceptions for some kinds of damage carry no place.
+            return reader.Only(1, 1, "charter", "not YAML that can be read");
         }
     }
 
@@ -88,24 +93,17 @@ public static class CharterYaml
         /// <summary>Refuses depth, anchors and aliases before a tree is built, so that a small text cannot become a large one.</summary>
         public CharterRead? Bounded(string text)
         {
-            try
+            var parser = new Parser(new StringReader(text));
+            var depth = 0;
+            while (parser.MoveNext())
             {
-                var parser = new Parser(new StringReader(text));
-                var depth = 0;
-                while (parser.MoveNext())
-                {
-                    var current = parser.Current!;
-                    depth += current.NestingIncrease;
-                    if (depth > CharterLimits.MaxDepth + 2) return Only((int)current.Start.Line, (int)current.Start.Column, "charter", $"nested deeper than {CharterLimits.MaxDepth} levels");
-                    if (current is AnchorAlias || current is NodeEvent { Anchor.IsEmpty: false }) return Only((int)current.Start.Line, (int)current.Start.Column, "charter", "anchors and aliases are not allowed: write the value out");
-                }
+                var current = parser.Current!;
+                depth += current.NestingIncrease;
+                if (depth > CharterLimits.MaxDepth + 2) return Only((int)current.Start.Line, (int)current.Start.Column, "charter", $"nested deeper than {CharterLimits.MaxDepth} levels");
+                if (current is AnchorAlias || current is NodeEvent { Anchor.IsEmpty: false }) return Only((int)current.Start.Line, (int)current.Start.Column, "charter", "anchors and aliases are not allowed: write the value out");
+            }
 
-                return null;
-            }
-            catch (YamlException unreadable)
-            {
-                return Only((int)unreadable.Start.Line, (int)unreadable.Start.Column, "charter", $"not YAML: {unreadable.Message}");
-            }
+            return null;
         }
 
         public CharterRead Document(YamlNode root)
