@@ -22,7 +22,7 @@ internal static class EnvInviteCommand
         using var invitation = SigningKey.Generate(invocation.Host.Random);
         var entry = Entry.Write(
             id, Entry.NewId(invocation.Host.Random), invocation.Host.Now,
-            new AgentInvited(invitation.Public.KeyId, invocation.Host.Now + AgentLimits.MaxInvitation), invocation.Key(Party.Customer));
+            new AgentInvited(invitation.Public.KeyId, invocation.Host.Now + AgentLimits.Invitation), invocation.Key(Party.Customer));
         await client.AppendAsync(entry, invocation.Stop);
         return new JoinToken(client.Address.ToString().TrimEnd('/'), id.Value, Base64Text.EncodeUrl(invitation.ExportSeed()), Convert.ToHexStringLower(founding.LeafHash));
     }
@@ -33,8 +33,8 @@ internal static class EnvInviteCommand
         var founding = await Founding.ReadAsync(invocation, client, invocation.Environment);
         var token = await InviteAsync(invocation, client, invocation.Environment, founding);
         KeyFile.Write(to, token.Encode() + "\n");
-        invocation.Terminal.Result(new Invited(invocation.Environment.Value, Path.GetFullPath(to), invocation.Host.Now + AgentLimits.MaxInvitation), terminal =>
-            terminal.Line($"Invited an agent to {invocation.Environment}. Start it within {AgentLimits.MaxInvitation.TotalDays:0} days: demarc-agent --data DIR --bucket DIR --join {to}"));
+        invocation.Terminal.Result(new Invited(invocation.Environment.Value, Path.GetFullPath(to), invocation.Host.Now + AgentLimits.Invitation), terminal =>
+            terminal.Line($"Invited an agent to {invocation.Environment}. Start it within {AgentLimits.Invitation.TotalHours:0} hours: demarc-agent --data DIR --bucket DIR --join {to}"));
         return ExitCodes.Ok;
     }
 }

@@ -61,6 +61,9 @@ public static class AgentLimits
     /// <summary>The protocol spoken; see contract/agent.proto for the history.</summary>
     public const int Protocol = 1;
 
+    /// <summary>How long an invitation is open unless said otherwise.</summary>
+    public static TimeSpan Invitation { get; } = TimeSpan.FromDays(1);
+
     /// <summary>An invitation is used within days or asked for again.</summary>
     public static TimeSpan MaxInvitation { get; } = TimeSpan.FromDays(7);
 
