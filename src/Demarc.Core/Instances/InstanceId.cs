@@ -43,5 +43,9 @@ public readonly record struct InstanceId : IComparable<InstanceId>
             TryParse(reader.GetString(), out var id) ? id : throw new JsonException($"not an instance id: {Form}");
 
         public override void Write(Utf8JsonWriter writer, InstanceId value, JsonSerializerOptions options) => writer.WriteStringValue(value.Value);
+
+        public override InstanceId ReadAsPropertyName(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => Read(ref reader, typeToConvert, options);
+
+        public override void WriteAsPropertyName(Utf8JsonWriter writer, InstanceId value, JsonSerializerOptions options) => writer.WritePropertyName(value.Value);
     }
 }

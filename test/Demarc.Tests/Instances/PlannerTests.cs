@@ -67,6 +67,16 @@ public sealed class PlannerTests
     }
 
     [Fact]
+    public void An_observation_survives_the_wire_with_its_instances()
+    {
+        var world = new World().Joined().Carry(ChangeAction.Create);
+        var text = System.Text.Json.JsonSerializer.Serialize(world.Seen(), Demarc.Core.Ledger.LedgerJson.Default.Observation);
+        var read = System.Text.Json.JsonSerializer.Deserialize(text, Demarc.Core.Ledger.LedgerJson.Default.Observation)!;
+        Assert.Equal(world.Seen().Instances[World.Docs], read.Instances[World.Docs]);
+        Assert.Equal(text, System.Text.Json.JsonSerializer.Serialize(read, Demarc.Core.Ledger.LedgerJson.Default.Observation));
+    }
+
+    [Fact]
     public void Nothing_is_started_over_missing_data()
     {
         var world = new World().Joined().Carry(ChangeAction.Create);
