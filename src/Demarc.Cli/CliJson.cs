@@ -13,4 +13,8 @@ namespace Demarc.Cli;
 [JsonSerializable(typeof(Environments.Invited))]
 [JsonSerializable(typeof(Environments.StatusReport))]
 [JsonSerializable(typeof(ProgramVersion))]
+[JsonSerializable(typeof(Quickstart.QuickstartPorts))]
+[JsonSerializable(typeof(Quickstart.UpReport))]
+[JsonSerializable(typeof(Quickstart.DownReport))]
+[JsonSerializable(typeof(System.Collections.Immutable.ImmutableArray<Samples.Hit>))]
 internal sealed partial class CliJson : JsonSerializerContext;

@@ -4,6 +4,8 @@ using Demarc.Cli.Changes;
 using Demarc.Cli.Charter;
 using Demarc.Cli.Environments;
 using Demarc.Cli.Instances;
+using Demarc.Cli.Quickstart;
+using Demarc.Cli.Samples;
 
 namespace Demarc.Cli;
 
@@ -78,6 +80,8 @@ internal static class DemarcCommand
 
     private static IEnumerable<Command> All() =>
     [
+        UpCommand.Create(),
+        DownCommand.Create(),
         StatusCommand.Create(),
         Verb.Group("env", "Environments: found, list, show, invite an agent.", EnvFoundCommand.Create(), EnvListCommand.Create(), EnvShowCommand.Create(), EnvInviteCommand.Create()),
         Verb.Group("charter", "Who is responsible for what: show, validate, diff, propose, sign.", CharterShowCommand.Create(), CharterValidateCommand.Create(), CharterDiffCommand.Create(), CharterProposeCommand.Create(), CharterSignCommand.Create()),
@@ -88,6 +92,8 @@ internal static class DemarcCommand
         WithdrawCommand.Create(),
         Verb.Group("changes", "Changes: list, show, follow.", ChangesListCommand.Create(), ChangesShowCommand.Create(), ChangesFollowCommand.Create()),
         Verb.Group("instances", "Instances: list, show, credentials, and what can be done to them.", [InstancesListCommand.Create(), InstancesShowCommand.Create(), InstancesCredentialsCommand.Create(), InstancesModifyCommand.Create(), .. InstanceActionCommand.CreateAll()]),
+        SearchCommand.Create(),
+        ConsoleCommand.Create(),
         CompletionCommand.Create(),
         VersionCommand.Create(),
     ];

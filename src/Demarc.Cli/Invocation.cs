@@ -80,7 +80,10 @@ internal sealed class Invocation : IDisposable
         return key;
     }
 
-    public PlaneClient Client(Party party) => ClientOf(PlaneAddress, Key(party), party.Word());
+    public PlaneClient Client(Party party) => ClientAt(PlaneAddress, party);
+
+    /// <summary>A client of a plane that is not, or not yet, the profile's.</summary>
+    public PlaneClient ClientAt(Uri address, Party party) => ClientOf(address, Key(party), party.Word());
 
     /// <summary>A client for somebody who only looks.</summary>
     public PlaneClient Reader => Client(Looking);

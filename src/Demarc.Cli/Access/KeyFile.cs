@@ -51,7 +51,10 @@ internal static class KeyFile
     }
 
     /// <summary>Writes a file that only its owner can read, whole or not at all.</summary>
-    public static void Write(string path, string text)
+    public static void Write(string path, string text) => WriteBytes(path, Encoding.UTF8.GetBytes(text));
+
+    /// <summary>Writes a file that only its owner can read, whole or not at all.</summary>
+    public static void WriteBytes(string path, byte[] bytes)
     {
         var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = OwnerOnly;
@@ -59,7 +62,7 @@ internal static class KeyFile
         File.Delete(half);
         using (var file = new FileStream(half, options))
         {
-            file.Write(Encoding.UTF8.GetBytes(text));
+            file.Write(bytes);
             file.Flush(flushToDisk: true);
         }
 

@@ -1,0 +1,53 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Demarc.Cli.Quickstart;
+
+/// <summary>Where the other programs are, and starting them.</summary>
+internal sealed class Programs(string folder)
+{
+    /// <summary>The folder named, else <c>$DEMARC_BIN</c>, else the one this program is in.</summary>
+    public static Programs Of(Invocation invocation, string? named)
+    {
+        var folder = Path.GetFullPath(named ?? (invocation.Host.Variable("DEMARC_BIN") is { Length: > 0 } bin ? bin : AppContext.BaseDirectory));
+        var programs = new Programs(folder);
+        foreach (var name in new[] { "demarc-plane", "demarc-agent", "demarc-engine" })
+        {
+            if (!File.Exists(programs.PathOf(name)))
+                throw new CommandFailedException(ExitCodes.Failed, $"The program {name} is not in {folder}.", "Build all programs side by side ('./dev build'), or name their folder with --binaries.");
+        }
+
+        return programs;
+    }
+
+    public string PathOf(string name) => Path.Combine(folder, name);
+
+    /// <summary>Starts one of them, detached, with its log in the quickstart's folder.</summary>
+    public RunningProgram Start(QuickstartFolder quickstart, string name, string dataFolder, params IReadOnlyList<string> arguments)
+    {
+        var pid = Detached.Start(PathOf(name), ["--data", dataFolder, .. arguments], Path.Combine(quickstart.Logs, name + ".log"));
+        return RunningProgram.Under(dataFolder).FirstOrDefault(p => p.Pid == pid)
+            ?? throw new CommandFailedException(ExitCodes.Failed, $"{name} ended as soon as it was started: {quickstart.LogTail(name)}.");
+    }
+
+    /// <summary>The port when it is free, else the next free one.</summary>
+    public static int FreePort(int wanted, int besides = 0)
+    {
+        for (var port = wanted; port < wanted + 200; port++)
+        {
+            if (port == besides) continue;
+            try
+            {
+                using var listener = new TcpListener(IPAddress.Loopback, port);
+                listener.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Taken: the next one.
+            }
+        }
+
+        throw new CommandFailedException(ExitCodes.Failed, $"No port from {wanted} to {wanted + 199} is free on 127.0.0.1.", "Stop what holds them.");
+    }
+}
