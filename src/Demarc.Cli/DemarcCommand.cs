@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text;
+using Demarc.Cli.Audit;
 using Demarc.Cli.Changes;
 using Demarc.Cli.Charter;
 using Demarc.Cli.Environments;
@@ -92,6 +93,7 @@ internal static class DemarcCommand
         WithdrawCommand.Create(),
         Verb.Group("changes", "Changes: list, show, follow.", ChangesListCommand.Create(), ChangesShowCommand.Create(), ChangesFollowCommand.Create()),
         Verb.Group("instances", "Instances: list, show, credentials, and what can be done to them.", [InstancesListCommand.Create(), InstancesShowCommand.Create(), InstancesCredentialsCommand.Create(), InstancesModifyCommand.Create(), .. InstanceActionCommand.CreateAll()]),
+        Verb.Group("audit", "The ledger: show, follow, verify, export.", AuditShowCommand.Create(), AuditFollowCommand.Create(), AuditVerifyCommand.Create(), AuditExportCommand.Create()),
         SearchCommand.Create(),
         ConsoleCommand.Create(),
         CompletionCommand.Create(),

@@ -20,9 +20,10 @@ internal static class EnvInviteCommand
     public static async Task<JoinToken> InviteAsync(Invocation invocation, PlaneClient client, EnvironmentId id, Entry founding)
     {
         using var invitation = SigningKey.Generate(invocation.Host.Random);
+        var now = invocation.Host.Now;
         var entry = Entry.Write(
-            id, Entry.NewId(invocation.Host.Random), invocation.Host.Now,
-            new AgentInvited(invitation.Public.KeyId, invocation.Host.Now + AgentLimits.Invitation), invocation.Key(Party.Customer));
+            id, Entry.NewId(invocation.Host.Random), now,
+            new AgentInvited(invitation.Public.KeyId, now + AgentLimits.Invitation), invocation.Key(Party.Customer));
         await client.AppendAsync(entry, invocation.Stop);
         return new JoinToken(client.Address.ToString().TrimEnd('/'), id.Value, Base64Text.EncodeUrl(invitation.ExportSeed()), Convert.ToHexStringLower(founding.LeafHash));
     }

@@ -23,11 +23,18 @@ internal sealed class Programs(string folder)
     public string PathOf(string name) => Path.Combine(folder, name);
 
     /// <summary>Starts one of them, detached, with its log in the quickstart's folder.</summary>
-    public RunningProgram Start(QuickstartFolder quickstart, string name, string dataFolder, params IReadOnlyList<string> arguments)
+    public async Task<RunningProgram> StartAsync(Invocation invocation, QuickstartFolder quickstart, string name, string dataFolder, params IReadOnlyList<string> arguments)
     {
         var pid = Detached.Start(PathOf(name), ["--data", dataFolder, .. arguments], Path.Combine(quickstart.Logs, name + ".log"));
-        return RunningProgram.Under(dataFolder).FirstOrDefault(p => p.Pid == pid)
-            ?? throw new CommandFailedException(ExitCodes.Failed, $"{name} ended as soon as it was started: {quickstart.LogTail(name)}.");
+
+        // The system shows the new command line a moment after the process begins.
+        for (var look = 0; look < 200; look++)
+        {
+            if (RunningProgram.Under(dataFolder).FirstOrDefault(p => p.Pid == pid) is { } running) return running;
+            await Task.Delay(TimeSpan.FromMilliseconds(5), invocation.Host.Time, invocation.Stop);
+        }
+
+        throw new CommandFailedException(ExitCodes.Failed, $"{name} ended as soon as it was started: {quickstart.LogTail(name)}.");
     }
 
     /// <summary>The port when it is free, else the next free one.</summary>

@@ -30,8 +30,8 @@ internal sealed class Sides(Invocation invocation, QuickstartFolder folder, Prog
         ports = new QuickstartPorts(rest, Programs.FreePort(ports.Hub, rest));
         folder.Save(ports);
         var address = new Uri($"http://127.0.0.1:{ports.Rest}");
-        await acts.DoAsync("plane", () => AnsweringAsync(address, programs.Start(
-            folder, "demarc-plane", folder.Plane, "--url", $"http://127.0.0.1:{ports.Rest}", "--hub-port", $"{ports.Hub}", "--name", QuickstartNames.Plane, "--vendor-root", vendor)),
+        await acts.DoAsync("plane", async () => await AnsweringAsync(address, await programs.StartAsync(
+            invocation, folder, "demarc-plane", folder.Plane, "--url", $"http://127.0.0.1:{ports.Rest}", "--hub-port", $"{ports.Hub}", "--name", QuickstartNames.Plane, "--vendor-root", vendor)),
             plane => $"started plane {plane.Name} {plane.Version} at {address}");
         return Remember(address);
     }
@@ -138,7 +138,7 @@ internal sealed class Sides(Invocation invocation, QuickstartFolder folder, Prog
             arguments.AddRange(["--join", folder.JoinToken]);
         }
 
-        return programs.Start(folder, "demarc-agent", folder.Agent, [.. arguments]);
+        return await programs.StartAsync(invocation, folder, "demarc-agent", folder.Agent, [.. arguments]);
     }
 
     private async Task<int> SignCharterAsync(Uri address, CharterView charter)

@@ -15,7 +15,7 @@ internal sealed record Paragraph(string Source, string Text);
 internal static class Paragraphs
 {
     /// <summary>Longest paragraph, in characters; a longer one is cut at a sentence.</summary>
-    private const int MaxLength = 900;
+    private const int MaxLength = 600;
 
     /// <summary>Shorter ones are joined to the next: a lone line says too little to be found by.</summary>
     private const int MinLength = 60;

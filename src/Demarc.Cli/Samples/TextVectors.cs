@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 namespace Demarc.Cli.Samples;
 
 /// <summary>
-/// Text → vector of 256 numbers, the same on every machine and without any download. Features are words and four-letter pieces of words
+/// Text → vector of 1024 numbers, the same on every machine and without any download. Features are words and four-letter pieces of words
 /// (pairs of characters where a script writes no spaces), each weighed by how often it stands in the text and how rare it is in the whole
 /// collection (TF-IDF), and scattered into the vector by eight signed positions drawn from the feature's hash (a sparse random projection).
 /// The vector has length 1, so that the cosine tells how much two texts share. It knows words, not meanings.
@@ -11,16 +11,24 @@ namespace Demarc.Cli.Samples;
 internal sealed class TextVectors
 {
     /// <summary>Numbers per vector.</summary>
-    public const int Dimension = 256;
+    public const int Dimension = 1024;
 
     /// <summary>Changes whenever the same text would give another vector.</summary>
-    public const string Method = "demarc-tfidf-256-v1";
+    public const string Method = "demarc-tfidf-1024-v1";
 
     private const int Buckets = 1 << 16;
     private const int Positions = 8;
     private const int Piece = 4;
-    private const float PieceWeight = 0.35f;
+    private const float PieceWeight = 0.2f;
     private const uint Magic = 0x31564644;
+
+    // Words that stand in every kind of English text and tell nothing about any.
+    private static readonly HashSet<string> Empty =
+    [
+        "a", "an", "and", "are", "as", "at", "be", "been", "but", "by", "can", "did", "do", "does", "for", "from", "had", "has", "have", "how", "if", "in", "into", "is", "it", "its", "may",
+        "more", "must", "no", "nor", "not", "of", "on", "one", "only", "or", "our", "so", "such", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "to", "was",
+        "we", "were", "what", "when", "where", "which", "who", "whom", "whose", "why", "will", "with", "you", "your",
+    ];
 
     private readonly int documents;
     private readonly ushort[] frequency;
@@ -120,6 +128,7 @@ internal sealed class TextVectors
             return;
         }
 
+        if (Empty.GetAlternateLookup<ReadOnlySpan<char>>().Contains(word)) return;
         Add(features, Hash(word, 1), 1);
         for (var i = 0; i + Piece <= word.Length; i++) Add(features, Hash(word.Slice(i, Piece), 2), PieceWeight);
     }

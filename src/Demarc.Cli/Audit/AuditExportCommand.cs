@@ -1,0 +1,35 @@
+using System.CommandLine;
+using Demarc.Core.Ledger;
+
+namespace Demarc.Cli.Audit;
+
+/// <summary><c>demarc audit export DIR</c>: verifies the ledger, then writes it as files that other people's verifiers read.</summary>
+internal static class AuditExportCommand
+{
+    public static Command Create()
+    {
+        var folder = new Argument<string>("folder") { Description = "A new or empty folder." };
+        return new Verb("export", "Export the ledger as C2SP tlog-tiles with its checkpoint.", invocation => RunAsync(invocation, invocation.Get(folder)!), [folder]);
+    }
+
+    private static async Task<int> RunAsync(Invocation invocation, string folder)
+    {
+        folder = Path.GetFullPath(folder);
+        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()) throw new CommandFailedException(ExitCodes.Failed, $"'{folder}' is not empty.", "Name a new folder: two exports must not mix.");
+        var note = await AuditLedger.HeadAsync(invocation);
+        var check = new LedgerCheck(new Trust(null, null, invocation.Config.Founded.GetValueOrDefault(invocation.Environment.Value)));
+        var entries = new List<ReadOnlyMemory<byte>>();
+        await AuditLedger.ReadAsync(invocation, 0, LedgerCheck.ReadNote(note).Checkpoint.Size, (_, bytes) =>
+        {
+            check.Add(bytes);
+            entries.Add(bytes);
+        });
+        var report = check.Finish(note);
+        Directory.CreateDirectory(folder);
+        var manifest = new ExportManifest(ExportFolder.Format, report.Environment, report.Size, report.Root, report.CustomerRoot, report.VendorRoot, report.PlaneKey, invocation.Host.Now);
+        ExportFolder.Write(folder, entries, note, manifest);
+        invocation.Terminal.Result(manifest, terminal => terminal.Line(
+            $"Exported {report.Size} verified entries to {folder}. Anybody can check them: demarc audit verify --offline {folder} --customer-root {report.CustomerRoot} --vendor-root {report.VendorRoot}"));
+        return ExitCodes.Ok;
+    }
+}

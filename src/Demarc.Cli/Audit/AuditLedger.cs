@@ -1,0 +1,29 @@
+using Demarc.Core.Environments;
+using Demarc.Core.Ledger;
+
+namespace Demarc.Cli.Audit;
+
+/// <summary>Fetches a ledger from the plane, page by page, up to one head.</summary>
+internal static class AuditLedger
+{
+    /// <summary>Entries asked for at once; the plane may give fewer.</summary>
+    private const int Page = 500;
+
+    /// <summary>All entries below the size, in order.</summary>
+    public static async Task ReadAsync(Invocation invocation, long from, long size, Action<long, byte[]> take)
+    {
+        for (var next = from; next < size;)
+        {
+            var page = await invocation.Reader.GetAsync($"{invocation.Path}/entries?from={next}&limit={Math.Min(Page, size - next)}", ViewJson.Default.EntriesView, invocation.Stop);
+            if (page.First != next || page.Entries.IsDefaultOrEmpty) throw LedgerCheck.Fail($"The plane was asked for entry {next} and gave none: it holds entries back.");
+            foreach (var text in page.Entries)
+            {
+                if (next >= size) break;
+                take(next++, Base64Text.Decode(text.AsSpan(), Base64Form.Standard) ?? throw LedgerCheck.Fail($"Entry {next - 1} is not base64."));
+            }
+        }
+    }
+
+    /// <summary>The present head, as the plane signs it.</summary>
+    public static Task<string> HeadAsync(Invocation invocation) => invocation.Reader.GetTextAsync($"{invocation.Path}/checkpoint", invocation.Stop);
+}

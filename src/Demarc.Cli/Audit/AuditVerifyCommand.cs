@@ -1,0 +1,56 @@
+using System.CommandLine;
+using System.Globalization;
+using Demarc.Core.Charter;
+using Demarc.Core.Ledger;
+
+namespace Demarc.Cli.Audit;
+
+/// <summary><c>demarc audit verify</c>: the whole ledger, from the plane or from an export with no server at all.</summary>
+internal static class AuditVerifyCommand
+{
+    public static Command Create()
+    {
+        var offline = new Option<string?>("--offline") { Description = "Verify an export in this folder; needs no plane.", HelpName = "DIR" };
+        var customer = new Option<string?>("--customer-root") { Description = "The customer's root key, 'ed25519:…'. Default: this profile's.", HelpName = "KEY" };
+        var vendor = new Option<string?>("--vendor-root") { Description = "The vendor's root key, 'ed25519:…'. Default: this profile's.", HelpName = "KEY" };
+        return new Verb("verify", "Verify every signature, the root and the checkpoint of the ledger.", async invocation =>
+        {
+            var roots = new Trust(Checked(invocation.Get(customer)), Checked(invocation.Get(vendor)));
+            var report = invocation.Get(offline) is { } folder ? Offline(invocation, folder, roots) : await OnlineAsync(invocation, roots);
+            invocation.Terminal.Result(report, terminal =>
+            {
+                terminal.Line($"VERIFIED. Environment {report.Environment}, {report.Size} entries.");
+                foreach (var check in report.Checks) terminal.Line($"  ✓ {check}");
+            });
+            return ExitCodes.Ok;
+        }, [offline, customer, vendor]);
+    }
+
+    private static async Task<AuditReport> OnlineAsync(Invocation invocation, Trust roots)
+    {
+        var name = invocation.Environment.Value;
+        var seen = invocation.Config.Verified.GetValueOrDefault(name)?.Split(' ');
+        var trust = roots with { FoundingHash = invocation.Config.Founded.GetValueOrDefault(name), SeenSize = seen is { Length: 2 } ? long.Parse(seen[0], CultureInfo.InvariantCulture) : null, SeenRoot = seen is { Length: 2 } ? seen[1] : null };
+        var note = await AuditLedger.HeadAsync(invocation);
+        var check = new LedgerCheck(trust);
+        await AuditLedger.ReadAsync(invocation, 0, LedgerCheck.ReadNote(note).Checkpoint.Size, (_, bytes) => check.Add(bytes));
+        var report = check.Finish(note);
+        invocation.Config = invocation.Config with
+        {
+            Verified = new Dictionary<string, string>(invocation.Config.Verified) { [name] = string.Create(CultureInfo.InvariantCulture, $"{report.Size} {report.Root}") },
+        };
+        return report;
+    }
+
+    private static AuditReport Offline(Invocation invocation, string folder, Trust roots)
+    {
+        var trust = roots with { CustomerRoot = roots.CustomerRoot ?? Own(invocation, Party.Customer), VendorRoot = roots.VendorRoot ?? Own(invocation, Party.Vendor) };
+        if (trust.CustomerRoot is null || trust.VendorRoot is null)
+            throw CommandFailedException.Usage("An export proves nothing without the two root keys.", "Name them with --customer-root and --vendor-root; each party tells its own.");
+        return ExportFolder.Verify(folder, trust);
+    }
+
+    private static string? Own(Invocation invocation, Party party) => invocation.Profile.Holds(party) ? invocation.Key(party).Public.KeyId : null;
+
+    private static string? Checked(string? key) => key is null || PublicKey.TryParse(key, out _) ? key : throw CommandFailedException.Usage($"'{key}' is not a key: 'ed25519:' and 43 characters.");
+}

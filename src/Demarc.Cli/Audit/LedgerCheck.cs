@@ -1,0 +1,95 @@
+using System.Collections.Immutable;
+using Demarc.Core.Environments;
+using Demarc.Core.Ledger;
+
+namespace Demarc.Cli.Audit;
+
+/// <summary>What was checked and found right.</summary>
+internal sealed record AuditReport(
+    string Environment, long Size, string Root, string CustomerRoot, string VendorRoot, string PlaneKey, string? CountersignedBy, DateTimeOffset? CountersignedAt, ImmutableArray<string> Checks);
+
+/// <summary>Which keys and heads a verification starts from; what is null is taken from the ledger itself, and said so.</summary>
+internal sealed record Trust(string? CustomerRoot, string? VendorRoot, string? FoundingHash = null, long? SeenSize = null, string? SeenRoot = null);
+
+/// <summary>
+/// Verifies a whole ledger from its raw entries: each signature, each entry's place by the fold, the root recomputed, the checkpoint's
+/// signature by the plane that the founding entry pins, and the agent's cosignature. Feed it the entries in order, then finish it with
+/// the checkpoint. Nothing it is given is trusted except <see cref="Trust"/>.
+/// </summary>
+internal sealed class LedgerCheck(Trust trust)
+{
+    private readonly MerkleFrontier frontier = new();
+    private bool seenReached;
+
+    public EnvironmentState State { get; private set; } = EnvironmentState.Empty;
+
+    /// <summary>Takes the next entry.</summary>
+    public void Add(ReadOnlyMemory<byte> bytes)
+    {
+        var index = frontier.Size;
+        var read = Entry.Read(bytes);
+        if (read.Entry is not { } entry) throw Fail($"Entry {index} does not hold: {read.Fault}.");
+        if (index == 0) CheckFounding(entry);
+        var folded = EnvironmentFold.Apply(State, entry);
+        State = folded.State ?? throw Fail($"Entry {index} ({entry.Body.Kind}) has no place in this ledger: {folded.Refusal}.");
+        frontier.AppendLeafHash(entry.LeafHash);
+        if (frontier.Size != trust.SeenSize) return;
+        seenReached = true;
+        if (Base64Text.Encode(frontier.Root()) != trust.SeenRoot) throw Fail($"The first {frontier.Size} entries are not the ones verified before: the ledger was rewritten.");
+    }
+
+    /// <summary>Checks the head against everything that was taken.</summary>
+    public AuditReport Finish(string note)
+    {
+        var (checkpoint, signed) = ReadNote(note);
+        if (State.Founding is not { } founding) throw Fail("The ledger is empty: there is no founding entry.");
+        if (checkpoint.Size != frontier.Size) throw Fail($"The checkpoint speaks of {checkpoint.Size} entries, there are {frontier.Size}.");
+        if (!checkpoint.Root.AsSpan().SequenceEqual(frontier.Root())) throw Fail($"The checkpoint's root is {Base64Text.Encode(checkpoint.Root)}, the entries give {Base64Text.Encode(frontier.Root())}: an entry was changed, left out or put in.");
+        CheckPlane(checkpoint, signed, founding);
+        if (trust.SeenSize is { } seen && !seenReached) throw Fail($"{seen} entries were verified before, now there are only {frontier.Size}: the ledger was cut off.");
+        NoteVerification? agent = null;
+        if (State.Agent is { } joined)
+        {
+            agent = signed.Verify(new NoteKey($"agent.{State.Id}", joined.Key, NoteKeyType.CosignatureV1));
+            if (agent.Value.Verdict == NoteVerdict.Forged) throw Fail($"The checkpoint carries a cosignature in the name of agent.{State.Id} that is not the agent's.");
+        }
+
+        var by = agent?.Verdict == NoteVerdict.Valid ? $"agent.{State.Id}" : null;
+        return new AuditReport(
+            State.Id.Value, frontier.Size, Base64Text.Encode(frontier.Root()), founding.CustomerRoot, founding.VendorRoot, founding.PlaneKey, by, agent?.Time,
+            [
+                $"{frontier.Size} entries: every signature holds, and every entry has its place by the charter and the roles",
+                trust.CustomerRoot is null && trust.VendorRoot is null && trust.FoundingHash is null ? "roots: taken from the ledger itself; name --customer-root and --vendor-root to pin them" : "roots: the founding entry is signed by the roots that were given",
+                $"root {Base64Text.Encode(frontier.Root())}: recomputed from the entries",
+                "checkpoint: signed by the plane that the founding entry pins",
+                by is not null ? $"cosignature: {by} has verified the same head" : "cosignature: none by the agent yet for this head",
+                trust.SeenSize is { } before ? $"continuity: extends the {before} entries verified before" : "continuity: nothing was verified before",
+            ]);
+    }
+
+    /// <summary>Reads a checkpoint without believing it yet.</summary>
+    public static (Checkpoint Checkpoint, SignedNote Note) ReadNote(string text)
+    {
+        var parsed = SignedNote.Parse(text);
+        if (!parsed.IsValid) throw Fail($"The checkpoint is not a signed note: {parsed.Error}.");
+        return Checkpoint.TryParse(parsed.Note.Text, out var checkpoint, out var error) ? (checkpoint, parsed.Note) : throw Fail($"The checkpoint cannot be read: {error}.");
+    }
+
+    /// <summary>The plane's signature, by the key that the founding entry pins.</summary>
+    public static void CheckPlane(Checkpoint checkpoint, SignedNote note, EnvironmentFounded founding)
+    {
+        if (!NoteKey.TryParse(founding.PlaneKey, out var plane) || !note.IsSignedBy(plane)) throw Fail($"The checkpoint is not signed by the plane's key {founding.PlaneKey}.");
+        Core.Must.Hold(checkpoint.Size >= 0);
+    }
+
+    /// <summary>The founding entry against the keys that were given.</summary>
+    public void CheckFounding(Entry entry)
+    {
+        if (entry.Data is not EnvironmentFounded founding) throw Fail($"Entry 0 is {entry.Body.Kind}, not environment.founded.");
+        if (trust.CustomerRoot is { } customer && customer != founding.CustomerRoot) throw Fail($"The founding entry names {founding.CustomerRoot} as the customer's root, not {customer}.");
+        if (trust.VendorRoot is { } vendor && vendor != founding.VendorRoot) throw Fail($"The founding entry names {founding.VendorRoot} as the vendor's root, not {vendor}.");
+        if (trust.FoundingHash is { } pinned && pinned != Convert.ToHexStringLower(entry.LeafHash)) throw Fail($"The founding entry is not the one this profile has pinned ({pinned}).");
+    }
+
+    public static CommandFailedException Fail(string what) => new(ExitCodes.NotVerified, $"NOT VERIFIED. {what}", "Keep this ledger as evidence, and show it to the other party.");
+}
