@@ -15,8 +15,12 @@ namespace Demarc.Agent.Changes;
 /// </summary>
 public sealed class ChangeWorker(AgentLedger ledger, IHands hands, StepExecutor executor, PlanePresence plane, TimeProvider time, ILogger log)
 {
-    private readonly Dictionary<ChangeId, DateTimeOffset> halted = [];
-    private DateTimeOffset pausedUntil;
+    // Waiting is counted on the clock that never jumps: an hour set back must not be an hour of standing still.
+    private readonly long began = time.GetTimestamp();
+    private readonly Dictionary<ChangeId, TimeSpan> halted = [];
+    private TimeSpan pausedUntil;
+
+    private TimeSpan Clock => time.GetElapsedTime(began);
 
     /// <summary>Works until stopped.</summary>
     public async Task RunAsync(CancellationToken stop)
@@ -33,7 +37,7 @@ public sealed class ChangeWorker(AgentLedger ledger, IHands hands, StepExecutor 
     public async Task<bool> PassAsync(CancellationToken stop)
     {
         stop.ThrowIfCancellationRequested();
-        if (!ledger.InForce || time.GetUtcNow() < pausedUntil) return false;
+        if (!ledger.InForce || Clock < pausedUntil) return false;
         return await RunStartedAsync(stop) || Expire() || await PlanAsync(stop) || await StartAsync(stop);
     }
 
@@ -119,16 +123,16 @@ public sealed class ChangeWorker(AgentLedger ledger, IHands hands, StepExecutor 
     }
 
     /// <summary>The plane refused an entry of ours, so it knows something we do not: nothing is begun until that has had time to arrive.</summary>
-    public void Pause() => pausedUntil = time.GetUtcNow() + ChangeLimits.AfterRefusal;
+    public void Pause() => pausedUntil = Clock + ChangeLimits.AfterRefusal;
 
-    private void Halt(ChangeId id) => halted[id] = time.GetUtcNow() + ChangeLimits.AfterRefusal;
+    private void Halt(ChangeId id) => halted[id] = Clock + ChangeLimits.AfterRefusal;
 
     private void Ended(ChangeId id) => halted.Remove(id);
 
     private bool IsHalted(ChangeId id)
     {
         if (!halted.TryGetValue(id, out var until)) return false;
-        if (time.GetUtcNow() < until) return true;
+        if (Clock < until) return true;
         halted.Remove(id);
         return false;
     }

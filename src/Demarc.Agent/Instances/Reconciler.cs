@@ -22,6 +22,9 @@ public sealed class Reconciler(AgentLedger ledger, IHands hands, Reports reports
     private readonly Dictionary<InstanceId, Restarts> restarts = [];
     private readonly HashSet<InstanceId> noted = [];
 
+    // Waiting is counted on the clock that never jumps: an hour set back must not be an hour without healing.
+    private readonly long began = time.GetTimestamp();
+
     /// <summary>Looks every few seconds until stopped.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
@@ -53,7 +56,7 @@ public sealed class Reconciler(AgentLedger ledger, IHands hands, Reports reports
         {
             var seen = observed.Instances.GetValueOrDefault(instance.Id) ?? Absent;
             if (observed.Bucket.Reachable) CompareData(instance, seen, observed.Bucket);
-            if (instance.Status == InstanceStatus.Ready) CompareReady(instance, seen, now);
+            if (instance.Status == InstanceStatus.Ready) CompareReady(instance, seen, time.GetElapsedTime(began));
             else if (instance.Status is InstanceStatus.Suspended or InstanceStatus.Deleted && seen.Running && !IsRunning(instance.Id))
             {
                 if (noted.Add(instance.Id)) AgentLog.RunsUnasked(log, instance.Id.Value, instance.Status.Word());
@@ -113,7 +116,7 @@ public sealed class Reconciler(AgentLedger ledger, IHands hands, Reports reports
             "put the folder back as it was (from your own backup), or delete the instance.");
     }
 
-    private void CompareReady(Instance instance, ObservedInstance seen, DateTimeOffset now)
+    private void CompareReady(Instance instance, ObservedInstance seen, TimeSpan now)
     {
         var record = restarts.GetValueOrDefault(instance.Id);
         if (seen.Running && (seen.Healthy || record is null || now - record.SeenHealthy < ReconcileLimits.Hung))
@@ -172,11 +175,11 @@ public sealed class Reconciler(AgentLedger ledger, IHands hands, Reports reports
     {
         public int Count { get; set; }
 
-        public DateTimeOffset NotBefore { get; set; }
+        public TimeSpan NotBefore { get; set; }
 
-        public DateTimeOffset SeenHealthy { get; set; }
+        public TimeSpan SeenHealthy { get; set; }
 
-        public DateTimeOffset? StableSince { get; set; }
+        public TimeSpan? StableSince { get; set; }
     }
 }
 

@@ -28,6 +28,9 @@ public sealed class CredentialMint(IPrivateFiles files, FillRandom random)
     private const string IssuedFile = "issued.json";
     private const int PasswordBytes = 32;
 
+    /// <summary>How often a password is hashed; simulations that mint thousands take fewer.</summary>
+    public int Rounds { get; set; } = PasswordHash.Rounds;
+
     /// <summary>What this change has minted already, whole; null when it has not, or not to the end.</summary>
     public SealedCredential? Minted(InstanceId instance, string change, string user) =>
         Issued(instance) is { } issued && issued.Change == change && issued.User == user
@@ -80,9 +83,9 @@ public sealed class CredentialMint(IPrivateFiles files, FillRandom random)
             change,
             user,
             sealedText,
-            PasswordHash.Make(first, random),
+            PasswordHash.Make(first, Rounds, random),
             probe,
-            PasswordHash.Make(probe, random));
+            PasswordHash.Make(probe, Rounds, random));
     }
 
     private string NewPassword()

@@ -39,6 +39,9 @@ public sealed class LocalHands : IHands
         engines = new EngineControl(processes, folders, files, probe, mint, time, log);
     }
 
+    /// <summary>How often passwords are hashed.</summary>
+    public int PasswordRounds { init => mint.Rounds = value; }
+
     /// <inheritdoc/>
     public async ValueTask<Observation> ObserveAsync(CancellationToken stop)
     {

@@ -11,13 +11,13 @@ namespace Demarc.Agent.Local;
 internal static class PasswordHash
 {
     /// <summary>The passwords are 32 random bytes, so the rounds only have to cost a thief something, not to make up for a weak word.</summary>
-    private const int Iterations = 100_000;
+    public const int Rounds = 100_000;
 
-    public static string Make(string password, FillRandom random)
+    public static string Make(string password, int rounds, FillRandom random)
     {
         Span<byte> salt = stackalloc byte[16];
         random(salt);
-        var hash = Rfc2898DeriveBytes.Pbkdf2(Encoding.UTF8.GetBytes(password), salt, Iterations, HashAlgorithmName.SHA256, 32);
-        return string.Create(CultureInfo.InvariantCulture, $"pbkdf2-sha256${Iterations}${Convert.ToBase64String(salt)}${Convert.ToBase64String(hash)}");
+        var hash = Rfc2898DeriveBytes.Pbkdf2(Encoding.UTF8.GetBytes(password), salt, rounds, HashAlgorithmName.SHA256, 32);
+        return string.Create(CultureInfo.InvariantCulture, $"pbkdf2-sha256${rounds}${Convert.ToBase64String(salt)}${Convert.ToBase64String(hash)}");
     }
 }

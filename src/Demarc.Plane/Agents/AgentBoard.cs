@@ -55,7 +55,7 @@ public sealed class AgentBoard(ILedgerStore store, TimeProvider time)
 /// <summary>The right of one stream to speak for its environment's agent.</summary>
 public sealed class AgentLease
 {
-    private readonly TaskCompletionSource superseded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource superseded = new();
     private readonly Action<AgentLease, string> leave;
 
     internal AgentLease(Action<AgentLease, string> leave) => this.leave = leave;

@@ -70,8 +70,8 @@ public sealed class AgentSession
         {
             lease?.Leave(reason);
             await LastWordsAsync(writing, reason, lease is not null);
-            await end.CancelAsync();
-            await cut.CancelAsync();
+            end.Cancel();
+            cut.Cancel();
             await LeaveAsync(incoming);
         }
 
@@ -92,7 +92,7 @@ public sealed class AgentSession
             SupersededAsync(lease, end.Token),
         ];
         var first = await Task.WhenAny([.. loops, writing]);
-        await end.CancelAsync();
+        end.Cancel();
         try
         {
             await Task.WhenAll(loops).WaitAsync(AgentHubLimits.LastWords / 2, hub.Time);
@@ -174,13 +174,16 @@ public sealed class AgentSession
 
     private async Task<string> AnswerAsync(CancellationToken cancellation)
     {
-        await foreach (var (id, outcome) in submitted.Reader.ReadAllAsync(cancellation))
+        while (await submitted.Reader.WaitToReadAsync(cancellation))
         {
-            var appended = await outcome.WaitAsync(cancellation);
-            var result = new SubmitResult { EntryId = id };
-            if (appended.Index is { } index) result.Index = (ulong)index;
-            else result.Refusal = appended.Refusal;
-            await outgoing.Writer.WriteAsync(new PlaneFrame { SubmitResult = result }, cancellation);
+            while (submitted.Reader.TryRead(out var next))
+            {
+                var appended = await next.Outcome.WaitAsync(cancellation);
+                var result = new SubmitResult { EntryId = next.Id };
+                if (appended.Index is { } index) result.Index = (ulong)index;
+                else result.Refusal = appended.Refusal;
+                await outgoing.Writer.WriteAsync(new PlaneFrame { SubmitResult = result }, cancellation);
+            }
         }
 
         return Goodbyes.HungUp;
@@ -191,7 +194,7 @@ public sealed class AgentSession
         while (await hub.Sequencer.FindAsync(environment, cancellation) is { } view)
         {
             while (fed < view.Size) await FeedOnceAsync(view, cancellation);
-            await view.Superseded.WaitAsync(cancellation);
+            await view.SupersededAsync(cancellation);
         }
 
         return Goodbyes.Revoked;
@@ -206,7 +209,7 @@ public sealed class AgentSession
 
     private async Task<string> WatchAsync(CancellationToken cancellation)
     {
-        while (await hub.Sequencer.FindAsync(environment, cancellation) is { } view && IsAgent(view)) await view.Superseded.WaitAsync(cancellation);
+        while (await hub.Sequencer.FindAsync(environment, cancellation) is { } view && IsAgent(view)) await view.SupersededAsync(cancellation);
         return Goodbyes.Revoked;
     }
 
@@ -225,12 +228,18 @@ public sealed class AgentSession
     private static async Task<string> SupersededAsync(AgentLease lease, CancellationToken cancellation)
     {
         await lease.Superseded.WaitAsync(cancellation);
+        await Task.Yield();
         return Goodbyes.Superseded;
     }
 
     private async Task<string> WriteAsync(Func<PlaneFrame, CancellationToken, ValueTask> send, CancellationToken cut)
     {
-        await foreach (var frame in outgoing.Reader.ReadAllAsync(cut)) await send(frame, cut);
+        // Not ReadAllAsync, here and above: it goes on wherever the writer is.
+        while (await outgoing.Reader.WaitToReadAsync(cut))
+        {
+            while (outgoing.Reader.TryRead(out var frame)) await send(frame, cut);
+        }
+
         return Goodbyes.HungUp;
     }
 

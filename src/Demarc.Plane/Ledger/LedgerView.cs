@@ -10,6 +10,7 @@ namespace Demarc.Plane.Ledger;
 public sealed class LedgerView
 {
     private readonly TaskCompletionSource superseded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource next = new();
 
     internal LedgerView(EnvironmentId environment, EnvironmentState state, MerkleFrontier frontier, string checkpoint, Countersigned? countersigned)
     {
@@ -43,8 +44,20 @@ public sealed class LedgerView
     /// <summary>Completes when there is a newer view.</summary>
     public Task Superseded => superseded.Task;
 
+    /// <summary>Waits until there is a newer view, and stays on the caller's scheduler: nothing passes over the thread pool.</summary>
+    public async Task SupersededAsync(CancellationToken cancellation)
+    {
+        await next.Task.WaitAsync(cancellation);
+        // The one who publishes is not run through by those who wait.
+        await Task.Yield();
+    }
+
     /// <summary>The edge to go on from; never changed once it is here.</summary>
     internal MerkleFrontier Frontier { get; }
 
-    internal void Supersede() => superseded.TrySetResult();
+    internal void Supersede()
+    {
+        superseded.TrySetResult();
+        next.TrySetResult();
+    }
 }

@@ -1,0 +1,114 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+
+namespace Demarc.Sim;
+
+/// <summary>
+/// Thousands of runs of production code, each out of one number. A run that fails prints its number; the number alone brings it back, step for step:
+/// <c>./dev sim 1 NUMBER</c>.
+/// </summary>
+public sealed class Runs(ITestOutputHelper output)
+{
+    private const int Fast = 1000;
+    private const int MostThreads = 2;
+
+    private static int? OneSeed => int.TryParse(Environment.GetEnvironmentVariable("DEMARC_SIM_SEED"), CultureInfo.InvariantCulture, out var seed) ? seed : null;
+
+    private static int Wanted => int.TryParse(Environment.GetEnvironmentVariable("DEMARC_SIM_RUNS"), CultureInfo.InvariantCulture, out var runs) ? runs : Fast;
+
+    [Fact]
+    public void Every_seed_keeps_its_promises()
+    {
+        if (OneSeed is { } seed)
+        {
+            var result = OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed), Console.Out.WriteLine));
+            output.WriteLine($"seed {seed}: {result.Entries} entries, {result.Effects} effects, {result.Crashes} crashes, {result.Steps} steps, trace {result.Hash:x16}");
+            Assert.True(result.Violation is null, Told(result));
+            return;
+        }
+
+        var results = RunAll(0, Wanted);
+        output.WriteLine($"{results.Count} runs, {results.Sum(r => r.Entries)} entries, {results.Sum(r => r.Effects)} effects, {results.Sum(r => r.Crashes)} crashes, {results.Count(r => r.Betrayed)} bad planes, {results.Sum(r => r.Steps)} steps");
+        var failed = results.Where(r => r.Violation is not null).OrderBy(r => r.Seed).ToList();
+        Assert.True(failed.Count == 0, failed.Count == 0 ? "" : $"{failed.Count} of {results.Count} runs failed: seeds {string.Join(", ", failed.Take(20).Select(r => r.Seed))}\n{string.Join("\n", failed.Take(20).Select(r => $"  {r.Seed}: {r.Violation}"))}\n{Told(failed[0])}");
+        Assert.True(results.Sum(r => r.Effects) > results.Count, "hardly anything happened: the runs prove nothing");
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(9)]
+    [InlineData(42)]
+    public void A_seed_replays_identically(int seed)
+    {
+        var first = OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed)));
+        var again = OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed)));
+        Assert.Equal((first.Hash, first.Steps, first.Entries), (again.Hash, again.Steps, again.Entries));
+        Assert.NotEqual(first.Hash, OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed + 1))).Hash);
+    }
+
+    /// <summary>The pause after a refused entry and the backoff of healing were counted on the clock on the wall: set back by an hour, the agent stood still for an hour.</summary>
+    [Theory]
+    [InlineData(81)]
+    [InlineData(94)]
+    public void A_clock_that_is_set_back_does_not_stop_the_agent(int seed)
+    {
+        var result = OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed) with { Storm = TimeSpan.FromSeconds(190), FaultRate = 0.015, Treason = Treason.None, ClockJumps = 10 }));
+        Assert.True(result.Violation is null, Told(result));
+    }
+
+    [Theory]
+    [InlineData("OutboxNotDurable")]
+    [InlineData("PlaneStoreNotDurable")]
+    [InlineData("ExecutorSkipsJournal")]
+    [InlineData("ReplicaSkipsVerification")]
+    public void A_broken_part_is_found(string part)
+    {
+        var broken = Enum.Parse<Broken>(part);
+        var found = Enumerable.Range(0, 6).Select(seed => OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed) with { Broken = broken, FaultRate = 0.01, Treason = Treason.None }))).FirstOrDefault(result => result.Violation is not null);
+        Assert.True(found is not null, $"six runs with {part} went well: the simulator sees nothing");
+        output.WriteLine($"{part}: {found.Violation}");
+    }
+
+    [Theory]
+    [InlineData("RewritesEntry")]
+    [InlineData("DropsEntry")]
+    [InlineData("ForksHistory")]
+    [InlineData("ForgesSignature")]
+    [InlineData("ReplaysCheckpoint")]
+    [InlineData("InjectsChange")]
+    [InlineData("InjectsApproval")]
+    public void A_bad_plane_is_refused(string deed)
+    {
+        var treason = Enum.Parse<Treason>(deed);
+        var results = Enumerable.Range(0, 6).Select(seed => OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed) with { Treason = treason, FaultRate = 0, Calm = TimeSpan.FromMinutes(3) }))).ToList();
+        Assert.All(results, result => Assert.True(result.Violation is null, Told(result)));
+        Assert.Contains(results, result => result.Betrayed);
+    }
+
+    private static List<SimResult> RunAll(int first, int count)
+    {
+        var results = new ConcurrentBag<SimResult>();
+        var next = first - 1;
+        var threads = Enumerable.Range(0, Math.Min(MostThreads, Environment.ProcessorCount)).Select(_ => new Thread(() =>
+        {
+            int seed;
+            while ((seed = Interlocked.Increment(ref next)) < first + count) results.Add(SimWorld.Run(SimPlan.Of(seed)));
+        })).ToList();
+        threads.ForEach(thread => thread.Start());
+        threads.ForEach(thread => thread.Join());
+        return [.. results];
+    }
+
+    // A world is one thread's; the one that xunit gives has a synchronization context of its own.
+    private static SimResult OnOwnThread(Func<SimResult> run)
+    {
+        SimResult? result = null;
+        var thread = new Thread(() => result = run());
+        thread.Start();
+        thread.Join();
+        return result!;
+    }
+
+    private static string Told(SimResult result) =>
+        $"seed {result.Seed}: {result.Violation}\n{string.Join("\n", result.Last)}\nReplay it with: ./dev sim 1 {result.Seed}";
+}

@@ -1,0 +1,86 @@
+using Demarc.Core.Changes;
+using Demarc.Core.Environments;
+using Demarc.Core.Instances;
+using Demarc.Core.Ledger;
+
+namespace Demarc.Sim;
+
+/// <summary>
+/// Stands beside the machine and between the two disks, and lets nothing pass that the ledger does not bear out. It believes no process: it reads
+/// what is durable, and it knows which entries the people really signed.
+/// </summary>
+internal sealed class Inspector(SimWorld world)
+{
+    private readonly Dictionary<string, string> minted = [];
+
+    /// <summary>Ids of all entries that people have signed with their own hands.</summary>
+    public HashSet<string> Signed { get; } = [];
+
+    public HashSet<ChangeId> Wished { get; } = [];
+
+    public HashSet<(ChangeId Change, string Plan)> Approved { get; } = [];
+
+    /// <summary>Entries that the plane has promised a place.</summary>
+    public Dictionary<long, string> Promised { get; } = [];
+
+    public int Effects { get; private set; }
+
+    /// <summary>The agent is about to touch the world.</summary>
+    public void Effect(InstanceId instance, string what, string[] does, string[] undoes)
+    {
+        Effects++;
+        world.Loop.Trace.Line(world.Loop.Now, "effect", $"{what} for {instance}");
+        var state = world.AgentDisk.Written();
+        var running = state.OpenChanges.Where(change => change.Status == ChangeStatus.Running && change.Request.Instance == instance).ToList();
+        if (running.Count != 1)
+        {
+            world.Loop.Violate($"the agent does '{what}' for {instance}, and on its disk {running.Count} changes of it run");
+            return;
+        }
+
+        var change = running[0];
+        var undoing = change.Steps.Any(step => step.Status is StepStatus.Failed or StepStatus.Undone);
+        var entitled = change.Steps.Where((step, at) => undoing
+            ? step.Status is StepStatus.Finished or StepStatus.Failed && undoes.Contains(change.Plan!.Steps[at].Kind)
+            : step.Status == StepStatus.Started && does.Contains(change.Plan!.Steps[at].Kind));
+        if (!entitled.Any()) world.Loop.Violate($"the agent does '{what}' for {instance}, and no step of {change.Id} that is {(undoing ? "to be undone" : "started")} on its disk says so");
+        Authority(change, what);
+    }
+
+    // A person's change must be agreed on, wished by a person who exists, and approved by people who did so.
+    private void Authority(Change change, string what)
+    {
+        if (change.RequestedFor is null)
+        {
+            if (!change.Action.Standing) world.Loop.Violate($"the agent does '{what}' under {change.Id}, which no person asked for");
+            return;
+        }
+
+        if (!Wished.Contains(change.Id)) world.Loop.Violate($"the agent does '{what}' under {change.Id}, which no person has signed");
+        if (world.AgentDisk.Verified.Changes.GetValueOrDefault(change.Id)?.Status != ChangeStatus.Running) world.Loop.Violate($"the agent does '{what}' under {change.Id} before its start stands in the verified replica");
+        if (change.NeedsApproval is not null && (change.Approvals.IsEmpty || change.Approvals.Any(approval => !Approved.Contains((change.Id, approval.PlanHash)))))
+            world.Loop.Violate($"the agent does '{what}' under {change.Id}, whose plan was not approved");
+    }
+
+    /// <summary>A password was minted for this change: there is one and no second.</summary>
+    public void Minted(ChangeId change, string sealedText)
+    {
+        if (!minted.TryAdd(change.Value, sealedText) && minted[change.Value] != sealedText) world.Loop.Violate($"two different passwords were minted for {change}");
+    }
+
+    /// <summary>The agent's replica has grown on disk: what it holds must be what the plane holds.</summary>
+    public void ReplicaGrew(long from)
+    {
+        var rows = world.PlaneDisk.Rows;
+        for (var i = (int)from; i < world.AgentDisk.Entries.Count; i++)
+        {
+            if (i >= rows.Count || !rows[i].Bytes.Span.SequenceEqual(world.AgentDisk.Entries[i].Span))
+            {
+                if (world.Plan.Treason == Treason.None) world.Loop.Violate($"entry {i} of the agent's replica is not the plane's");
+                return;
+            }
+
+            if (Entry.Read(rows[i].Bytes).Entry?.Data is CredentialIssued issued) Minted(issued.Change, issued.Sealed);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+using Demarc.Agent.Local;
+using Demarc.Core.Changes;
+using Demarc.Core.Charter;
+using Demarc.Core.Environments;
+using Demarc.Core.Instances;
+
+namespace Demarc.Sim;
+
+/// <summary>What must be true when all has been calm for a while.</summary>
+internal sealed class Verdict(SimWorld world)
+{
+    private readonly SimAgentDisk agent = world.AgentDisk;
+    private readonly EnvironmentState state = world.AgentDisk.Verified;
+
+    public void Reach()
+    {
+        PromisesKept();
+        if (world.Plan.Treason == Treason.None) Honest();
+        else Betrayed();
+    }
+
+    private void PromisesKept()
+    {
+        foreach (var (index, id) in world.Inspector.Promised)
+        {
+            Hold(index < world.PlaneDisk.Rows.Count && world.PlaneDisk.Rows[(int)index].Id == id, $"entry {id}, acknowledged to a person at {index}, is not there any more");
+        }
+    }
+
+    private void Betrayed()
+    {
+        Hold(!agent.Entries.Any(bytes => bytes.Span.IndexOf("einjected"u8) >= 0), "an entry of the traitor stands in the replica");
+        if (world.Traitor.DoneAt is null) return;
+        Hold(agent.Refusal is not null, $"{world.Plan.Treason} was done and the agent follows the plane as before");
+        Hold(agent.Evidence.Any(evidence => evidence.Reason != Demarc.Agent.Ledger.RefusalReason.OwnEntryRefused), "the agent refuses the plane and keeps no evidence");
+    }
+
+    private void Honest()
+    {
+        Hold(agent.Refusal is null, $"the agent refuses an honest plane: {agent.Refusal}");
+        Hold(agent.Entries.Count == world.PlaneDisk.Rows.Count, $"the agent has {agent.Entries.Count} entries, the plane {world.PlaneDisk.Rows.Count}");
+        Hold(agent.Outbox.Count == 0, $"{agent.Outbox.Count} entries still wait in the outbox");
+        Hold(world.PlaneDisk.Head?.Countersigned?.Size == world.PlaneDisk.Rows.Count, $"the agent has countersigned {world.PlaneDisk.Head?.Countersigned?.Size} of {world.PlaneDisk.Rows.Count}");
+        var waiting = ViewOf.Waiting(state);
+        foreach (var change in state.OpenChanges)
+        {
+            Hold(change.Status == ChangeStatus.Planned && waiting.Any(w => w.For is "vendor" or "customer" && w.What.Contains(change.Id.Value, StringComparison.Ordinal)), $"change {change.Id} ({change.Action.Name} {change.Request.Instance}) is {change.Status.Word()} and waits for no party");
+        }
+
+        foreach (var instance in state.Instances.Values) Instance(instance);
+        foreach (var engine in world.Machine.Engines) Hold(state.Instances.ContainsKey(engine.Launch.Instance), $"an engine of {engine.Launch.Instance} runs, which does not exist");
+        foreach (var key in world.Machine.Folders.Keys) Hold(state.Instances.ContainsKey(key.Id) || world.Machine.Disturbed.Contains(key.Id), $"{key.Place} holds {key.Id}, which does not exist");
+    }
+
+    private void Instance(Instance instance)
+    {
+        var machine = world.Machine;
+        var id = instance.Id;
+        var engine = machine.Engines.Find(e => e.Launch.Instance == id);
+        var place = instance.Status == InstanceStatus.Deleted ? FolderPlace.Recycle : FolderPlace.Instances;
+        var folder = machine.Folders.GetValueOrDefault((place, id));
+        if (instance.Status is InstanceStatus.Suspended or InstanceStatus.Deleted) Hold(engine is null, $"{id} is {instance.Status.Word()} and its engine runs");
+        if (instance.Status == InstanceStatus.Failed || machine.Disturbed.Contains(id)) return;
+        Hold(instance.Status != InstanceStatus.Provisioning, $"{id} is provisioning and no change works on it");
+        Hold(folder is not null, $"{id} is {instance.Status.Word()} and its data is not in {place}");
+        Hold((folder?.Records ?? 0) == machine.Acknowledged.GetValueOrDefault(id), $"{id} holds {folder?.Records} writes, {machine.Acknowledged.GetValueOrDefault(id)} were acknowledged");
+        if (instance.Status != InstanceStatus.Ready || !state.Charter![TaskId.Provision].Standing.Contains("instances.heal")) return;
+        Hold(engine is not null && machine.Serving(id) == engine, $"{id} is ready and does not serve");
+        Hold(engine?.Launch.Port == instance.Port && engine.Launch.MemoryMib == instance.Order.Size.MemoryMib(), $"{id} runs with port {engine?.Launch.Port} and {engine?.Launch.MemoryMib} MiB, the ledger says {instance.Port} and {instance.Order.Size.MemoryMib()}");
+        Hold(instance.Credential is not null, $"{id} is ready and has no credential");
+    }
+
+    private void Hold(bool belief, string otherwise)
+    {
+        if (!belief) world.Loop.Violate(otherwise);
+    }
+}
