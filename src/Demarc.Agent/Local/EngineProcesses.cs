@@ -14,6 +14,7 @@ public sealed class EngineProcesses(string enginePath, IFolders folders) : IProc
     private const int MetricsOffset = 10_000;
     private const int TicksPerSecond = 100;
     private const int PageKib = 4;
+    private static readonly TimeSpan Appear = TimeSpan.FromSeconds(2);
     private readonly Dictionary<int, InstanceId> children = [];
     private readonly Dictionary<InstanceId, string> ends = [];
 
@@ -47,6 +48,8 @@ public sealed class EngineProcesses(string enginePath, IFolders folders) : IProc
         ends.Remove(launch.Instance);
         var pid = Posix.Spawn(enginePath, arguments, Environment(), Path.ChangeExtension(launch.LogFile, ".out"));
         children[pid] = launch.Instance;
+        // The kernel lets us go on a moment before the new command line can be read; whoever looks next must find the process or its end.
+        SpinWait.SpinUntil(() => Read(pid, Uptime()) is not null || Ended(pid), Appear);
         return pid;
     }
 
@@ -66,6 +69,12 @@ public sealed class EngineProcesses(string enginePath, IFolders folders) : IProc
     private void Signal(EngineProcess process, int signal)
     {
         if (Read(process.Pid, Uptime()) is { } now && now.StartTicks == process.StartTicks) Posix.Signal(process.Pid, signal);
+    }
+
+    private bool Ended(int pid)
+    {
+        Collect();
+        return !children.ContainsKey(pid);
     }
 
     private void Collect()

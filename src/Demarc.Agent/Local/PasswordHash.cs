@@ -11,7 +11,7 @@ namespace Demarc.Agent.Local;
 internal static class PasswordHash
 {
     /// <summary>The passwords are 32 random bytes, so the rounds only have to cost a thief something, not to make up for a weak word.</summary>
-    public const int Rounds = 100_000;
+    public const int Rounds = 20_000;
 
     public static string Make(string password, int rounds, FillRandom random)
     {
