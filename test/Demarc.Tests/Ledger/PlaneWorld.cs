@@ -11,13 +11,13 @@ using Microsoft.Extensions.Time.Testing;
 namespace Demarc.Tests.Ledger;
 
 /// <summary>Two parties, a plane's key and an agent, all from small numbers, and the entries they write. Every entry has an id of its own.</summary>
-internal sealed class PlaneWorld
+internal sealed class PlaneWorld(DateTimeOffset? start = null)
 {
     private int written;
 
     public static EnvironmentId Acme { get; } = EnvironmentId.Parse("acme");
 
-    public FakeTimeProvider Time { get; } = new(new DateTimeOffset(2026, 11, 24, 12, 0, 0, TimeSpan.Zero));
+    public FakeTimeProvider Time { get; } = new(start ?? new DateTimeOffset(2026, 11, 24, 12, 0, 0, TimeSpan.Zero));
 
     public SigningKey Customer { get; } = Sample.Key(1);
 
