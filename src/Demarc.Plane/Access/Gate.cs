@@ -12,7 +12,7 @@ namespace Demarc.Plane.Access;
 /// The only way in. Every endpoint declares a <see cref="UseCase"/>; whoever calls it proves a key, the key must be a member of the environment in the path,
 /// and the member's role must allow what the use case asks. Strangers get the same answer whether an environment exists or not.
 /// </summary>
-public sealed class Gate(RequestDelegate next, Sequencer sequencer, BrowserSessions sessions, FailedAttempts failures, TimeProvider clock)
+public sealed class Gate(RequestDelegate next, Sequencer sequencer, BrowserSessions sessions, FailedAttempts failures, UsedTokens used, TimeProvider clock)
 {
     /// <summary>Lets a request in or answers it.</summary>
     public async Task InvokeAsync(HttpContext context)
@@ -24,6 +24,13 @@ public sealed class Gate(RequestDelegate next, Sequencer sequencer, BrowserSessi
         if (endpoint is null || (useCase?.Proof == Proof.Certificate) != HubListener.IsAt(context))
         {
             await Problems.NotFound($"{context.Request.Method} {context.Request.Path} is not served; /openapi/v1.json lists what is.").ExecuteAsync(context);
+            return;
+        }
+
+        if (endpoint is not RouteEndpoint)
+        {
+            // The framework's own answer to a path that is served, but not with this method.
+            await Problems.Result(StatusCodes.Status405MethodNotAllowed, "method-not-allowed", "This is not served with that method.", $"{context.Request.Method} {context.Request.Path} is not served; /openapi/v1.json lists what is.").ExecuteAsync(context);
             return;
         }
 
@@ -56,6 +63,10 @@ public sealed class Gate(RequestDelegate next, Sequencer sequencer, BrowserSessi
         return (read.Key, read.Fault);
     }
 
+    /// <summary>The one answer to whoever is no member, whether there is such an environment or not.</summary>
+    internal static IResult NoEnvironment(string name, PublicKey key) =>
+        Problems.NotFound($"There is no environment '{(name.Length <= 40 ? name : name[..40])}' that {key.KeyId} is a member of.");
+
     private async Task<IResult?> RefuseAsync(HttpContext context, UseCase useCase)
     {
         var (key, fault) = Prove(context);
@@ -65,6 +76,8 @@ public sealed class Gate(RequestDelegate next, Sequencer sequencer, BrowserSessi
             return Problems.Result(StatusCodes.Status401Unauthorized, "not-signed", "The request is not signed by a key.", fault, remedy: "Use the demarc command, or sign in with 'demarc console'.");
         }
 
+        if (!HttpMethods.IsGet(context.Request.Method) && !used.TryUse(context.Request.Headers.Authorization.ToString()))
+            return Problems.Result(StatusCodes.Status401Unauthorized, "token-used", "This token was used before.", remedy: "Sign every request anew.");
         if (context.Request.RouteValues.GetValueOrDefault("env") is not string name)
         {
             context.Features.Set(new Caller(key, null, null));
@@ -73,7 +86,7 @@ public sealed class Gate(RequestDelegate next, Sequencer sequencer, BrowserSessi
 
         var view = EnvironmentId.TryParse(name, out var id) ? await sequencer.FindAsync(id, context.RequestAborted) : null;
         if (view?.State.MemberOf(key) is not { } member)
-            return Problems.NotFound($"There is no environment '{(name.Length <= 40 ? name : name[..40])}' that {key.KeyId} is a member of.");
+            return NoEnvironment(name, key);
         if (!member.Role.Allows(useCase.Permission))
             return Problems.Result(StatusCodes.Status403Forbidden, "not-allowed", "The role does not allow this.", $"{useCase.Name} needs the permission '{useCase.Permission}', which the role '{member.Role}' does not have.", remedy: "Ask an owner of your party.");
         if (useCase.Only is { } only && member.Party != only)

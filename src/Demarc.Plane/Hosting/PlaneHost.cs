@@ -48,6 +48,7 @@ public static class PlaneHost
         services.AddSingleton(s => new AgentHub(s.GetRequiredService<Sequencer>(), s.GetRequiredService<AgentBoard>(), clock, Version));
         services.AddSingleton<BrowserSessions>();
         services.AddSingleton<FailedAttempts>();
+        services.AddSingleton<UsedTokens>();
         services.AddSingleton<PlaneIdentity>();
         services.AddSingleton(s => new AgentJoining(s.GetRequiredService<Sequencer>(), authority, s.GetRequiredService<PlaneIdentity>().Hub, clock));
         services.AddHostedService<SequencerLoop>();

@@ -35,7 +35,7 @@ public static class EntryRoutes
     internal static async Task<Appended> TryAppendAsync(Sequencer sequencer, EnvironmentId environment, Entry entry, CancellationToken cancellation) =>
         await sequencer.AppendAsync(environment, entry, cancellation);
 
-    private static async Task<IResult> AppendAsync(HttpContext context, string env, Sequencer sequencer, FailedAttempts failures)
+    private static async Task<IResult> AppendAsync(HttpContext context, string env, Sequencer sequencer, FailedAttempts failures, TimeProvider clock)
     {
         var (entry, refusal) = await ReadBodyAsync(context);
         if (entry is null)
@@ -45,6 +45,14 @@ public static class EntryRoutes
         }
 
         if (!EnvironmentId.TryParse(env, out var environment) || entry.Environment != environment) return Problems.Malformed($"The entry is for environment {entry.Environment}, the address names '{(env.Length <= 40 ? env : env[..40])}'.", "environment");
+        if ((await sequencer.FindAsync(environment, context.RequestAborted))?.State.MemberOf(entry.Author) is null)
+        {
+            failures.Count(context.Connection.RemoteIpAddress);
+            return Gate.NoEnvironment(env, entry.Author);
+        }
+
+        if (entry.At > clock.GetUtcNow() + RequestToken.Tolerance)
+            return Problems.Result(StatusCodes.Status409Conflict, "entry-from-the-future", "The entry is dated ahead.", $"It says {entry.At:u}, it is {clock.GetUtcNow():u} here.", "at", "Set the clock of the device that signs.");
         if (entry.Data is EnvironmentFounded) return Problems.Refused("an environment is founded at /v1/environments");
         if (entry.Kind is { Author: EntryAuthor.Agent }) return Problems.Refused($"{entry.Kind.Name} is written by the agent over its own stream");
         var appended = await TryAppendAsync(sequencer, environment, entry, context.RequestAborted);
