@@ -56,6 +56,14 @@ public sealed class Runs(ITestOutputHelper output)
         Assert.True(result.Violation is null, Told(result));
     }
 
+    /// <summary>The plane kept an entry and its answer was lost with the stream; the agent had verified all there was and never said so again.</summary>
+    [Fact]
+    public void A_countersignature_lost_with_its_stream_is_sent_again()
+    {
+        var result = OnOwnThread(() => SimWorld.Run(SimPlan.Of(357)));
+        Assert.True(result.Violation is null, Told(result));
+    }
+
     [Theory]
     [InlineData("OutboxNotDurable")]
     [InlineData("PlaneStoreNotDurable")]

@@ -199,6 +199,8 @@ public sealed class PlaneDialler(
             if (wait <= TimeSpan.Zero)
             {
                 pinged = time.GetTimestamp();
+                // What was countersigned last may have been lost with the stream before. Not at once: a plane with another history shall have shown it first.
+                if (!conversation.HasCountersigned) conversation.Countersign ??= ledger.Checkpoint;
                 await SendOneAsync(stream, new AgentFrame { Ping = new Ping { UnixMs = time.GetUtcNow().ToUnixTimeMilliseconds() } }, stop);
                 await link.RenewIfDueAsync(stop);
                 continue;
@@ -223,6 +225,7 @@ public sealed class PlaneDialler(
 
         if (conversation.Countersign is not { } note) return null;
         conversation.Countersign = null;
+        conversation.HasCountersigned = true;
         return new AgentFrame { Countersign = new Countersign { Checkpoint = note } };
     }
 
@@ -274,6 +277,8 @@ public sealed class PlaneDialler(
         public HashSet<string> InFlight { get; } = [];
 
         public string? Countersign { get; set; }
+
+        public bool HasCountersigned { get; set; }
 
         public Refuse? Refuse { get; set; }
     }

@@ -34,6 +34,9 @@ internal sealed class Traitor(SimWorld world, SigningKey stranger)
     /// <summary>When it has done it; null before.</summary>
     public TimeSpan? DoneAt { get; private set; }
 
+    /// <summary>Where the batch that was held back ends; null when none was.</summary>
+    public int? HeldBack { get; private set; }
+
     /// <summary>What the agent gets instead of the frame.</summary>
     public IEnumerable<PlaneFrame> Pass(PlaneFrame frame)
     {
@@ -60,6 +63,7 @@ internal sealed class Traitor(SimWorld world, SigningKey stranger)
             case Treason.RewritesEntry:
                 return [With(batch, Altered(batch.Envelopes[0].Memory))];
             case Treason.DropsEntry:
+                HeldBack = (int)batch.First + batch.Envelopes.Count;
                 return [];
             case Treason.ForksHistory:
                 return batch.First < 2 ? null : [Forked(batch)];

@@ -31,6 +31,8 @@ internal sealed class Verdict(SimWorld world)
     {
         Hold(!agent.Entries.Any(bytes => bytes.Span.IndexOf("einjected"u8) >= 0), "an entry of the traitor stands in the replica");
         if (world.Traitor.DoneAt is null) return;
+        // An entry that is held back shows when the next one comes, and not before.
+        if (world.Traitor.HeldBack is { } end && world.PlaneDisk.Rows.Count <= end) return;
         Hold(agent.Refusal is not null, $"{world.Plan.Treason} was done and the agent follows the plane as before");
         Hold(agent.Evidence.Any(evidence => evidence.Reason != Demarc.Agent.Ledger.RefusalReason.OwnEntryRefused), "the agent refuses the plane and keeps no evidence");
     }
@@ -62,6 +64,8 @@ internal sealed class Verdict(SimWorld world)
         if (instance.Status is InstanceStatus.Suspended or InstanceStatus.Deleted) Hold(engine is null, $"{id} is {instance.Status.Word()} and its engine runs");
         if (instance.Status == InstanceStatus.Failed || machine.Disturbed.Contains(id)) return;
         Hold(instance.Status != InstanceStatus.Provisioning, $"{id} is provisioning and no change works on it");
+        // One whose creation failed for want of a bucket never had any data, and can be deleted all the same.
+        if (instance.Status == InstanceStatus.Deleted && folder is null && machine.Acknowledged.GetValueOrDefault(id) == 0) return;
         Hold(folder is not null, $"{id} is {instance.Status.Word()} and its data is not in {place}");
         Hold((folder?.Records ?? 0) == machine.Acknowledged.GetValueOrDefault(id), $"{id} holds {folder?.Records} writes, {machine.Acknowledged.GetValueOrDefault(id)} were acknowledged");
         if (instance.Status != InstanceStatus.Ready || !state.Charter![TaskId.Provision].Standing.Contains("instances.heal")) return;
