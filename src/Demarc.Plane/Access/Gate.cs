@@ -29,8 +29,9 @@ public sealed class Gate(RequestDelegate next, Sequencer sequencer, BrowserSessi
 
         if (endpoint is not RouteEndpoint)
         {
-            // The framework's own answer to a path that is served, but not with this method.
-            await Problems.Result(StatusCodes.Status405MethodNotAllowed, "method-not-allowed", "This is not served with that method.", $"{context.Request.Method} {context.Request.Path} is not served; /openapi/v1.json lists what is.").ExecuteAsync(context);
+            // The framework's own answer to a path that is served, but not with this method or this kind of body.
+            await next(context);
+            await Problems.Result(context.Response.StatusCode, "not-served-so", "This is not served in that way.", $"{context.Request.Method} {context.Request.Path} as '{context.Request.ContentType}' is not served; /openapi/v1.json lists what is.").ExecuteAsync(context);
             return;
         }
 
@@ -50,6 +51,10 @@ public sealed class Gate(RequestDelegate next, Sequencer sequencer, BrowserSessi
         }
 
         await next(context);
+
+        // Binding a parameter can fail without a word; nobody is left with a bare number.
+        if (context.Response is { HasStarted: false, StatusCode: StatusCodes.Status400BadRequest, ContentType: null })
+            await Problems.Malformed("A parameter is missing or of the wrong kind; /openapi/v1.json says which there are.").ExecuteAsync(context);
     }
 
     /// <summary>Who calls, by header or cookie. A cookie only reads: it is no signature.</summary>

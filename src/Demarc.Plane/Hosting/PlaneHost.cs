@@ -53,13 +53,20 @@ public static class PlaneHost
         services.AddSingleton(s => new AgentJoining(s.GetRequiredService<Sequencer>(), authority, s.GetRequiredService<PlaneIdentity>().Hub, clock));
         services.AddHostedService<SequencerLoop>();
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
+        services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ViewJson.Default));
         services.AddOpenApi(openapi => openapi.AddDocumentTransformer<OpenApiNotes>());
         HubListener.AddServices(services);
         services.AddConsole();
 
         var app = builder.Build();
-        app.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = FailAsync });
+        app.UseExceptionHandler(new ExceptionHandlerOptions
+        {
+            ExceptionHandler = FailAsync,
+
+            // What a caller does wrong is no line in the log: strangers could fill it.
+            SuppressDiagnosticsCallback = failure => failure.Exception is Microsoft.AspNetCore.Http.BadHttpRequestException,
+        });
         app.Use(SecureAsync);
         app.UseRouting();
         app.UseMiddleware<Gate>();

@@ -87,7 +87,7 @@ internal sealed class RunningPlane : IAsyncDisposable
 
     public static async Task<ProblemView> ProblemAsync(HttpResponseMessage answer)
     {
-        Assert.Equal("application/problem+json", answer.Content.Headers.ContentType?.MediaType);
+        Assert.True(answer.Content.Headers.ContentType?.MediaType == "application/problem+json", $"{answer} {await answer.Content.ReadAsStringAsync()}");
         return (await answer.Content.ReadFromJsonAsync(ViewJson.Default.ProblemView))!;
     }
 

@@ -1,0 +1,58 @@
+using Demarc.Plane.Hosting;
+using Demarc.Tests.Ledger;
+
+namespace Demarc.Tests.Hosting;
+
+/// <summary>The command line of the plane, and the folder it lives in.</summary>
+public sealed class PlaneOptionsTests
+{
+    [Theory]
+    [InlineData("--data is missing")]
+    [InlineData("'--nonsense' is not an option", "--data", "d", "--nonsense", "x")]
+    [InlineData("--data needs a value", "--data")]
+    [InlineData("is not an address like", "--data", "d", "--url", "ftp://127.0.0.1")]
+    [InlineData("is not an address like", "--data", "d", "--url", "http://127.0.0.1/x")]
+    [InlineData("must name an IP address", "--data", "d", "--url", "http://example.com")]
+    [InlineData("say --listen-public", "--data", "d", "--url", "http://0.0.0.0:7100")]
+    [InlineData("say --listen-public", "--data", "d", "--url", "http://[::]:7100")]
+    [InlineData("in the clear", "--data", "d", "--url", "http://0.0.0.0:7100", "--listen-public")]
+    [InlineData("needs --tls-certificate", "--data", "d", "--url", "https://0.0.0.0:7100", "--listen-public")]
+    [InlineData("cannot be read", "--data", "d", "--url", "https://0.0.0.0:7100", "--listen-public", "--tls-certificate", "/nowhere", "--tls-key", "/nowhere")]
+    [InlineData("is not a port", "--data", "d", "--hub-port", "70000")]
+    [InlineData("cannot name a key", "--data", "d", "--name", "a b")]
+    [InlineData("is not an 'ed25519:' key", "--data", "d", "--vendor-root", "x")]
+    [InlineData("is not a host name", "--data", "d", "--hub-name", "a b")]
+    public void A_wrong_option_is_named(string says, params string[] arguments)
+    {
+        var (options, fault) = PlaneOptions.Read(arguments);
+        Assert.Null(options);
+        Assert.Contains(says, fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Without_options_only_this_machine_is_listened_to()
+    {
+        var (options, fault) = PlaneOptions.Read(["--data", "d"]);
+        Assert.Null(fault);
+        Assert.Equal(System.Net.IPAddress.Loopback, options!.Address);
+        Assert.Equal((7100, 7101, "plane.local"), (options.Url.Port, options.HubPort, options.Name));
+    }
+
+    [Fact]
+    public void A_folder_serves_one_plane_keeps_its_key_and_lets_nobody_else_look()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.File("data");
+        string key;
+        using (var first = PlaneFolder.Open(path).Folder!)
+        {
+            key = first.Key().Public.KeyId;
+            Assert.Contains("another plane", PlaneFolder.Open(path).Fault, StringComparison.Ordinal);
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(first.File("plane.key")));
+        }
+
+        using (var second = PlaneFolder.Open(path).Folder!) Assert.Equal(key, second.Key().Public.KeyId);
+        File.SetUnixFileMode(path, File.GetUnixFileMode(path) | UnixFileMode.OtherRead);
+        Assert.Contains("can be reached by others", PlaneFolder.Open(path).Fault, StringComparison.Ordinal);
+    }
+}
