@@ -17,6 +17,7 @@ public sealed class EngineProcesses(string enginePath, IFolders folders) : IProc
     private static readonly TimeSpan Appear = TimeSpan.FromSeconds(2);
     private readonly Dictionary<int, InstanceId> children = [];
     private readonly Dictionary<InstanceId, string> ends = [];
+    private readonly Dictionary<int, EngineProcess> seen = [];
 
     public IReadOnlyList<EngineProcess> List()
     {
@@ -91,27 +92,44 @@ public sealed class EngineProcesses(string enginePath, IFolders folders) : IProc
     {
         try
         {
-            var line = Encoding.UTF8.GetString(File.ReadAllBytes($"/proc/{pid}/cmdline"));
-            if (!line.Contains("\0--instance\0", StringComparison.Ordinal)) return null;
-            var words = line.Split('\0');
-            if (Value(words, "--instance") is not { } name || !InstanceId.TryParse(name, out var instance)) return null;
-            if (Value(words, "--data") != folders.PathOf(FolderPlace.Instances, instance)) return null;
-            if (!int.TryParse(Value(words, "--port"), NumberStyles.None, CultureInfo.InvariantCulture, out var port)) return null;
-            _ = int.TryParse(Value(words, "--max-memory-mib"), NumberStyles.None, CultureInfo.InvariantCulture, out var memory);
-
-            // The name of the program may hold spaces and brackets; the fields begin after its last bracket. 'Z' and 'X' have ended.
+            var process = Parse(pid, File.ReadAllBytes($"/proc/{pid}/cmdline"));
+            if (process is null) return null;
+            // The name of the program may hold spaces and brackets; the fields begin after its last bracket.
             var stat = File.ReadAllText($"/proc/{pid}/stat");
             var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-            if (fields[0] is "Z" or "X") return null;
             var ticks = long.Parse(fields[19], CultureInfo.InvariantCulture);
             var pages = long.Parse(fields[21], CultureInfo.InvariantCulture);
-            return new EngineProcess(pid, ticks, instance, port, memory, pages * PageKib / 1024, TimeSpan.FromSeconds(Math.Max(0, uptime - ((double)ticks / TicksPerSecond))));
+            // 'Z' and 'X' have ended, once their last thread has: until then files, locks and ports are still theirs.
+            var ended = fields[0] is "Z" or "X" && Directory.GetDirectories($"/proc/{pid}/task").Length <= 1;
+            if (ended || (process.StartTicks != 0 && process.StartTicks != ticks))
+            {
+                seen.Remove(pid);
+                return null;
+            }
+
+            var age = TimeSpan.FromSeconds(Math.Max(0, uptime - ((double)ticks / TicksPerSecond)));
+            return seen[pid] = process with { StartTicks = ticks, UsedMib = pages * PageKib / 1024, Age = age };
         }
         catch (Exception gone) when (gone is IOException or UnauthorizedAccessException or FormatException or IndexOutOfRangeException)
         {
             // It ended while it was looked at.
+            seen.Remove(pid);
             return null;
         }
+    }
+
+    // A process that is ending has no command line any more: it is still the one that was seen under this id.
+    private EngineProcess? Parse(int pid, byte[] commandLine)
+    {
+        if (commandLine.Length == 0) return seen.GetValueOrDefault(pid);
+        var line = Encoding.UTF8.GetString(commandLine);
+        if (!line.Contains("\0--instance\0", StringComparison.Ordinal)) return null;
+        var words = line.Split('\0');
+        if (Value(words, "--instance") is not { } name || !InstanceId.TryParse(name, out var instance)) return null;
+        if (Value(words, "--data") != folders.PathOf(FolderPlace.Instances, instance)) return null;
+        if (!int.TryParse(Value(words, "--port"), NumberStyles.None, CultureInfo.InvariantCulture, out var port)) return null;
+        _ = int.TryParse(Value(words, "--max-memory-mib"), NumberStyles.None, CultureInfo.InvariantCulture, out var memory);
+        return new EngineProcess(pid, 0, instance, port, memory, 0, TimeSpan.Zero);
     }
 
     private static string? Value(string[] words, string name)
