@@ -42,6 +42,8 @@ internal sealed class DataDirectory : IDisposable
             : throw new DamagedDataException(file, 0, "the file's name has no number");
     }
 
+    public static bool Exists(string path) => File.Exists(System.IO.Path.Combine(path, IdentityFile));
+
     /// <summary>Opens the folder, or makes it when that is allowed, and holds it until disposed.</summary>
     public static DataDirectory Open(Disk disk, string path, string? instance, bool requireExisting)
     {

@@ -78,7 +78,10 @@ internal sealed class Store : IDisposable
     public Task<ulong> Decide(Func<LogOp?> decide) => Enqueue(new Pending(null, decide));
 
     /// <summary>Takes no more writes, finishes those waiting, and leaves a checkpoint for a quick start.</summary>
-    public void Dispose()
+    public void Dispose() => Dispose(checkpointing: true);
+
+    /// <summary>Without a checkpoint the folder is left as a killed process leaves it; tests start from there.</summary>
+    public void Dispose(bool checkpointing)
     {
         if (!queue.Writer.TryComplete())
         {
@@ -87,7 +90,7 @@ internal sealed class Store : IDisposable
 
         writer.Join();
         checkpoint.Wait();
-        if (file.Broken is null && file.Length > LogFormat.HeaderBytes)
+        if (checkpointing && file.Broken is null && file.Length > LogFormat.HeaderBytes)
         {
             BeginCheckpoint();
             checkpoint.Wait();

@@ -35,6 +35,11 @@ internal sealed class EngineHost : IAsyncDisposable
     public static async Task<EngineHost> Start(EngineOptions options, TimeProvider time, LineLog lines, Disk? disk = null)
     {
         var credentials = options.CredentialFile is { } path ? CredentialFile.Read(path) : null;
+        if (credentials is null && !DataDirectory.Exists(options.Data))
+        {
+            RequireLoopback(options); // Before anything is made: a refused start leaves nothing behind.
+        }
+
         disk ??= new Disk();
         var directory = DataDirectory.Open(disk, options.Data, options.Instance, options.RequireExisting);
         Store? store = null;
@@ -84,12 +89,16 @@ internal sealed class EngineHost : IAsyncDisposable
         }
         else if (store.State.Users.IsEmpty)
         {
-            if (!IPAddress.IsLoopback(options.Bind))
-            {
-                throw new DataDirectoryException(ExitCodes.Credentials, $"No login is set, and {options.Bind} is reachable from other machines. Give --credential-file, or bind to 127.0.0.1.");
-            }
-
+            RequireLoopback(options);
             log.Open();
+        }
+    }
+
+    private static void RequireLoopback(EngineOptions options)
+    {
+        if (!IPAddress.IsLoopback(options.Bind))
+        {
+            throw new DataDirectoryException(ExitCodes.Credentials, $"No login is set, and {options.Bind} is reachable from other machines. Give --credential-file, or bind to 127.0.0.1.");
         }
     }
 
