@@ -64,6 +64,14 @@ public sealed class Runs(ITestOutputHelper output)
         Assert.True(result.Violation is null, Told(result));
     }
 
+    /// <summary>The entry that revokes the agent arrived in the middle of a step, and the step went on to its effect.</summary>
+    [Fact]
+    public void A_step_under_way_ends_when_the_agent_is_revoked()
+    {
+        var result = OnOwnThread(() => SimWorld.Run(SimPlan.Of(937)));
+        Assert.True(result.Violation is null, Told(result));
+    }
+
     [Theory]
     [InlineData("OutboxNotDurable")]
     [InlineData("PlaneStoreNotDurable")]

@@ -91,10 +91,16 @@ public sealed class StepExecutor(AgentLedger ledger, IHands hands, Reports repor
     private async Task<StepOutcome> OnceAsync(InstanceStep step, Func<CancellationToken, Task<StepOutcome>> attempt, CancellationToken stop)
     {
         using var late = new CancellationTokenSource(ChangeLimits.Attempt(step), time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, stop);
+        var authority = ledger.Authority;
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, stop, authority);
         try
         {
             return await attempt(either.Token);
+        }
+        catch (OperationCanceledException) when (authority.IsCancellationRequested && !stop.IsCancellationRequested)
+        {
+            // The entry that would say so is refused by the ledger, so nothing follows: whoever is the agent next goes on from here.
+            return StepOutcome.Final("this agent was revoked meanwhile");
         }
         catch (OperationCanceledException) when (late.IsCancellationRequested && !stop.IsCancellationRequested)
         {

@@ -16,7 +16,9 @@ public readonly record struct Written(Entry? Entry, string? Refusal);
 /// sequence. <see cref="State"/> folds both, so that the agent acts on what it has said itself even while the plane is away. Runs on one logical
 /// thread: nothing here takes a lock.
 /// </summary>
+#pragma warning disable CA1001 // A source without timer and wait handle leaves nothing behind.
 public sealed class AgentLedger
+#pragma warning restore CA1001
 {
     private readonly IAgentStore store;
     private readonly AgentIdentity identity;
@@ -26,6 +28,7 @@ public sealed class AgentLedger
     private readonly Replica replica;
     private readonly List<Entry> outbox;
     private readonly Dictionary<long, string> promised = [];
+    private CancellationTokenSource authority = new();
 
     private AgentLedger(IAgentStore store, AgentIdentity identity, TimeProvider time, FillRandom random, ILogger log, Replica replica, List<Entry> outbox)
     {
@@ -69,6 +72,9 @@ public sealed class AgentLedger
 
     /// <summary>Whether this agent is the one in force: joined, not revoked, with a charter to act for.</summary>
     public bool InForce => Verified.Charter is not null && Verified.Agent is { } agent && agent.Key.Equals(identity.Key.Public);
+
+    /// <summary>Cancelled in the moment in which an entry arrives that takes this agent's authority: what it is in the middle of ends there.</summary>
+    public CancellationToken Authority => authority.Token;
 
     /// <summary>Opens what is on disk. The fault says what is wrong with it.</summary>
     public static (AgentLedger? Ledger, string? Fault) Open(IAgentStore store, AgentIdentity identity, TimeProvider time, FillRandom random, ILogger log)
@@ -129,6 +135,8 @@ public sealed class AgentLedger
         }
 
         Changed.Raise();
+        if (!InForce) authority.Cancel();
+        else if (authority.IsCancellationRequested) authority = new CancellationTokenSource();
         return true;
     }
 

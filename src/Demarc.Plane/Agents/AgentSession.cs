@@ -52,6 +52,9 @@ public sealed class AgentSession
             {
                 lease = hub.Board.Enter(environment, Text(hello.AgentVersion), (long)hello.Size);
                 reason = await ConverseAsync(incoming, hello, lease, writing, end);
+
+                // A revoked agent is told so, whichever of its ends was seen first.
+                if (reason == Goodbyes.Silent && await hub.Sequencer.FindAsync(environment, stop) is { } view && !IsAgent(view)) reason = Goodbyes.Revoked;
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)

@@ -27,8 +27,8 @@ internal sealed class LedgerCell(EnvironmentId environment, ILedgerStore store, 
         lock (gate)
         {
             if (current is { } view) return Task.FromResult(view);
-            if (loading is { IsFaulted: false }) return loading.WaitAsync(cancellation);
-            read = new TaskCompletionSource<LedgerView>(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (loading is { IsFaulted: false }) return JoinAsync(loading, cancellation);
+            read = new TaskCompletionSource<LedgerView>();
             loading = read.Task;
         }
 
@@ -66,6 +66,14 @@ internal sealed class LedgerCell(EnvironmentId environment, ILedgerStore store, 
         {
             // Those who wait for the failed commit hear of it; this environment stays unread until somebody asks.
         }
+    }
+
+    // Who reads is not run through by those who wait for it; and these stay on their scheduler, with no detour over the thread pool.
+    private static async Task<LedgerView> JoinAsync(Task<LedgerView> loading, CancellationToken cancellation)
+    {
+        var view = await loading.WaitAsync(cancellation);
+        await Task.Yield();
+        return view;
     }
 
     private async Task<LedgerView> FillAsync(TaskCompletionSource<LedgerView> read)

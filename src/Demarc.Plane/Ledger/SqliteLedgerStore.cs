@@ -29,6 +29,8 @@ public sealed class SqliteLedgerStore : ILedgerStore
     /// <summary>Opens or creates the file. Refuses one that a newer version has written.</summary>
     public static SqliteLedgerStore Open(string path)
     {
+        // The log beside it takes over the mode of the file: what members may not read of each other is nobody else's business either.
+        if (!File.Exists(path)) File.Open(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }).Dispose();
         var writer = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadWriteCreate, Pooling = false }.ToString());
         try
         {

@@ -217,6 +217,7 @@ internal sealed class SimMachineAccess(SimWorld world, SimProcess process, TimeP
             machine.Acknowledged.Remove(instance);
         });
         await Task.Delay(world.Dice.Between(0.01, 0.5), time, stop);
+        stop.ThrowIfCancellationRequested();
         Act(instance, "erase a folder's content", ["erase-data"], ["create-data"], () => machine.Erasing.Remove((place, instance)));
     }
 
@@ -247,6 +248,7 @@ internal sealed class SimMachineAccess(SimWorld world, SimProcess process, TimeP
     public async Task<string> VerifyAsync(int port, ProbeLogin login, Action<double, string> report, CancellationToken stop)
     {
         await Task.Delay(world.Dice.Between(0.02, 0.4), time, stop);
+        stop.ThrowIfCancellationRequested();
         process.MustLive();
         report(0.5, "searching");
         if (machine.Engines.Find(engine => engine.Launch.Port == port) is not { } engine || world.Loop.Now < engine.HealthyFrom) throw new ProbeException("nobody answers");

@@ -37,6 +37,9 @@ internal sealed class HubConversation : IAsyncDisposable
 
     public bool WasHeard => session.WasHeard;
 
+    /// <summary>The plane's pings that were passed over or awaited so far.</summary>
+    public int Pings { get; private set; }
+
     public void Say(AgentFrame frame) => Assert.True(toPlane.Writer.TryWrite(frame));
 
     public void Hello(LedgerView? verified = null, string environment = "acme") => Say(new AgentFrame
@@ -64,6 +67,7 @@ internal sealed class HubConversation : IAsyncDisposable
         while (true)
         {
             var frame = await fromPlane.Reader.ReadAsync().AsTask().WaitAsync(Patience.Limit);
+            if (frame.FrameCase == PlaneFrame.FrameOneofCase.Ping) Pings++;
             if (frame.FrameCase == kind) return frame;
         }
     }
