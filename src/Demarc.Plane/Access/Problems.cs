@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Demarc.Core.Environments;
+using Demarc.Plane.Console;
 
 namespace Demarc.Plane.Access;
 
@@ -25,6 +26,13 @@ public static class Problems
     {
         public async Task ExecuteAsync(HttpContext httpContext)
         {
+            // Whoever came by a link in a browser gets the same words as a page.
+            if (httpContext.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase))
+            {
+                await ConsoleHosting.WriteProblemAsync(httpContext, view);
+                return;
+            }
+
             httpContext.Response.StatusCode = view.Status;
             httpContext.Response.ContentType = "application/problem+json";
             await httpContext.Response.Body.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(view, ViewJson.Default.ProblemView), httpContext.RequestAborted);

@@ -1,18 +1,56 @@
 using Demarc.Core.Access;
 using Demarc.Core.Charter;
+using Demarc.Core.Environments;
 using Demarc.Plane.Access;
+using Demarc.Plane.Console.Pages;
+using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Demarc.Plane.Console;
 
-/// <summary>Adds the console to the plane.</summary>
+/// <summary>
+/// The console: pages rendered on the plane from the same views that the REST API gives, read with a browser's cookie and changed by nothing. What acts is
+/// a signed entry, and keys stay out of browsers: a page names the command instead.
+/// </summary>
 public static class ConsoleHosting
 {
-    private const string HowToGetIn = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Demarc</title><h1>Demarc</h1><p>Run <code>demarc console</code>: it opens this console signed in with your key.</p></html>";
-
     /// <summary>What its pages need.</summary>
-    public static IServiceCollection AddConsole(this IServiceCollection services) => services;
+    public static IServiceCollection AddConsole(this IServiceCollection services)
+    {
+        services.AddRazorComponents();
+        return services;
+    }
 
-    /// <summary>Its pages.</summary>
-    public static void MapConsole(this IEndpointRouteBuilder routes) =>
-        routes.MapGet("/", () => TypedResults.Content(HowToGetIn, "text/html; charset=utf-8")).WithMetadata(new UseCase("console.home", TaskId.Access, Permission.None) { Proof = Proof.Open }).ExcludeFromDescription();
+    /// <summary>Its pages and the three files they use.</summary>
+    public static void MapConsole(this IEndpointRouteBuilder routes)
+    {
+        foreach (var (file, type) in new[] { ("console.css", "text/css"), ("console.js", "text/javascript"), ("icon.svg", "image/svg+xml") })
+        {
+            var content = Read(file);
+            routes.MapGet($"/console/{file}", (HttpContext context) => File(context, content, type)).WithMetadata(new UseCase($"console.{file}", TaskId.Access, Permission.None) { Proof = Proof.Open }).ExcludeFromDescription();
+        }
+
+        ConsoleRoutes.Map(routes);
+    }
+
+    /// <summary>An error as a page, for whoever came with a browser.</summary>
+    public static Task WriteProblemAsync(HttpContext context, ProblemView problem)
+    {
+        var page = new PageContext(Words.For(context.Request), "/", null, null);
+        return new RazorComponentResult<ProblemPage>(new { Page = page, Problem = problem }) { StatusCode = problem.Status }.ExecuteAsync(context);
+    }
+
+    private static IResult File(HttpContext context, byte[] content, string type)
+    {
+        // The plane's version is in no file name: a browser asks again and gets what fits the pages.
+        context.Response.Headers.CacheControl = "no-cache";
+        return TypedResults.Bytes(content, type + "; charset=utf-8");
+    }
+
+    private static byte[] Read(string file)
+    {
+        using var stream = typeof(ConsoleHosting).Assembly.GetManifestResourceStream(file) ?? throw new BrokenBeliefException($"{file} is not in the program.");
+        using var all = new MemoryStream();
+        stream.CopyTo(all);
+        return all.ToArray();
+    }
 }

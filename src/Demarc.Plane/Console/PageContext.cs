@@ -1,0 +1,40 @@
+using System.Collections.Immutable;
+using Demarc.Core.Access;
+using Demarc.Core.Environments;
+using Demarc.Plane.Access;
+using Demarc.Plane.Ledger;
+
+namespace Demarc.Plane.Console;
+
+/// <summary>What every page of one request shares: its language, who reads it, and the environment it is about.</summary>
+/// <param name="Words">The language.</param>
+/// <param name="Path">The address of the page without its query.</param>
+/// <param name="Caller">Who reads; null on a page that says how to sign in.</param>
+/// <param name="Environment">The environment at a glance; null on pages of none.</param>
+public sealed record PageContext(Words Words, string Path, Caller? Caller, EnvironmentView? Environment)
+{
+    /// <summary>The environment as it stands.</summary>
+    public LedgerView View => Caller!.Environment;
+
+    /// <summary>Where the environment's pages begin.</summary>
+    public string Root => $"/environments/{Environment?.Id}";
+
+    /// <summary>Whether the reader may see the ledger itself.</summary>
+    public bool MayAudit => Caller?.Member?.Role.Allows(Permission.Audit) ?? false;
+
+    /// <summary>The other pages about the environment, with how many things stand on each.</summary>
+    public ImmutableArray<(string Path, string Name, int? Count)> Pages => Environment is not { } environment ? [] :
+    [
+        (Root, Words.Say("Responsibilities", "責任分担"), null),
+        ($"{Root}/instances", Words.Say("Instances", "インスタンス"), environment.Instances),
+        ($"{Root}/changes", Words.Say("Changes", "変更"), environment.OpenChanges),
+        ($"{Root}/findings", Words.Say("Findings", "検出事項"), environment.Findings),
+        ($"{Root}/machine", Words.Say("Machine", "マシン"), null),
+        ($"{Root}/charter", Words.Say("Charter", "憲章"), null),
+        ($"{Root}/members", Words.Say("Members", "メンバー"), null),
+        .. MayAudit ? [($"{Root}/ledger", Words.Say("Ledger", "台帳"), null)] : ImmutableArray<(string, string, int?)>.Empty,
+    ];
+
+    /// <summary>Whether a page of the navigation is the one shown, or the one it belongs to.</summary>
+    public bool IsAt(string path) => Path == path || (path != Root && Path.StartsWith(path + "/", StringComparison.Ordinal)) || (path == Root && Path == "/");
+}

@@ -1,0 +1,100 @@
+using System.Globalization;
+using Demarc.Core.Charter;
+
+namespace Demarc.Plane.Console;
+
+/// <summary>
+/// The language of one page. Both languages of a sentence stand side by side where it is used, so that none can be forgotten; the words that stand for
+/// values of the system are here.
+/// </summary>
+public sealed class Words
+{
+    private readonly bool japanese;
+
+    private Words(bool japanese) => this.japanese = japanese;
+
+    /// <summary>The cookie that keeps a reader's choice.</summary>
+    public const string Cookie = "demarc-lang";
+
+    /// <summary>English.</summary>
+    public static Words English { get; } = new(false);
+
+    /// <summary>Japanese.</summary>
+    public static Words Japanese { get; } = new(true);
+
+    /// <summary>As in <c>&lt;html lang&gt;</c>.</summary>
+    public string Code => japanese ? "ja" : "en";
+
+    /// <summary>The choice in the address, else the one made before, else what the browser prefers.</summary>
+    public static Words For(HttpRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        foreach (var chosen in new[] { request.Query["lang"].ToString(), request.Cookies[Cookie] })
+        {
+            if (chosen == "ja") return Japanese;
+            if (chosen == "en") return English;
+        }
+
+        return request.Headers.AcceptLanguage.ToString().StartsWith("ja", StringComparison.OrdinalIgnoreCase) ? Japanese : English;
+    }
+
+    /// <summary>The sentence in the language of the page.</summary>
+    public string Say(string english, string inJapanese) => japanese ? inJapanese : english;
+
+    /// <summary>Who owns a task.</summary>
+    public string Owner(Owner owner) => owner switch
+    {
+        Core.Charter.Owner.Vendor => Say("Vendor", "ベンダー"),
+        Core.Charter.Owner.Customer => Say("Customer", "顧客"),
+        Core.Charter.Owner.Both => Say("Both", "双方"),
+    };
+
+    /// <summary>Who acted or is awaited: a party's word, <c>both</c> or <c>agent</c>.</summary>
+    public string Who(string word) => word switch
+    {
+        "vendor" => Say("vendor", "ベンダー"),
+        "customer" => Say("customer", "顧客"),
+        "both" => Say("both parties", "双方"),
+        "agent" => Say("agent", "エージェント"),
+        _ => word,
+    };
+
+    /// <summary>The state of a row of the table.</summary>
+    public string State(string word) => word switch
+    {
+        "ok" => Say("in order", "正常"),
+        "working" => Say("working", "実行中"),
+        "waiting" => Say("waiting", "待機中"),
+        "attention" => Say("needs attention", "要対応"),
+        "later" => Say("not in this version", "このバージョンでは未対応"),
+        _ => word,
+    };
+
+    /// <summary>The status of a change, a step or an instance.</summary>
+    public string Status(string word) => word switch
+    {
+        "requested" => Say("requested", "要求済み"),
+        "planned" => Say("awaits approval", "承認待ち"),
+        "approved" => Say("approved", "承認済み"),
+        "running" => Say("running", "実行中"),
+        "succeeded" => Say("succeeded", "成功"),
+        "failed" => Say("failed", "失敗"),
+        "rolled back" => Say("rolled back", "ロールバック済み"),
+        "refused" => Say("refused", "拒否"),
+        "rejected" => Say("rejected", "却下"),
+        "withdrawn" => Say("withdrawn", "取り下げ"),
+        "expired" => Say("expired", "期限切れ"),
+        "waiting" or "pending" => Say("waiting", "待機中"),
+        "started" => Say("started", "開始"),
+        "finished" => Say("finished", "完了"),
+        "undone" => Say("undone", "取り消し済み"),
+        "provisioning" => Say("provisioning", "プロビジョニング中"),
+        "ready" => Say("ready", "稼働中"),
+        "suspended" => Say("suspended", "停止中"),
+        "deleted" => Say("in the recycle bin", "ごみ箱"),
+        _ => word,
+    };
+
+    /// <summary>A moment, to the second, in UTC.</summary>
+    public static string Moment(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,245 @@
+// Keeps a page up to date and checks the ledger's proofs with the browser's own cryptography. Nothing here can change anything: the console only reads.
+'use strict';
+
+const environment = document.body.dataset.environment;
+const api = environment && `/v1/environments/${environment}`;
+
+// ── Up to date ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const live = document.getElementById('live');
+let fetching = null;
+let again = false;
+
+function say(state) {
+  if (!live) return;
+  live.dataset.state = state;
+  live.textContent = state === 'live' ? document.body.dataset.live : document.body.dataset.lost;
+}
+
+async function refresh() {
+  if (fetching) { again = true; return; }
+  fetching = fetch(location.href, { headers: { accept: 'text/html' } });
+  try {
+    const answer = await fetching;
+    if (answer.status === 401) { location.reload(); return; }
+    if (!answer.ok) return;
+    show(new DOMParser().parseFromString(await answer.text(), 'text/html'));
+    say('live');
+  } catch {
+    say('lost');
+  } finally {
+    fetching = null;
+    if (again) { again = false; setTimeout(refresh, 200); }
+  }
+}
+
+const nameOf = row => row.querySelector('th a')?.href ?? row.querySelector('th')?.textContent;
+
+// Rows that changed are shown so; focus, selection and opened details stay where they were.
+function show(next) {
+  const old = document.querySelector('main');
+  const fresh = next.querySelector('main');
+  const nav = next.querySelector('nav');
+  if (nav) document.querySelector('nav')?.replaceWith(nav);
+  if (!fresh || fresh.innerHTML === old.dataset.server) return;
+  const server = fresh.innerHTML;
+  const focused = [...old.querySelectorAll('a, button, summary, pre')].indexOf(document.activeElement);
+  const open = [...old.querySelectorAll('details')].map(d => d.open);
+  const before = new Map([...old.querySelectorAll('tbody tr')].map(row => [nameOf(row), row.innerHTML]));
+  old.replaceChildren(...fresh.childNodes);
+  old.dataset.server = server;
+  old.querySelectorAll('details').forEach((d, i) => { d.open = open[i] ?? false; });
+  dress(old);
+  for (const row of old.querySelectorAll('tbody tr')) {
+    const was = before.get(nameOf(row));
+    if (was !== undefined && was !== row.innerHTML) row.classList.add('changed');
+  }
+  if (focused >= 0) old.querySelectorAll('a, button, summary, pre')[focused]?.focus();
+}
+
+// A browser allows few connections to one host: only the page that is looked at holds one.
+let events = null;
+function follow() {
+  if (document.hidden) { events?.close(); events = null; return; }
+  if (events || !live) return;
+  if (!api) { poll(); return; }
+  events = new EventSource(`${api}/events`);
+  events.onopen = refresh;
+  events.onerror = () => say('lost');
+  events.addEventListener('ledger', refresh);
+  events.addEventListener('progress', refresh);
+}
+
+let polling = null;
+function poll() {
+  clearTimeout(polling);
+  if (document.hidden) return;
+  refresh().finally(() => { polling = setTimeout(poll, 5000); });
+}
+
+// ── Copying a command, and reaching what is wider than the screen with the keyboard ───────────────────────────────────────
+
+function dress(root) {
+  for (const button of root.querySelectorAll('button[data-copy]')) {
+    button.hidden = !navigator.clipboard;
+    button.onclick = async () => {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      const was = button.textContent;
+      button.textContent = button.dataset.copied;
+      setTimeout(() => { button.textContent = was; }, 1500);
+    };
+  }
+  for (const table of root.querySelectorAll('table')) {
+    if (table.scrollWidth > table.clientWidth) table.tabIndex = 0;
+  }
+  const badge = root.querySelector('#verify');
+  if (badge) verify(badge);
+}
+
+// ── Proofs: RFC 6962 hashes, C2SP signed notes, DSSE ────────────────────────────────────────────────────────────────────
+
+const bytesOf = base64 => Uint8Array.from(atob(base64.replaceAll('-', '+').replaceAll('_', '/')), c => c.charCodeAt(0));
+const textBytes = text => new TextEncoder().encode(text);
+const textOf = bytes => new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+const same = (a, b) => a.length === b.length && a.every((x, i) => x === b[i]);
+
+function concat(...parts) {
+  const all = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
+  parts.reduce((at, part) => { all.set(part, at); return at + part.length; }, 0);
+  return all;
+}
+
+const sha256 = async bytes => new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+const leaf = bytes => sha256(concat([0], bytes));
+const node = (left, right) => sha256(concat([1], left, right));
+
+async function signedBy(key, signature, message) {
+  const imported = await crypto.subtle.importKey('raw', key, 'Ed25519', false, ['verify']);
+  return crypto.subtle.verify('Ed25519', imported, signature, message);
+}
+
+// RFC 6962: the root of leaves, level by level; an odd one goes up as it is.
+async function rootOf(level) {
+  while (level.length > 1) {
+    const up = [];
+    for (let i = 0; i < level.length; i += 2) up.push(i + 1 < level.length ? node(level[i], level[i + 1]) : level[i]);
+    level = await Promise.all(up);
+  }
+  return level[0];
+}
+
+// RFC 9162, 2.1.3.2: the root that a leaf and its path lead to.
+async function rootByPath(hash, index, size, path) {
+  let [place, last] = [index, size - 1];
+  for (const sibling of path) {
+    if (last === 0) throw new Error('the path is too long');
+    if (place % 2 === 1 || place === last) {
+      hash = await node(sibling, hash);
+      while (place % 2 === 0 && place !== 0) { place = Math.floor(place / 2); last = Math.floor(last / 2); }
+    } else {
+      hash = await node(hash, sibling);
+    }
+    place = Math.floor(place / 2);
+    last = Math.floor(last / 2);
+  }
+  if (last !== 0) throw new Error('the path is too short');
+  return hash;
+}
+
+// Checks the signatures of an entry and gives what was signed.
+async function readEntry(bytes) {
+  const envelope = JSON.parse(textOf(bytes));
+  const payload = bytesOf(envelope.payload);
+  const signed = concat(textBytes(`DSSEv1 ${textBytes(envelope.payloadType).length} ${envelope.payloadType} ${payload.length} `), payload);
+  if (!envelope.signatures.length) throw new Error('an entry without a signature');
+  for (const { keyid, sig } of envelope.signatures) {
+    if (!keyid.startsWith('ed25519:') || !await signedBy(bytesOf(keyid.slice(8)), bytesOf(sig), signed)) throw new Error(`the signature of ${keyid} does not hold`);
+  }
+  return JSON.parse(textOf(payload));
+}
+
+// The key that the founding entry pins: name+hash+base64(algorithm, key).
+function noteKey(verifier) {
+  const [name, hash] = verifier.split('+', 2);
+  const key = bytesOf(verifier.slice(name.length + hash.length + 2));
+  return { name, hash: Uint8Array.from(hash.match(/../g), x => parseInt(x, 16)), key: key.slice(1) };
+}
+
+async function readHead(note, pinned) {
+  const end = note.indexOf('\n\n');
+  const text = note.slice(0, end + 1);
+  for (const line of note.slice(end + 2).split('\n')) {
+    const [, name, base64] = line.match(/^— (\S+) (\S+)$/) ?? [];
+    if (name !== pinned.name) continue;
+    const signature = bytesOf(base64);
+    if (!same(signature.slice(0, 4), pinned.hash)) continue;
+    if (!await signedBy(pinned.key, signature.slice(4), textBytes(text))) break;
+    const [origin, size, root] = text.split('\n');
+    if (origin !== `demarc/${environment}`) throw new Error(`the head is of ${origin}`);
+    return { size: Number(size), root: bytesOf(root) };
+  }
+  throw new Error('the head is not signed by the key pinned at the founding');
+}
+
+async function get(path) {
+  const answer = await fetch(api + path);
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  return answer;
+}
+
+const entriesFrom = async (first, limit) => (await get(`/entries?from=${first}&limit=${limit}`)).json();
+
+async function verifyEntry(index) {
+  const founding = bytesOf((await entriesFrom(0, 1)).entries[0]);
+  const pinned = noteKey((await readEntry(founding)).data.planeKey);
+  const answer = await entriesFrom(index, 1);
+  const head = await readHead(answer.checkpoint, pinned);
+  const bytes = bytesOf(answer.entries[0]);
+  await readEntry(bytes);
+  for (const [at, what] of [[0, founding], [index, bytes]]) {
+    const proof = await (await get(`/proofs/inclusion?index=${at}&size=${head.size}`)).json();
+    if (!same(await rootByPath(await leaf(what), at, head.size, proof.hashes.map(bytesOf)), head.root)) throw new Error(`entry ${at} is not in the ledger of the signed head`);
+  }
+}
+
+async function verifyLedger() {
+  const leaves = [];
+  let pinned = null;
+  let answer = null;
+  do {
+    answer = await entriesFrom(leaves.length, 1000);
+    for (const entry of answer.entries) {
+      const bytes = bytesOf(entry);
+      pinned ??= noteKey((await readEntry(bytes)).data.planeKey);
+      leaves.push(leaf(bytes));
+    }
+  } while (leaves.length < answer.size && answer.entries.length);
+  const head = await readHead(answer.checkpoint, pinned);
+  if (head.size > leaves.length) throw new Error(`${leaves.length} entries came, the signed head has ${head.size}`);
+  if (!same(await rootOf(await Promise.all(leaves.slice(0, head.size))), head.root)) throw new Error('the entries do not give the root of the signed head');
+}
+
+const tooLong = 50000;
+async function verify(badge) {
+  const tell = (state, text) => { badge.dataset.state = state; badge.textContent = text; };
+  if (badge.dataset.verify === 'ledger' && Number(badge.dataset.size) > tooLong) { tell('unknown', badge.dataset.long); return; }
+  tell('checking', badge.dataset.checking);
+  try {
+    await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify']);
+  } catch {
+    tell('unknown', badge.dataset.unable);
+    return;
+  }
+  try {
+    if (badge.dataset.verify === 'entry') await verifyEntry(Number(badge.dataset.index));
+    else await verifyLedger();
+    tell('yes', '✓ ' + badge.dataset[badge.dataset.verify]);
+  } catch (failure) {
+    tell('no', `✗ ${badge.dataset.failed}: ${failure.message}`);
+  }
+}
+
+document.querySelector('main').dataset.server = document.querySelector('main').innerHTML;
+dress(document);
+document.addEventListener('visibilitychange', follow);
+follow();
