@@ -28,16 +28,16 @@ public sealed class Reconciler(AgentLedger ledger, IHands hands, Reports reports
     /// <summary>Looks every few seconds until stopped.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
-        var reported = long.MinValue;
+        (Observation Seen, long At)? reported = null;
         while (true)
         {
             var observed = await LookAsync(stop);
             if (observed is not null)
             {
-                if (reported == long.MinValue || time.GetElapsedTime(reported) >= ReconcileLimits.Report)
+                if (reported is not { } last || IsNews(last.Seen, observed) || time.GetElapsedTime(last.At) >= ReconcileLimits.Report)
                 {
                     reports.Observed(observed);
-                    reported = time.GetTimestamp();
+                    reported = (observed, time.GetTimestamp());
                 }
 
                 if (ledger.InForce) Compare(observed);
@@ -72,6 +72,12 @@ public sealed class Reconciler(AgentLedger ledger, IHands hands, Reports reports
             if (!ledger.State.Instances.Keys.Any(id => finding == DataFinding(id))) Clear(finding);
         }
     }
+
+    /// <summary>Whether somebody who watches should not wait for the next report: an instance came, went, fell ill or got well, or the bucket did.</summary>
+    private static bool IsNews(Observation before, Observation now) =>
+        before.Bucket.Problem != now.Bucket.Problem
+        || before.Instances.Count != now.Instances.Count
+        || now.Instances.Any(pair => before.Instances.GetValueOrDefault(pair.Key) is not { } was || (was.Data, was.Running, was.Healthy) != (pair.Value.Data, pair.Value.Running, pair.Value.Healthy));
 
     private static ObservedInstance Absent { get; } = new(false, false, false, false, 0, 0, 0);
 

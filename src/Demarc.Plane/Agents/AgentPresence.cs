@@ -33,6 +33,9 @@ public sealed record AgentPresence
     /// <summary>What it last saw.</summary>
     public Observation? Observation { get; init; }
 
+    /// <summary>What it sees; null when it is not there to see anything, for what it saw before may be long past.</summary>
+    public Observation? Sees => Connected ? Observation : null;
+
     /// <summary>Running changes, by id.</summary>
     public ImmutableSortedDictionary<string, ChangeProgress> Progress { get; init; } = ImmutableSortedDictionary<string, ChangeProgress>.Empty;
 

@@ -4,13 +4,13 @@ using Demarc.Core.Access;
 using Demarc.Core.Charter;
 using Demarc.Core.Changes;
 using Demarc.Core.Environments;
-using Demarc.Core.Instances;
 using Demarc.Core.Ledger;
 using Demarc.Plane.Access;
 using Demarc.Plane.Agents;
 using Demarc.Plane.Changes;
 using Demarc.Plane.Console.Pages;
 using Demarc.Plane.Environments;
+using Demarc.Plane.Instances;
 using Demarc.Plane.Ledger;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -88,17 +88,14 @@ internal static class ConsoleRoutes
     private static async Task<IResult> InstancesAsync(HttpContext context, AgentBoard board)
     {
         var page = await ContextAsync(context, board);
-        var seen = board.Of(page.View.Environment).Current.Value.Observation;
-        return Render<InstancesPage>(new { Page = page, Instances = page.View.State.Instances.Values.Select(i => ViewOf.Instance(i, seen?.Instances.GetValueOrDefault(i.Id))).ToImmutableArray() });
+        return Render<InstancesPage>(new { Page = page, Instances = InstanceRoutes.All(page.View, board) });
     }
 
     private static async Task<IResult> InstanceAsync(HttpContext context, AgentBoard board)
     {
         var page = await ContextAsync(context, board);
-        if (!InstanceId.TryParse(Id(context), out var id) || !page.View.State.Instances.TryGetValue(id, out var instance))
-            return Problems.NotFound($"There is no instance '{Id(context)}' in {page.Environment!.Id}.");
-        var seen = board.Of(page.View.Environment).Current.Value.Observation;
-        return Render<InstancePage>(new { Page = page, Instance = ViewOf.Instance(instance, seen?.Instances.GetValueOrDefault(id)), Changes = Newest(page.View.State, change => change.Request.Instance == id) });
+        if (InstanceRoutes.All(page.View, board).FirstOrDefault(i => i.Id == Id(context)) is not { } instance) return Problems.NotFound($"There is no instance '{Id(context)}' in {page.Environment!.Id}.");
+        return Render<InstancePage>(new { Page = page, Instance = instance, Changes = Newest(page.View.State, change => change.Request.Instance.Value == instance.Id) });
     }
 
     private static async Task<IResult> ChangesAsync(HttpContext context, AgentBoard board)

@@ -66,8 +66,7 @@ function follow() {
   events = new EventSource(`${api}/events`);
   events.onopen = refresh;
   events.onerror = () => say('lost');
-  events.addEventListener('ledger', refresh);
-  events.addEventListener('progress', refresh);
+  for (const kind of ['ledger', 'agent', 'progress']) events.addEventListener(kind, refresh);
 }
 
 let polling = null;

@@ -24,7 +24,7 @@ public static class InstanceRoutes
     /// <summary>All instances of an environment.</summary>
     public static ImmutableArray<InstanceView> All(LedgerView view, AgentBoard board)
     {
-        var observed = board.Of(view.Environment).Current.Value.Observation;
+        var observed = board.Of(view.Environment).Current.Value.Sees;
         return [.. view.State.Instances.Values.Select(i => ViewOf.Instance(i, observed?.Instances.GetValueOrDefault(i.Id)))];
     }
 

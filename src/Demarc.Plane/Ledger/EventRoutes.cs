@@ -11,7 +11,8 @@ using Demarc.Plane.Agents;
 namespace Demarc.Plane.Ledger;
 
 /// <summary>
-/// Server-sent events of one environment: <c>ledger</c> with its new size, and <c>progress</c> of running changes. Nothing is queued per listener: a slow one
+/// Server-sent events of one environment: <c>ledger</c> with its new size, <c>agent</c> when it comes, goes or
+/// has seen something new, and <c>progress</c> of running changes. Nothing is queued per listener: a slow one
 /// sees fewer, newer events.
 /// </summary>
 public static class EventRoutes
@@ -31,6 +32,7 @@ public static class EventRoutes
         context.Response.ContentType = "text/event-stream";
         context.Response.Headers.CacheControl = "no-store";
         long seen = -1;
+        (bool Connected, string? Refusal, DateTimeOffset? Seen)? met = null;
         var told = ImmutableSortedDictionary<string, ChangeProgress>.Empty;
         while (!stop.IsCancellationRequested)
         {
@@ -41,12 +43,15 @@ public static class EventRoutes
             var presence = board.Of(environment).Current;
             var text = new StringBuilder();
             if (view.Size != seen) text.Append(CultureInfo.InvariantCulture, $"event: ledger\ndata: {{\"size\":{view.Size}}}\n\n");
+            var agent = (presence.Value.Connected, presence.Value.Refusal, presence.Value.Observation?.At);
+            if (agent != met) text.Append(CultureInfo.InvariantCulture, $"event: agent\ndata: {{\"connected\":{(agent.Connected ? "true" : "false")}}}\n\n");
             foreach (var (change, report) in presence.Value.Progress)
             {
                 if (told.GetValueOrDefault(change) != report) text.Append(CultureInfo.InvariantCulture, $"event: progress\ndata: {JsonSerializer.Serialize(report, ProgressJson.Default.ChangeProgress)}\n\n");
             }
 
             seen = view.Size;
+            met = agent;
             told = presence.Value.Progress;
             if (text.Length == 0) text.Append(": still here\n\n");
             await context.Response.WriteAsync(text.ToString(), stop);
