@@ -1,18 +1,20 @@
 using System.Reflection;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace Demarc.Cli.Samples;
 
 /// <summary>A piece of real text: short enough to read, long enough to mean something.</summary>
-/// <param name="Source">The file it is from, as people know it.</param>
+/// <param name="Source">The file it is from, as people know it, and the heading it stands under.</param>
 /// <param name="Text">The text.</param>
 internal sealed record Paragraph(string Source, string Text);
 
 /// <summary>
 /// Cuts documents into paragraphs. Documents are this project's own, from its repository when the program runs inside one and from the
-/// program itself otherwise, and any file or folder a person names. A heading goes with the paragraph below it.
+/// program itself otherwise, and any file or folder a person names. Each item of a list is a paragraph; headings say where it stands; tables and code,
+/// which say little by their words, are left out.
 /// </summary>
-internal static class Paragraphs
+internal static partial class Paragraphs
 {
     /// <summary>Longest paragraph, in characters; a longer one is cut at a sentence.</summary>
     private const int MaxLength = 600;
@@ -50,23 +52,53 @@ internal static class Paragraphs
     public static IEnumerable<Paragraph> Cut(string source, string text)
     {
         var waiting = new StringBuilder();
-        foreach (var block in text.ReplaceLineEndings("\n").Split("\n\n", StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        var (heading, code) = ("", false);
+        foreach (var line in text.ReplaceLineEndings("\n").Split('\n', StringSplitOptions.TrimEntries).Append(""))
         {
-            if (waiting.Length > 0) waiting.Append('\n');
-            waiting.Append(block);
-            if (waiting.Length < MinLength || (block[0] == '#' && !block.Contains('\n', StringComparison.Ordinal))) continue;
-            foreach (var piece in Pieces(waiting.ToString())) yield return new Paragraph(source, piece);
-            waiting.Clear();
+            var fence = line.StartsWith("```", StringComparison.Ordinal);
+            code ^= fence;
+            if (code || fence || line.StartsWith('|')) continue;
+            var title = Title().Match(line);
+            var item = Item().Match(line);
+            var ends = title.Success || item.Success || line.Length == 0;
+            if (ends && (waiting.Length >= MinLength || title.Success))
+            {
+                foreach (var piece in Pieces(Plain(waiting.ToString()))) yield return new Paragraph(Under(source, heading), piece);
+                waiting.Clear();
+            }
+
+            if (title.Success)
+            {
+                heading = Plain(title.Groups[1].Value);
+                continue;
+            }
+
+            if (waiting.Length > 0 && line.Length > 0) waiting.Append(' ');
+            waiting.Append(line.AsSpan(item.Length));
         }
 
-        if (waiting.Length > 0) yield return new Paragraph(source, waiting.Length <= MaxLength ? waiting.ToString() : waiting.ToString(0, MaxLength));
+        foreach (var piece in Pieces(Plain(waiting.ToString()))) yield return new Paragraph(Under(source, heading), piece);
     }
+
+    private static string Under(string source, string heading) => heading.Length == 0 ? source : $"{source} › {heading}";
+
+    /// <summary>Text without the marks of Markdown that a reader does not see.</summary>
+    private static string Plain(string text) => Link().Replace(text, "$1").Replace("**", "", StringComparison.Ordinal);
+
+    [GeneratedRegex(@"^#{1,6} +(.{1,120}?)( +#+)?$")]
+    private static partial Regex Title();
+
+    [GeneratedRegex(@"^([*+-]|\d{1,3}\.) +")]
+    private static partial Regex Item();
+
+    [GeneratedRegex(@"\[([^\]]{1,200})\]\([^)]{1,500}\)")]
+    private static partial Regex Link();
 
     private static IEnumerable<string> Pieces(string text)
     {
         while (text.Length > MaxLength)
         {
-            var end = text.LastIndexOfAny(['.', '。', '\n', '|', ';'], MaxLength - 1, MaxLength / 2);
+            var end = text.LastIndexOfAny(['.', '。', ';'], MaxLength - 1, MaxLength / 2);
             if (end < 0) end = text.LastIndexOf(' ', MaxLength - 1, MaxLength / 2);
             if (end < 0) end = char.IsHighSurrogate(text[MaxLength - 1]) ? MaxLength - 2 : MaxLength - 1;
             yield return text[..(end + 1)].Trim();

@@ -30,12 +30,15 @@ internal sealed class SampleCollection
     public static SampleCollection Prepare(IReadOnlyList<string> named)
     {
         var rows = Paragraphs.Read(named);
-        var method = TextVectors.Learn([.. rows.Select(row => row.Text)]);
+        var method = TextVectors.Learn([.. rows.Select(Words)]);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var row in rows) hash.AppendData(Encoding.UTF8.GetBytes($"{row.Source}\0{row.Text}\0"));
-        var vectors = rows.Select(row => method.Of(row.Text)).ToArray();
+        var vectors = rows.Select(row => method.Of(Words(row))).ToArray();
         return new SampleCollection(rows, vectors, method, $"sample of {rows.Count} paragraphs, {TextVectors.Method}, sha256:{Convert.ToHexStringLower(hash.GetHashAndReset())}");
     }
+
+    // A paragraph often does not repeat what its heading has said.
+    private static string Words(Paragraph row) => $"{row.Source}\n{row.Text}";
 
     /// <summary>Loads what is not there yet; false when the collection holds exactly these rows already.</summary>
     public async Task<bool> LoadAsync(MilvusConnection milvus, string weightsFile, CancellationToken stop)

@@ -14,7 +14,7 @@ internal sealed class TextVectors
     public const int Dimension = 1024;
 
     /// <summary>Changes whenever the same text would give another vector.</summary>
-    public const string Method = "demarc-tfidf-1024-v1";
+    public const string Method = "demarc-tfidf-1024-v2";
 
     private const int Buckets = 1 << 16;
     private const int Positions = 8;
