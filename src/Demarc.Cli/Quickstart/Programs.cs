@@ -20,6 +20,10 @@ internal sealed class Programs(string folder)
         return programs;
     }
 
+    /// <summary>Whether a shell finds <c>demarc</c> by its name alone.</summary>
+    public static bool IsOnPath(Invocation invocation) =>
+        (invocation.Host.Variable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).Any(place => File.Exists(Path.Combine(place, "demarc")));
+
     public string PathOf(string name) => Path.Combine(folder, name);
 
     /// <summary>Starts one of them, detached, with its log in the quickstart's folder.</summary>

@@ -49,11 +49,11 @@ internal static class UpCommand
         var searchable = acts.Elapsed;
         var link = await sides.ConsoleLinkAsync(address);
         var report = new UpReport(QuickstartNames.Environment, address.ToString().TrimEnd('/'), credential.Instance, credential.Uri, credential.User, SampleCollection.Name, prepared.Rows.Count, SampleQuery, [.. hits], link, searchable.TotalSeconds, folder.Root);
-        invocation.Terminal.Result(report, terminal => Print(terminal, report));
+        invocation.Terminal.Result(report, terminal => Print(terminal, report, Programs.IsOnPath(invocation)));
         return ExitCodes.Ok;
     }
 
-    private static void Print(Terminal.Terminal terminal, UpReport up)
+    private static void Print(Terminal.Terminal terminal, UpReport up, bool isFound)
     {
         terminal.Line();
         terminal.Line($"Searched {up.Rows} paragraphs for \"{up.Query}\":");
@@ -65,6 +65,7 @@ internal static class UpCommand
             ("ready in", $"{up.Seconds.ToString("0.0", System.Globalization.CultureInfo.InvariantCulture)} s"));
         terminal.Line();
         terminal.Line("Next:");
+        if (!isFound) terminal.Line($"  {$"PATH=\"{AppContext.BaseDirectory.TrimEnd('/')}:$PATH\"",-43}  so that your shell finds demarc");
         terminal.Line("  demarc charter show                          who is responsible for what, live");
         terminal.Line("  demarc search \"what happens to a deleted instance\"");
         terminal.Line("  demarc instances delete docs                 planned now, run only once the customer approves");
