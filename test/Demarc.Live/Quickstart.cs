@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using System.Text.Json;
 
 namespace Demarc.Live;
@@ -18,6 +20,9 @@ public sealed class Quickstart : IAsyncLifetime
 
     public string Home => Path.Combine(root, "home");
 
+    /// <summary>Where the plane and the hub shall listen; null for what <c>up</c> takes by itself.</summary>
+    public (int Web, int Hub)? Ports { get; init; }
+
     /// <summary>What <c>demarc up</c> printed.</summary>
     public string UpOutput { get; private set; } = "";
 
@@ -27,6 +32,12 @@ public sealed class Quickstart : IAsyncLifetime
     {
         if (Programs is null) return;
         Directory.CreateDirectory(root);
+        if (Ports is { } ports)
+        {
+            Directory.CreateDirectory(Data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            await File.WriteAllTextAsync(Path.Combine(Data, "quickstart.json"), $$"""{"rest":{{ports.Web}},"hub":{{ports.Hub}}}""");
+        }
+
         var clock = Stopwatch.StartNew();
         var up = await DemarcAsync("up", "--data", Data);
         UpTook = clock.Elapsed;
@@ -40,6 +51,31 @@ public sealed class Quickstart : IAsyncLifetime
         var down = await DemarcAsync("down", "--purge", "--yes", "--data", Data);
         Assert.True(down.ExitCode == 0, down.Everything);
         if (Directory.Exists(root)) Directory.Delete(root, recursive: true);
+    }
+
+    /// <summary>Two neighbouring ports that nobody holds now, below those that the system gives to outgoing connections: they stay free while a program is down.</summary>
+    public static (int Web, int Hub) FreePorts()
+    {
+        for (var port = 21000 + (Environment.ProcessId % 1000 * 10); port < 32000; port += 2)
+        {
+            if (IsFree(port) && IsFree(port + 1)) return (port, port + 1);
+        }
+
+        throw new InvalidOperationException("no two neighbouring ports below 32000 are free");
+    }
+
+    private static bool IsFree(int port)
+    {
+        try
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, port);
+            listener.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Runs the built command with this quickstart's home.</summary>

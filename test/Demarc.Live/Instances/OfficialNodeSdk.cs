@@ -1,7 +1,7 @@
 namespace Demarc.Live.Instances;
 
 /// <summary>The official Milvus Node SDK, unmodified, against an instance that was provisioned, with the credential that was minted.</summary>
-public sealed class OfficialNodeSdk(Quickstart quickstart) : IClassFixture<Quickstart>
+public sealed class OfficialNodeSdk(Quickstart quickstart)
 {
     private static readonly string Script = Path.Combine(Repository.Root, "test", "Demarc.Live", "milvus-node");
 

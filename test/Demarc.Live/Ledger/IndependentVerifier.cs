@@ -1,7 +1,7 @@
 namespace Demarc.Live.Ledger;
 
 /// <summary>A verifier built on code we did not write (Go's sumdb/note and sumdb/tlog) accepts our export, and refuses a damaged one.</summary>
-public sealed class IndependentVerifier(Quickstart quickstart) : IClassFixture<Quickstart>
+public sealed class IndependentVerifier(Quickstart quickstart)
 {
     [Fact]
     public async Task Accepts_an_export_and_refuses_a_changed_one()
