@@ -72,8 +72,9 @@ public sealed record AgentOptions(string Command, string Data, string Bucket, st
         return (new AgentOptions(command, Path.GetFullPath(data), bucket, Path.GetFullPath(engine), values.GetValueOrDefault("--join"), machine, values.GetValueOrDefault("--log"), verbose), null);
     }
 
-    /// <summary>The join token's text: from the file, or else from the variable; null when there is neither.</summary>
-    public (string? Text, string? Fault) Token()
+    /// <summary>The join token's text: from the file, or else from the variable; null when there is neither, or none is needed any more.</summary>
+    /// <param name="joined">Whether the agent belongs somewhere already. A service is started again with the words it was first started with, when the used token has long been deleted.</param>
+    public (string? Text, string? Fault) Token(bool joined)
     {
         if (JoinFile is null)
         {
@@ -81,7 +82,7 @@ public sealed record AgentOptions(string Command, string Data, string Bucket, st
             return (string.IsNullOrWhiteSpace(text) ? null : text, null);
         }
 
-        if (!File.Exists(JoinFile)) return (null, $"--join {JoinFile}: there is no such file");
+        if (!File.Exists(JoinFile)) return joined ? (null, null) : (null, $"--join {JoinFile}: there is no such file");
         return PrivateDisk.IsOpenToOthers(JoinFile)
             ? (null, $"--join {JoinFile}: others than its owner can read it; run chmod 600 {JoinFile}, and ask for another token if it may have been read")
             : (File.ReadAllText(JoinFile), null);

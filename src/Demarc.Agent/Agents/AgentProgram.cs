@@ -82,7 +82,7 @@ internal static class AgentProgram
     {
         var time = TimeProvider.System;
         var joining = new Joining(home, new HttpPlaneDoor(), time, RandomNumberGenerator.Fill);
-        var (token, unreadable) = options.Token();
+        var (token, unreadable) = options.Token(home.ReadMembership() is not null);
         if (unreadable is not null) return Complain(AgentExit.Usage, unreadable);
         var (membership, fault) = joining.Prepare(token, options.Name);
         if (membership is null) return Complain(AgentExit.JoinRefused, fault!);

@@ -40,6 +40,19 @@ public sealed class KillDay(ITestOutputHelper output)
         var kills = Number("DEMARC_KILLS") ?? DefaultKills;
         Say($"{kills} kills, DEMARC_KILL_SEED={seed} replays their kinds and moments");
         await using var quickstart = await StartAsync();
+        try
+        {
+            await RunAsync(quickstart, seed, kills);
+        }
+        catch
+        {
+            foreach (var log in Directory.EnumerateFiles(Path.Combine(quickstart.Data, "logs"))) Say($"── {Path.GetFileName(log)}\n{string.Join('\n', File.ReadLines(log).TakeLast(60))}");
+            throw;
+        }
+    }
+
+    private async Task RunAsync(Quickstart quickstart, int seed, int kills)
+    {
         var plane = Assert.Single(Processes.Of("demarc-plane", quickstart.Data));
         var agent = Assert.Single(Processes.Of("demarc-agent", quickstart.Data));
         await using var day = new Day(quickstart, new Uri(plane.Value("--url")!), seed);
@@ -76,6 +89,7 @@ public sealed class KillDay(ITestOutputHelper output)
             await UntilAsync($"a {kind} to kill", () => Task.FromResult(kind switch { "demarc-plane" => planes.Kill(), "demarc-agent" => agents.Kill(), _ => KillEngine(quickstart, which) }), TimeSpan.FromMinutes(2));
             done[kind]++;
             await day.NoticeAsync();
+            Assert.Empty(planes.OwnEnds.Concat(agents.OwnEnds));
             Assert.True(day.Promises.Broken.IsEmpty, $"after {i + 1} kills: {string.Join("\n", day.Promises.Broken)}");
             if ((i + 1) % 20 == 0) Say($"{i + 1} kills, {day.Promises.Kept.Count} entries and {day.Rows} rows acknowledged");
         }

@@ -109,7 +109,15 @@ public sealed class AgentJoiningTests : IDisposable
         var token = Path.Combine(folder, "token");
         File.WriteAllText(token, "demarc-join:v1:x");
         File.SetUnixFileMode(token, UnixFileMode.UserRead | UnixFileMode.OtherRead);
-        Assert.Contains("others than its owner can read it", (options with { JoinFile = token }).Token().Fault, StringComparison.Ordinal);
+        Assert.Contains("others than its owner can read it", (options with { JoinFile = token }).Token(joined: false).Fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_agent_that_has_joined_starts_again_with_the_same_words_when_the_used_token_is_gone()
+    {
+        var options = AgentOptions.Read(["--data", "/d", "--bucket", "/b", "--join", Path.Combine(folder, "used")]).Options!;
+        Assert.Contains("there is no such file", options.Token(joined: false).Fault, StringComparison.Ordinal);
+        Assert.Equal((null, null), options.Token(joined: true));
     }
 
     private string Token(out PublicKey invitation)
