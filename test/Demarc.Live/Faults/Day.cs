@@ -110,9 +110,13 @@ internal sealed class Day : IAsyncDisposable
             {
                 Promises.Broken.Enqueue($"audit export ended with {export.Everything}");
             }
+            else
+            {
+                Promises.Unsettled.Enqueue($"audit export ended with {export.ExitCode}: {export.Error.Trim()}");
+            }
 
             if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
-            await PauseAsync(TimeSpan.FromSeconds(10));
+            await PauseAsync(TimeSpan.FromSeconds(export.ExitCode == 0 ? 10 : 1));
         }
     }
 
