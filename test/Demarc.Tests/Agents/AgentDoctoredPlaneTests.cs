@@ -160,6 +160,40 @@ public sealed class AgentDoctoredPlaneTests : IDisposable
         Assert.Equal(RefusalReason.UnauthorisedChange, Assert.Single(second.ReadEvidence()).Reason);
     }
 
+    [Theory]
+    [InlineData("by the vendor")]
+    [InlineData("by the customer")]
+    [InlineData("by a key that is nobody's")]
+    public void A_start_that_the_agent_did_not_make_is_refused(string signed)
+    {
+        // What deletes waits for the customer; a plane that wants it done at once says that it has begun.
+        lab.Request("instances.create", "one", AgentLab.Order());
+        lab.Sync(ledger);
+        using var nobody = SigningKey.Generate(lab.Fill);
+        var author = signed switch { "by the vendor" => lab.Vendor, "by the customer" => lab.Customer, _ => nobody };
+        var plan = Plan.Of([new EraseData(InstanceId.Parse("one"))]);
+        var change = lab.State.OpenChanges.Single().Id;
+        var planned = lab.Write(author, new ChangePlanned(change, plan.Text, plan.Hash));
+        Refused(RefusalReason.UnauthorisedChange, 7, [planned], lab.Checkpoint([.. lab.Entries, planned]));
+        var second = new AgentMemoryStore();
+        var other = lab.Open(second);
+        lab.Sync(other);
+        var started = lab.Write(author, new ChangeStarted(change, plan.Hash));
+        Assert.False(other.Accept(7, [started.Bytes], lab.Checkpoint([.. lab.Entries, started])));
+        Assert.Equal(RefusalReason.UnauthorisedChange, Assert.Single(second.ReadEvidence()).Reason);
+        Assert.Equal(ChangeStatus.Requested, other.State.Changes[change].Status);
+    }
+
+    [Fact]
+    public void An_approval_that_the_customer_did_not_give_is_refused()
+    {
+        lab.Request("instances.create", "one", AgentLab.Order());
+        var change = lab.State.OpenChanges.Single().Id;
+        var forged = lab.Write(lab.Vendor, new ChangeApproved(change, "sha256:" + new string('0', 64)));
+        lab.Sync(ledger);
+        Refused(RefusalReason.UnauthorisedChange, 7, [forged], lab.Checkpoint([.. lab.Entries, forged]));
+    }
+
     [Fact]
     public void Another_founding_is_refused()
     {
