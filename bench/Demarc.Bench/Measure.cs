@@ -38,6 +38,13 @@ internal static class Measure
         return seconds[runs / 2];
     }
 
+    /// <summary>Prints the median of what was measured, with its spread.</summary>
+    public static void Print(string name, IReadOnlyCollection<double> measured, string unit)
+    {
+        var sorted = measured.Order().ToList();
+        Console.WriteLine($"{name,-58} {sorted[sorted.Count / 2],12:N2} {unit}   (of {sorted.Count}: min {sorted[0]:N2}, max {sorted[^1]:N2})");
+    }
+
     /// <summary>How many small durable writes the disk does in a second: what every durable figure is bounded by.</summary>
     public static async Task DiskAsync(string folder)
     {

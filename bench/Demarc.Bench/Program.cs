@@ -1,5 +1,6 @@
 using Demarc.Bench;
 using Demarc.Bench.Ledger;
+using Demarc.Bench.Quickstart;
 
 var wanted = args.Length > 0 ? args[0] : "all";
 var size = args.Length > 1 && int.TryParse(args[1], out var given) ? given : 1_000_000;
@@ -11,11 +12,15 @@ switch (wanted)
     case "verify":
         await LedgerBench.VerifyAsync(size);
         return 0;
+    case "quickstart":
+        await QuickstartBench.RunAsync();
+        return 0;
     case "all":
+        await QuickstartBench.RunAsync();
         await LedgerBench.AppendAsync();
         await LedgerBench.VerifyAsync(size);
         return 0;
     default:
-        Console.Error.WriteLine("bench: append, verify [ENTRIES], or all");
+        Console.Error.WriteLine("bench: append, verify [ENTRIES], quickstart, or all");
         return 2;
 }
