@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text;
+using Demarc.Cli.Access;
 using Demarc.Cli.Audit;
 using Demarc.Cli.Changes;
 using Demarc.Cli.Charter;
@@ -84,7 +85,9 @@ internal static class DemarcCommand
         UpCommand.Create(),
         DownCommand.Create(),
         StatusCommand.Create(),
-        Verb.Group("env", "Environments: found, list, show, invite an agent.", EnvFoundCommand.Create(), EnvListCommand.Create(), EnvShowCommand.Create(), EnvInviteCommand.Create()),
+        Verb.Group("env", "Environments: found, list, show, invite or revoke the agent.", EnvFoundCommand.Create(), EnvListCommand.Create(), EnvShowCommand.Create(), EnvInviteCommand.Create(), EnvRevokeAgentCommand.Create()),
+        Verb.Group("keys", "Your own keys on this machine: create, list.", KeysCreateCommand.Create(), KeysListCommand.Create()),
+        Verb.Group("members", "People of both parties and their roles: list, add, remove.", MembersListCommand.Create(), MembersAddCommand.Create(), MembersRemoveCommand.Create()),
         Verb.Group("charter", "Who is responsible for what: show, validate, diff, propose, sign.", CharterShowCommand.Create(), CharterValidateCommand.Create(), CharterDiffCommand.Create(), CharterProposeCommand.Create(), CharterSignCommand.Create()),
         OrderCommand.Create(),
         PlanCommand.Create(),

@@ -43,9 +43,14 @@ internal sealed class Invocation : IDisposable
     public string EnvironmentName => parsed.GetValue(GlobalOptions.Environment) ?? NotEmpty(Host.Variable("DEMARC_ENVIRONMENT")) ?? Config.Environment
         ?? throw CommandFailedException.Usage("No environment is named.", "Name one with --environment, or run 'demarc up' to make one on this machine.");
 
-    public EnvironmentId Environment => EnvironmentId.TryParse(EnvironmentName, out var id)
-        ? id
-        : throw CommandFailedException.Usage($"--environment '{EnvironmentName}' is not an environment's name: {EnvironmentId.Form}.");
+    public EnvironmentId Environment => EnvironmentOr(null);
+
+    /// <summary>The environment named as an argument, else the one that every command means.</summary>
+    public EnvironmentId EnvironmentOr(string? named)
+    {
+        var name = named ?? EnvironmentName;
+        return EnvironmentId.TryParse(name, out var id) ? id : throw CommandFailedException.Usage($"'{name}' is not an environment's name: {EnvironmentId.Form}.");
+    }
 
     /// <summary>The REST path of the environment.</summary>
     public string Path => $"/v1/environments/{Environment}";

@@ -56,7 +56,7 @@ internal static class KeyFile
     /// <summary>Writes a file that only its owner can read, whole or not at all.</summary>
     public static void WriteBytes(string path, byte[] bytes)
     {
-        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = OwnerOnly;
         var half = path + ".new";
         File.Delete(half);
@@ -82,9 +82,22 @@ internal static class KeyFile
             $"If nobody else could have read it, run: chmod 600 '{path}'. Otherwise have the key replaced.");
     }
 
+    /// <summary>Refuses a folder in which others may put another file in a key's place.</summary>
+    private static void FolderMustBeOwn(string path)
+    {
+        if (OperatingSystem.IsWindows() || Path.GetDirectoryName(Path.GetFullPath(path)) is not { } folder) return;
+        var mode = File.GetUnixFileMode(folder);
+        if ((mode & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) == 0 || (mode & UnixFileMode.StickyBit) != 0) return;
+        throw new CommandFailedException(
+            ExitCodes.Failed,
+            $"{folder} has permissions {Convert.ToString((int)mode, 8)}: others on this machine may have put another key in place of {Path.GetFileName(path)}, so it is not used.",
+            $"If the key is yours ('demarc keys list' shows its public half afterwards), run: chmod 700 '{folder}'.");
+    }
+
     private static string SecretLine(string path)
     {
         MustBePrivate(path);
+        FolderMustBeOwn(path);
         if (new FileInfo(path).Length > MaxBytes) throw new CommandFailedException(ExitCodes.Failed, $"{path} is larger than {MaxBytes} bytes: it is not a key file.");
         var lines = File.ReadAllLines(path).Select(line => line.Trim()).Where(line => line.Length > 0 && line[0] != '#').ToList();
         return lines.Count == 1 ? lines[0] : throw new CommandFailedException(ExitCodes.Failed, $"{path} must hold exactly one key, it holds {lines.Count}.");

@@ -24,7 +24,7 @@ internal sealed class Profile
 
     public string Folder { get; }
 
-    public string SealingKeyPath => Path.Combine(Folder, "customer-sealing.key");
+    public string SealingKeyPath => PathOf(KeyNames.CustomerSealing);
 
     public string ConfigPath => Path.Combine(Folder, "config.json");
 
@@ -38,7 +38,9 @@ internal sealed class Profile
         return new Profile(Path.Combine(config, "demarc"), host.Random);
     }
 
-    public string KeyPath(Party party) => Path.Combine(Folder, $"{party.Word()}.key");
+    public string PathOf(string key) => Path.Combine(Folder, key + ".key");
+
+    public string KeyPath(Party party) => PathOf(party.Word());
 
     public bool Holds(Party party) => File.Exists(KeyPath(party));
 
@@ -48,7 +50,7 @@ internal sealed class Profile
         : throw new CommandFailedException(
             ExitCodes.Failed,
             $"This profile has no key of the {party.Word()} ({KeyPath(party)}).",
-            "Copy your key there, sign as the other party with --as, or run 'demarc up' to try everything on this machine.");
+            $"Copy your key there, make one with 'demarc keys create {party.Word()}', or act as the other party with --as.");
 
     public SigningKey KeyOrNew(Party party)
     {
@@ -61,7 +63,7 @@ internal sealed class Profile
         ? KeyFile.ReadSealing(SealingKeyPath)
         : throw new CommandFailedException(
             ExitCodes.Failed,
-            $"This profile has no sealing key of the customer ({SealingKeyPath}), and nothing else opens what is sealed to it.",
+            $"This profile has no sealing key of the customer ({SealingKeyPath}), and nothing else opens what is sealed to the customer.",
             "Copy the key there, or open the sealed text elsewhere with 'age --decrypt --identity KEY'.");
 
     public AgeIdentity SealingOrNew()
@@ -90,7 +92,7 @@ internal sealed class Profile
         KeyFile.Write(ConfigPath, JsonSerializer.Serialize(config, CliJson.Default.ProfileConfig) + "\n");
     }
 
-    private void MakeFolder()
+    public void MakeFolder()
     {
         if (OperatingSystem.IsWindows()) Directory.CreateDirectory(Folder);
         else if (!Directory.Exists(Folder)) Directory.CreateDirectory(Folder, OwnerOnly);

@@ -45,7 +45,7 @@ internal sealed class LedgerCheck(Trust trust)
         if (State.Founding is not { } founding) throw Fail("The ledger is empty: there is no founding entry.");
         if (checkpoint.Size != frontier.Size) throw Fail($"The checkpoint speaks of {checkpoint.Size} entries, there are {frontier.Size}.");
         if (!checkpoint.Root.AsSpan().SequenceEqual(frontier.Root())) throw Fail($"The checkpoint's root is {Base64Text.Encode(checkpoint.Root)}, the entries give {Base64Text.Encode(frontier.Root())}: an entry was changed, left out or put in.");
-        CheckPlane(checkpoint, signed, founding);
+        CheckPlane(signed, founding);
         if (trust.SeenSize is { } seen && !seenReached) throw Fail($"{seen} entries were verified before, now there are only {frontier.Size}: the ledger was cut off.");
         NoteVerification? agent = null;
         if (State.Agent is { } joined)
@@ -76,10 +76,9 @@ internal sealed class LedgerCheck(Trust trust)
     }
 
     /// <summary>The plane's signature, by the key that the founding entry pins.</summary>
-    public static void CheckPlane(Checkpoint checkpoint, SignedNote note, EnvironmentFounded founding)
+    public static void CheckPlane(SignedNote note, EnvironmentFounded founding)
     {
         if (!NoteKey.TryParse(founding.PlaneKey, out var plane) || !note.IsSignedBy(plane)) throw Fail($"The checkpoint is not signed by the plane's key {founding.PlaneKey}.");
-        Core.Must.Hold(checkpoint.Size >= 0);
     }
 
     /// <summary>The founding entry against the keys that were given.</summary>

@@ -7,7 +7,7 @@ namespace Demarc.Cli.Changes;
 /// <summary><c>demarc changes list</c>.</summary>
 internal static class ChangesListCommand
 {
-    public static Command Create() => new Verb("list", "List the changes of the environment, newest last.", RunAsync);
+    public static Command Create() => new Verb("list", "List the changes of the environment, newest first.", RunAsync);
 
     private static async Task<int> RunAsync(Invocation invocation)
     {

@@ -30,12 +30,22 @@ internal static class EnvInviteCommand
 
     private static async Task<int> RunAsync(Invocation invocation, string to)
     {
-        var client = invocation.Client(invocation.Acting(Party.Customer));
+        if (invocation.AsGiven == Party.Vendor)
+            throw new CommandFailedException(ExitCodes.Refused, "The agent acts in the customer's account: only the customer's owner invites it, not the vendor.", "Ask the customer for the join token's file.");
+
+        // The file is looked at first: an invitation whose token could not be kept would be of use to nobody.
+        to = Path.GetFullPath(to);
+        if (File.Exists(to) || Directory.Exists(to)) throw new CommandFailedException(ExitCodes.Failed, $"--to '{to}' exists already, and is not overwritten.", "Name a new file.");
+        if (!Directory.Exists(Path.GetDirectoryName(to))) throw new CommandFailedException(ExitCodes.NotFound, $"--to '{to}': there is no such folder.", "Make it first, for its owner alone.");
+        var client = invocation.Client(Party.Customer);
         var founding = await Founding.ReadAsync(invocation, client, invocation.Environment);
+        var environment = await client.GetAsync(invocation.Path, ViewJson.Default.EnvironmentView, invocation.Stop);
+        if (environment.Agent is not null)
+            invocation.Terminal.Say($"Agent {Terminal.Terminal.Printable(environment.AgentName ?? "")} acts now; the new one can join only once it is revoked: demarc env revoke-agent {invocation.Environment}");
         var token = await InviteAsync(invocation, client, invocation.Environment, founding);
         KeyFile.Write(to, token.Encode() + "\n");
-        invocation.Terminal.Result(new Invited(invocation.Environment.Value, Path.GetFullPath(to), invocation.Host.Now + AgentLimits.Invitation), terminal =>
-            terminal.Line($"Invited an agent to {invocation.Environment}. Start it within {AgentLimits.Invitation.TotalHours:0} hours: demarc-agent --data DIR --bucket DIR --join {to}"));
+        invocation.Terminal.Result(new Invited(invocation.Environment.Value, to, invocation.Host.Now + AgentLimits.Invitation), terminal =>
+            terminal.Line($"Invited an agent to {invocation.Environment}. Start it within {AgentLimits.Invitation.TotalHours:0} hours: demarc-agent --data DIR --bucket DIR --join '{to}'"));
         return ExitCodes.Ok;
     }
 }
