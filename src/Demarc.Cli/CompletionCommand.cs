@@ -10,8 +10,7 @@ internal static class CompletionCommand
 {
     public static Command Create()
     {
-        var shell = new Argument<string>("shell") { Description = "bash, zsh or fish." };
-        shell.AcceptOnlyFromAmong("bash", "zsh", "fish");
+        var shell = new Argument<string>("shell") { Description = "Which shell." }.OneOf("bash", "zsh", "fish");
         return new Verb("completion", "Print a completion script: source <(demarc completion bash)", invocation =>
         {
             invocation.Terminal.Line(Script(invocation.Get(shell)!).TrimEnd('\n'));

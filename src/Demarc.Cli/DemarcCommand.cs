@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text;
 using Demarc.Cli.Access;
 using Demarc.Cli.Audit;
 using Demarc.Cli.Changes;
@@ -29,9 +28,7 @@ internal static class DemarcCommand
         var parsed = Create(host).Parse(arguments);
         if (parsed.Errors.Count > 0)
         {
-            var wrong = new StringBuilder();
-            foreach (var error in parsed.Errors.Take(3)) wrong.Append(error.Message.TrimEnd('.')).Append(". ");
-            await host.Error.WriteLineAsync($"demarc: {wrong}Run '{Line(parsed)} --help' for what is possible.");
+            await host.Error.WriteLineAsync($"demarc: {Wrong(parsed)} Run '{Line(parsed)} --help' for what is possible.");
             return ExitCodes.Usage;
         }
 
@@ -61,6 +58,14 @@ internal static class DemarcCommand
             await host.Error.WriteLineAsync($"demarc: This should not have happened ({bug.GetType().Name}: {bug.Message}). Please report it with the command you ran; {Where(bug)}.");
             return ExitCodes.Failed;
         }
+    }
+
+    private static string Wrong(ParseResult parsed)
+    {
+        var command = parsed.CommandResult.Command;
+        if (command is Verb) return string.Join(' ', parsed.Errors.Take(3).Select(error => error.Message.TrimEnd('.') + '.'));
+        var has = string.Join(", ", command.Subcommands.Select(sub => sub.Name));
+        return parsed.UnmatchedTokens is [var token, ..] ? $"'{Line(parsed)}' has no command '{token}', it has: {has}." : $"'{Line(parsed)}' needs a command: {has}.";
     }
 
     private static string Line(ParseResult parsed)

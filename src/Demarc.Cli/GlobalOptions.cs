@@ -5,20 +5,20 @@ namespace Demarc.Cli;
 /// <summary>Options that every command takes.</summary>
 internal static class GlobalOptions
 {
-    public static Option<string> Output { get; } = Words(new Option<string>("--output", "-o")
+    public static Option<string> Output { get; } = new Option<string>("--output", "-o")
     {
         Description = "How results are printed: table for people, json for programs (the stable names of the REST API).",
         Recursive = true,
         DefaultValueFactory = _ => "table",
-    }, "table", "json");
+    }.OneOf("table", "json");
 
     public static Option<bool> Quiet { get; } = new("--quiet", "-q") { Description = "Print results and errors only, no progress.", Recursive = true };
 
-    public static Option<string?> As { get; } = Words(new Option<string?>("--as")
+    public static Option<string?> As { get; } = new Option<string?>("--as")
     {
         Description = "Whose key signs: vendor or customer. Default: the party whose task it is.",
         Recursive = true,
-    }, "vendor", "customer");
+    }.OneOf("vendor", "customer");
 
     public static Option<string?> Environment { get; } = new("--environment", "-e")
     {
@@ -34,13 +34,7 @@ internal static class GlobalOptions
         Recursive = true,
     };
 
-    public static Option<int> Timeout { get; } = new("--timeout")
-    {
-        Description = "How many seconds to wait for something to happen before giving up with exit code 7.",
-        HelpName = "SECONDS",
-        Recursive = true,
-        DefaultValueFactory = _ => 300,
-    };
+    public static Option<int> Timeout { get; } = Patience();
 
     public static Option<bool> Yes() => new("--yes", "-y") { Description = "Do not ask for confirmation." };
 
@@ -56,9 +50,11 @@ internal static class GlobalOptions
         root.Add(Timeout);
     }
 
-    private static Option<T> Words<T>(Option<T> option, params string[] words)
+    private static Option<int> Patience()
     {
-        option.AcceptOnlyFromAmong(words);
-        return option;
+        var seconds = OptionValues.WholeNumber("--timeout", [], "How many seconds to wait for something to happen before giving up with exit code 7", 1, 86_400, 300);
+        seconds.HelpName = "SECONDS";
+        seconds.Recursive = true;
+        return seconds;
     }
 }

@@ -38,7 +38,7 @@ internal sealed class Invocation : IDisposable
         set => Profile.Save(config = value);
     }
 
-    public TimeSpan Patience => TimeSpan.FromSeconds(Math.Clamp(parsed.GetValue(GlobalOptions.Timeout), 1, 86_400));
+    public TimeSpan Patience => TimeSpan.FromSeconds(parsed.GetValue(GlobalOptions.Timeout));
 
     public string EnvironmentName => parsed.GetValue(GlobalOptions.Environment) ?? NotEmpty(Host.Variable("DEMARC_ENVIRONMENT")) ?? Config.Environment
         ?? throw CommandFailedException.Usage("No environment is named.", "Name one with --environment, or run 'demarc up' to make one on this machine.");

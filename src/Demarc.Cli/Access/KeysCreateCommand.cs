@@ -7,8 +7,7 @@ internal static class KeysCreateCommand
 {
     public static Command Create()
     {
-        var name = new Argument<string>("name") { Description = "vendor or customer: a key that signs as that party; customer-sealing: the key that credentials are sealed to." };
-        name.AcceptOnlyFromAmong(KeyNames.All);
+        var name = new Argument<string>("name") { Description = "vendor or customer: a key that signs as that party; customer-sealing: the key that credentials are sealed to." }.OneOf(KeyNames.All);
         return new Verb("create", "Make a key in this profile; its private half never leaves this machine.", invocation => Task.FromResult(Run(invocation, invocation.Get(name)!)), [name]);
     }
 

@@ -20,7 +20,7 @@ internal static class KeysListCommand
         invocation.Terminal.Result(keys, terminal =>
         {
             if (keys.IsEmpty) terminal.Line($"There are no keys in {invocation.Profile.Folder}. 'demarc keys create {KeyNames.Customer}' makes one.");
-            else terminal.Table(["key", "use", "public half", "file"], keys.Select(key => (IReadOnlyList<string>)[key.Name, key.Use, key.Public ?? "not used: see below", key.File]));
+            else terminal.Table(["key", "public half", "file"], keys.Select(key => (IReadOnlyList<string>)[key.Name, key.Public ?? "not used: see below", key.File]));
         });
         return keys.FirstOrDefault(key => key.Fault is not null) is { Fault: { } fault } ? throw new CommandFailedException(ExitCodes.Failed, fault) : Task.FromResult(ExitCodes.Ok);
     });

@@ -12,8 +12,7 @@ internal static class MembersAddCommand
     public static Command Create()
     {
         var key = new Argument<string>("key") { Description = "The public half of the person's key, 'ed25519:…', as 'demarc keys list' shows it to them." };
-        var role = new Option<string>("--role") { Description = "owner: all; operator: requests changes; approver: approves and rejects; auditor: reads the ledger; viewer: looks.", Required = true };
-        role.AcceptOnlyFromAmong([.. MemberRoles.Words]);
+        var role = new Option<string>("--role") { Description = "owner: all; operator: requests changes; approver: approves and rejects; auditor: reads the ledger; viewer: looks.", Required = true }.OneOf([.. MemberRoles.Words]);
         var name = new Option<string>("--name") { Description = "What people call them, at most 80 characters.", HelpName = "TEXT", Required = true };
         return new Verb("add", "Give a person of your own party a role.", invocation => RunAsync(invocation, invocation.Get(key)!, invocation.Get(role)!, invocation.Get(name)!), [key, role, name]);
     }

@@ -17,7 +17,7 @@ internal static class AuditExportCommand
         folder = Path.GetFullPath(folder);
         if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()) throw new CommandFailedException(ExitCodes.Failed, $"'{folder}' is not empty.", "Name a new folder: two exports must not mix.");
         var note = await AuditLedger.HeadAsync(invocation);
-        var check = new LedgerCheck(new Trust(null, null, invocation.Config.Founded.GetValueOrDefault(invocation.Environment.Value)));
+        var check = new LedgerCheck(new Trust(null, null, invocation.Config.Founded.GetValueOrDefault(invocation.Environment.Value), Environment: invocation.Environment.Value));
         var entries = new List<ReadOnlyMemory<byte>>();
         await AuditLedger.ReadAsync(invocation, 0, LedgerCheck.ReadNote(note).Checkpoint.Size, (_, bytes) =>
         {

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json.Serialization;
 using Demarc.Cli.Changes;
 using Demarc.Core.Ledger;
 
@@ -13,6 +14,7 @@ internal sealed record AuditLine(long Index, DateTimeOffset At, string Kind, str
         ? new AuditLine(index, entry.At, entry.Body.Kind, entry.Author.KeyId, entry.Id, Convert.ToHexStringLower(entry.LeafHash))
         : throw LedgerCheck.Fail($"Entry {index} does not hold: {Entry.Read(bytes).Fault}.");
 
+    [JsonIgnore]
     public IReadOnlyList<string> Row => [Index.ToString(CultureInfo.InvariantCulture), ChangePrinter.Moment(At), Kind, Author, LeafHash[..16]];
 }
 
@@ -21,8 +23,8 @@ internal static class AuditShowCommand
 {
     public static Command Create()
     {
-        var last = new Option<int>("--last", "-n") { Description = "How many entries, 1 to 10000.", DefaultValueFactory = _ => 20 };
-        return new Verb("show", "Show the last entries of the ledger.", invocation => RunAsync(invocation, Math.Clamp(invocation.Get(last), 1, 10_000)), [last]);
+        var last = OptionValues.WholeNumber("--last", ["-n"], "How many entries", 1, 10_000, 20);
+        return new Verb("show", "Show the last entries of the ledger.", invocation => RunAsync(invocation, invocation.Get(last)), [last]);
     }
 
     private static async Task<int> RunAsync(Invocation invocation, int last)

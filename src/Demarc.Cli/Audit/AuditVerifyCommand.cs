@@ -30,7 +30,7 @@ internal static class AuditVerifyCommand
     {
         var name = invocation.Environment.Value;
         var seen = invocation.Config.Verified.GetValueOrDefault(name)?.Split(' ');
-        var trust = roots with { FoundingHash = invocation.Config.Founded.GetValueOrDefault(name), SeenSize = seen is { Length: 2 } ? long.Parse(seen[0], CultureInfo.InvariantCulture) : null, SeenRoot = seen is { Length: 2 } ? seen[1] : null };
+        var trust = roots with { Environment = name, FoundingHash = invocation.Config.Founded.GetValueOrDefault(name), SeenSize = seen is { Length: 2 } ? long.Parse(seen[0], CultureInfo.InvariantCulture) : null, SeenRoot = seen is { Length: 2 } ? seen[1] : null };
         var note = await AuditLedger.HeadAsync(invocation);
         var check = new LedgerCheck(trust);
         await AuditLedger.ReadAsync(invocation, 0, LedgerCheck.ReadNote(note).Checkpoint.Size, (_, bytes) => check.Add(bytes));

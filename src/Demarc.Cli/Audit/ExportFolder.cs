@@ -40,7 +40,7 @@ internal static class ExportFolder
         var founding = FirstEntry(folder, checkpoint.Size);
         var check = new LedgerCheck(trust);
         check.CheckFounding(founding);
-        LedgerCheck.CheckPlane(signed, (EnvironmentFounded)founding.Data);
+        LedgerCheck.CheckPlane(checkpoint, signed, founding.Environment, (EnvironmentFounded)founding.Data);
         CheckManifest(folder, checkpoint);
         if (TlogTilesReader.Verify(checkpoint, path => Read(folder, path), (_, entry) => check.Add(entry)) is { } wrong) throw LedgerCheck.Fail($"{wrong}.");
         return check.Finish(note);

@@ -9,7 +9,7 @@ internal sealed record AuditReport(
     string Environment, long Size, string Root, string CustomerRoot, string VendorRoot, string PlaneKey, string? CountersignedBy, DateTimeOffset? CountersignedAt, ImmutableArray<string> Checks);
 
 /// <summary>Which keys and heads a verification starts from; what is null is taken from the ledger itself, and said so.</summary>
-internal sealed record Trust(string? CustomerRoot, string? VendorRoot, string? FoundingHash = null, long? SeenSize = null, string? SeenRoot = null);
+internal sealed record Trust(string? CustomerRoot, string? VendorRoot, string? FoundingHash = null, long? SeenSize = null, string? SeenRoot = null, string? Environment = null);
 
 /// <summary>
 /// Verifies a whole ledger from its raw entries: each signature, each entry's place by the fold, the root recomputed, the checkpoint's
@@ -45,7 +45,7 @@ internal sealed class LedgerCheck(Trust trust)
         if (State.Founding is not { } founding) throw Fail("The ledger is empty: there is no founding entry.");
         if (checkpoint.Size != frontier.Size) throw Fail($"The checkpoint speaks of {checkpoint.Size} entries, there are {frontier.Size}.");
         if (!checkpoint.Root.AsSpan().SequenceEqual(frontier.Root())) throw Fail($"The checkpoint's root is {Base64Text.Encode(checkpoint.Root)}, the entries give {Base64Text.Encode(frontier.Root())}: an entry was changed, left out or put in.");
-        CheckPlane(signed, founding);
+        CheckPlane(checkpoint, signed, State.Id, founding);
         if (trust.SeenSize is { } seen && !seenReached) throw Fail($"{seen} entries were verified before, now there are only {frontier.Size}: the ledger was cut off.");
         NoteVerification? agent = null;
         if (State.Agent is { } joined)
@@ -75,9 +75,10 @@ internal sealed class LedgerCheck(Trust trust)
         return Checkpoint.TryParse(parsed.Note.Text, out var checkpoint, out var error) ? (checkpoint, parsed.Note) : throw Fail($"The checkpoint cannot be read: {error}.");
     }
 
-    /// <summary>The plane's signature, by the key that the founding entry pins.</summary>
-    public static void CheckPlane(SignedNote note, EnvironmentFounded founding)
+    /// <summary>The plane's signature, by the key that the founding entry pins, on a head of this very ledger: one plane signs the heads of many.</summary>
+    public static void CheckPlane(Checkpoint checkpoint, SignedNote note, EnvironmentId id, EnvironmentFounded founding)
     {
+        if (checkpoint.Origin != $"demarc/{id}") throw Fail($"The checkpoint is of '{checkpoint.Origin}', the entries are of 'demarc/{id}'.");
         if (!NoteKey.TryParse(founding.PlaneKey, out var plane) || !note.IsSignedBy(plane)) throw Fail($"The checkpoint is not signed by the plane's key {founding.PlaneKey}.");
     }
 
@@ -85,6 +86,7 @@ internal sealed class LedgerCheck(Trust trust)
     public void CheckFounding(Entry entry)
     {
         if (entry.Data is not EnvironmentFounded founding) throw Fail($"Entry 0 is {entry.Body.Kind}, not environment.founded.");
+        if (trust.Environment is { } named && named != entry.Environment.Value) throw Fail($"The ledger is of environment {entry.Environment}, not of {named}.");
         if (trust.CustomerRoot is { } customer && customer != founding.CustomerRoot) throw Fail($"The founding entry names {founding.CustomerRoot} as the customer's root, not {customer}.");
         if (trust.VendorRoot is { } vendor && vendor != founding.VendorRoot) throw Fail($"The founding entry names {founding.VendorRoot} as the vendor's root, not {vendor}.");
         if (trust.FoundingHash is { } pinned && pinned != Convert.ToHexStringLower(entry.LeafHash)) throw Fail($"The founding entry is not the one this profile has pinned ({pinned}).");

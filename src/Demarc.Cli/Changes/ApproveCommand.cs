@@ -27,7 +27,7 @@ internal static class ApproveCommand
         var change = await invocation.Client(party).GetAsync($"{invocation.Path}/changes/{name}", ViewJson.Default.ChangeView, invocation.Stop);
         var plan = PlanToSign(change);
         if (!change.Awaits.Contains(party))
-            throw new CommandFailedException(ExitCodes.Refused, $"Change {change.Id} is {change.Status} and awaits no approval of the {party.Word()}.", change.Awaits.IsEmpty ? null : $"It awaits the {string.Join(" and the ", change.Awaits.Select(a => a.Word()))}.");
+            throw new CommandFailedException(change.Awaits.IsEmpty ? ExitCodes.Failed : ExitCodes.Refused, $"Change {change.Id} is {change.Status} and awaits no approval of the {party.Word()}.", change.Awaits.IsEmpty ? null : $"It awaits the {string.Join(" and the ", change.Awaits.Select(a => a.Word()))}.");
         if (!invocation.Terminal.Json)
         {
             invocation.Terminal.Line($"{change.Action} {change.Instance}, requested by the {change.RequestedBy}");

@@ -42,7 +42,7 @@ internal sealed class ChangePrinter(Terminal.Terminal terminal)
     public static void Whole(Terminal.Terminal terminal, ChangeView change)
     {
         terminal.Facts(
-            ("change", change.Id), ("action", $"{change.Action} {change.Instance}"), ("task", change.Task), ("order", Order(change)), ("status", change.Status),
+            ("change", change.Id), ("action", $"{change.Action} {change.Instance}"), ("task", change.Task), ("order", change.Order is null ? null : Order(change)), ("status", change.Status),
             ("requested", $"by the {change.RequestedBy} at {Moment(change.RequestedAt)}"), ("approval", change.NeedsApproval is { } who ? $"by the {who}" : "not needed"),
             ("awaits", change.Awaits.IsEmpty ? null : string.Join(", ", change.Awaits.Select(Core.Charter.PartyWords.Word))),
             ("plan", change.PlanHash), ("started", Moment(change.StartedAt)), ("ended", Moment(change.EndedAt)), ("outcome", change.Reason));

@@ -12,7 +12,7 @@ internal static class ChangeRequesting
     /// <summary>Asks the charter, through the plane, what it says; changes nothing.</summary>
     public static async Task<int> DryRunAsync(Invocation invocation, Party party, InstanceRequest request)
     {
-        var decision = await invocation.Client(party).PostAsync($"{invocation.Path}/decide", request, ViewJson.Default.InstanceRequest, ViewJson.Default.DecisionView, invocation.Stop);
+        var decision = await invocation.Client(party).PostAsync($"{invocation.Path}/decide", request, LedgerJson.Default.InstanceRequest, ViewJson.Default.DecisionView, invocation.Stop);
         invocation.Terminal.Result(decision, terminal => terminal.Facts(
             ("request", $"{request.Action} {request.Instance} by the {party.Word()}"), ("decision", decision.Decision), ("rule", decision.Rule),
             ("approval", decision.Who is { } who ? $"of the {who.Word()}" : null), ("why", decision.Why)));

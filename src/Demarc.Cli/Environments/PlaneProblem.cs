@@ -10,7 +10,7 @@ internal static partial class PlaneProblem
 {
     public static CommandFailedException Unreachable(Uri address, string why) => new(
         ExitCodes.Unreachable,
-        $"The plane at {address} cannot be reached: {why.TrimEnd('.')}.",
+        $"The plane at {address.ToString().TrimEnd('/')} cannot be reached: {why.TrimEnd('.')}.",
         "Check the address (--plane, $DEMARC_PLANE), or start the quickstart with 'demarc up'.");
 
     public static CommandFailedException Of(HttpStatusCode status, string body, HttpRequestMessage request)
@@ -52,10 +52,15 @@ internal static partial class PlaneProblem
     private static string Sentence(string text)
     {
         text = Terminal.Terminal.Printable(text.Trim());
+        if (FirstWord().IsMatch(text)) text = char.ToUpperInvariant(text[0]) + text[1..];
         return text.Length == 0 || text[^1] is '.' or '!' or '?' ? text : text + ".";
     }
 
     // The fold's words start with the path of the rule that speaks.
     [GeneratedRegex(@"(^|\s)(charter|tasks\.[a-z-]+\.(owner|approval|standing|limits)[a-z.-]*): ")]
     private static partial Regex CharterRule();
+
+    // A plain word, not the path of a rule or a field.
+    [GeneratedRegex(@"^[a-z]+ ")]
+    private static partial Regex FirstWord();
 }

@@ -18,7 +18,7 @@ internal static class StatusCommand
         var instances = await client.GetAsync($"{invocation.Path}/instances", ViewJson.Default.ImmutableArrayInstanceView, invocation.Stop);
         var findings = await client.GetAsync($"{invocation.Path}/findings", ViewJson.Default.ImmutableArrayFindingView, invocation.Stop);
         var rows = await client.GetAsync($"{invocation.Path}/responsibilities", ViewJson.Default.ImmutableArrayResponsibilityView, invocation.Stop);
-        var status = new StatusReport(client.Address.ToString(), plane.Name, plane.Version, environment, instances, findings, [.. rows.SelectMany(row => row.Waiting)]);
+        var status = new StatusReport(client.Address.ToString().TrimEnd('/'), plane.Name, plane.Version, environment, instances, findings, [.. rows.SelectMany(row => row.Waiting)]);
         invocation.Terminal.Result(status, terminal => Print(terminal, status));
         return ExitCodes.Ok;
     }

@@ -21,7 +21,7 @@ internal static class InstancesListCommand
 
     private static IReadOnlyList<string> Row(InstanceView i) =>
     [
-        i.Id, i.Status, InstancesShowCommand.Healthy(i), i.Version, i.Size, i.UsedMemoryMib is { } used ? $"{used} of {i.MemoryMib} MiB" : $"{i.MemoryMib} MiB", i.Uri,
+        i.Id, i.Status, InstancesShowCommand.Healthy(i), i.Version, i.Size, InstancesShowCommand.UsedMemory(i) is { } used ? $"{used} of {i.MemoryMib} MiB" : $"{i.MemoryMib} MiB", i.Uri,
         string.Join(", ", i.Labels.Select(l => $"{l.Key}={l.Value}")),
     ];
 }

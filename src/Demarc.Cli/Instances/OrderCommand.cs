@@ -54,9 +54,9 @@ internal static class OrderOptions
 {
     public static Option<string?> Size(string? byDefault)
     {
-        var size = new Option<string?>("--size") { Description = "How big: small (512 MiB), medium (2 GiB) or large (8 GiB).", DefaultValueFactory = _ => byDefault };
-        size.AcceptOnlyFromAmong("small", "medium", "large");
-        return size;
+        var size = new Option<string?>("--size") { Description = "How big: small (512 MiB), medium (2 GiB) or large (8 GiB)." };
+        if (byDefault is not null) size.DefaultValueFactory = _ => byDefault;
+        return size.OneOf("small", "medium", "large");
     }
 
     public static Option<string[]> Labels() => new("--label", "-l") { Description = "A label of your own; may be given several times.", HelpName = "KEY=VALUE" };

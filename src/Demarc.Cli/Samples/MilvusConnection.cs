@@ -135,6 +135,10 @@ internal sealed class MilvusConnection : IDisposable
         {
             return await call();
         }
+        catch (RpcException gone) when (gone.StatusCode == StatusCode.Unavailable)
+        {
+            throw new CommandFailedException(ExitCodes.Failed, $"Milvus does not answer at {uri}.", "'demarc instances list' shows whether it runs; a suspended instance starts with 'demarc instances resume NAME'.");
+        }
         catch (RpcException broken) when (broken.StatusCode != StatusCode.Cancelled)
         {
             throw new CommandFailedException(ExitCodes.Failed, $"Milvus at {uri} answered {broken.StatusCode}: {broken.Status.Detail.TrimEnd('.')}.", "'demarc status' shows whether the instance is healthy.");

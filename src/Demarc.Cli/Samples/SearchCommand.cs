@@ -12,10 +12,10 @@ internal static class SearchCommand
     public static Command Create()
     {
         var text = new Argument<string>("text") { Description = "What to look for." };
-        var top = new Option<int>("--top", "-n") { Description = "How many paragraphs, 1 to 50.", DefaultValueFactory = _ => 3 };
+        var top = OptionValues.WholeNumber("--top", ["-n"], "How many paragraphs", 1, 50, 3);
         var instance = new Option<string>("--instance") { Description = "Which instance.", DefaultValueFactory = _ => QuickstartNames.Instance };
         return new Verb("search", "Search the sample collection that 'demarc up' loaded.", invocation =>
-            RunAsync(invocation, invocation.Get(text)!, Math.Clamp(invocation.Get(top), 1, 50), invocation.Get(instance)!), [text, top, instance]);
+            RunAsync(invocation, invocation.Get(text)!, invocation.Get(top), invocation.Get(instance)!), [text, top, instance]);
     }
 
     /// <summary>Prints what was found so that a person can judge it.</summary>

@@ -86,7 +86,7 @@ internal sealed class Terminal
     public void Confirm(string question, bool yes)
     {
         if (yes) return;
-        if (!host.InIsTerminal) throw CommandFailedException.Usage($"{question} Nobody is there to answer.", "Pass --yes to answer beforehand.");
+        if (!host.InIsTerminal) throw CommandFailedException.Usage($"'{question}' was asked, and nobody is there to answer.", "Pass --yes to answer beforehand.");
         host.Error.Write($"{question} [y/N] ");
         var answer = host.In.ReadLine()?.Trim();
         if (answer is not ("y" or "Y" or "yes")) throw new CommandFailedException(ExitCodes.Failed, "Not confirmed: nothing was done.");
