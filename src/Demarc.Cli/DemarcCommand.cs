@@ -17,6 +17,7 @@ internal static class DemarcCommand
     {
         var root = new RootCommand($"Runs Milvus in a customer's account on behalf of a vendor, with every act signed, planned and provable.\n\n{ExitCodes.Help}");
         GlobalOptions.AddTo(root);
+        Examples.AddTo(root);
         foreach (var command in All()) root.Add(command);
         Bind(root, host);
         return root;

@@ -1,0 +1,95 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+
+namespace Demarc.Cli;
+
+/// <summary>One line to copy for every command; the help ends with it. A test parses each of them, and finds commands that have none.</summary>
+internal static class Examples
+{
+    private static readonly Dictionary<string, string[]> Lines = new(StringComparer.Ordinal)
+    {
+        ["up"] = ["demarc up", "demarc up --text ~/notes"],
+        ["down"] = ["demarc down", "demarc down --purge --yes"],
+        ["status"] = ["demarc status", "demarc status --output json"],
+        ["env found"] = ["demarc env found production --title \"Production, Frankfurt\" --plane https://plane.example"],
+        ["env list"] = ["demarc env list"],
+        ["env show"] = ["demarc env show --environment production"],
+        ["env invite"] = ["demarc env invite --to agent.join"],
+        ["env revoke-agent"] = ["demarc env revoke-agent production --reason \"its machine was stolen\""],
+        ["keys create"] = ["demarc keys create customer"],
+        ["keys list"] = ["demarc keys list"],
+        ["members list"] = ["demarc members list"],
+        ["members add"] = ["demarc members add ed25519:00rpDCNNex1gfh1xBCvCVAf0KBSbPltD4mJ-13GFO-U --role approver --name Ann --as customer"],
+        ["members remove"] = ["demarc members remove ed25519:00rpDCNNex1gfh1xBCvCVAf0KBSbPltD4mJ-13GFO-U"],
+        ["charter show"] = ["demarc charter show", "demarc charter show --yaml > charter.yaml"],
+        ["charter validate"] = ["demarc charter validate charter.yaml"],
+        ["charter diff"] = ["demarc charter diff charter.yaml"],
+        ["charter propose"] = ["demarc charter propose charter.yaml --as vendor"],
+        ["charter sign"] = ["demarc charter sign --as customer"],
+        ["order"] = ["demarc order search --size medium --label team=search", "demarc order search --dry-run"],
+        ["plan"] = ["demarc plan c-5hq2m7xk"],
+        ["approve"] = ["demarc approve c-5hq2m7xk", "demarc approve c-5hq2m7xk --yes --no-wait"],
+        ["reject"] = ["demarc reject c-5hq2m7xk --reason \"not before the release\""],
+        ["withdraw"] = ["demarc withdraw c-5hq2m7xk --reason \"ordered twice\""],
+        ["changes list"] = ["demarc changes list"],
+        ["changes show"] = ["demarc changes show c-5hq2m7xk"],
+        ["changes follow"] = ["demarc changes follow c-5hq2m7xk --timeout 600"],
+        ["instances list"] = ["demarc instances list"],
+        ["instances show"] = ["demarc instances show docs"],
+        ["instances credentials"] = ["demarc instances credentials docs", "demarc instances credentials docs --output json"],
+        ["instances modify"] = ["demarc instances modify docs --size large --label team=search"],
+        ["instances suspend"] = ["demarc instances suspend docs"],
+        ["instances resume"] = ["demarc instances resume docs"],
+        ["instances delete"] = ["demarc instances delete docs", "demarc instances delete docs --dry-run"],
+        ["instances restore"] = ["demarc instances restore docs"],
+        ["audit show"] = ["demarc audit show --last 50"],
+        ["audit follow"] = ["demarc audit follow --output json"],
+        ["audit verify"] = ["demarc audit verify", "demarc audit verify --offline ledger-2026-07 --customer-root ed25519:00rpDCNNex1gfh1xBCvCVAf0KBSbPltD4mJ-13GFO-U --vendor-root ed25519:lpwxMEuKtU40n1a3J1OFEeUZMLdHSZXlZB8tHRb7iJQ"],
+        ["audit export"] = ["demarc audit export ledger-2026-07"],
+        ["search"] = ["demarc search \"what happens to a deleted instance\" --top 5"],
+        ["console"] = ["demarc console"],
+        ["completion"] = ["source <(demarc completion bash)"],
+        ["version"] = ["demarc version --output json"],
+    };
+
+    /// <summary>The examples of a command, by its path without the program's name; none for a command that only groups others.</summary>
+    public static IReadOnlyList<string> Of(string path) => Lines.GetValueOrDefault(path) ?? [];
+
+    /// <summary>Every path that has examples.</summary>
+    public static IEnumerable<string> Paths => Lines.Keys;
+
+    /// <summary>The path of a command, without the program's name.</summary>
+    public static string PathOf(Command command)
+    {
+        var names = new List<string>();
+        for (var at = command; at is not null and not RootCommand; at = at.Parents.OfType<Command>().FirstOrDefault()) names.Insert(0, at.Name);
+        return string.Join(' ', names);
+    }
+
+    /// <summary>Makes the help of every command end with its examples.</summary>
+    public static void AddTo(RootCommand root)
+    {
+        foreach (var option in root.Options)
+        {
+            if (option is HelpOption { Action: HelpAction usual } help) help.Action = new WithExamples(usual);
+        }
+    }
+
+    private sealed class WithExamples(HelpAction usual) : SynchronousCommandLineAction
+    {
+        public override bool ClearsParseErrors => true;
+
+        public override int Invoke(ParseResult parseResult)
+        {
+            var result = usual.Invoke(parseResult);
+            var output = parseResult.InvocationConfiguration.Output;
+            var examples = Of(PathOf(parseResult.CommandResult.Command));
+            if (examples.Count == 0) return result;
+            output.WriteLine(examples.Count == 1 ? "Example:" : "Examples:");
+            foreach (var example in examples) output.WriteLine($"  {example}");
+            output.WriteLine();
+            return result;
+        }
+    }
+}
