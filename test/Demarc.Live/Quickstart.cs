@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
+using Demarc.Core.Ledger;
 
 namespace Demarc.Live;
 
@@ -52,6 +53,12 @@ public sealed class Quickstart : IAsyncLifetime
         Assert.True(down.ExitCode == 0, down.Everything);
         if (Directory.Exists(root)) Directory.Delete(root, recursive: true);
     }
+
+    /// <summary>The one line of a key file that is not a comment.</summary>
+    public string KeyLine(string file) => File.ReadLines(Path.Combine(Home, file)).Select(line => line.Trim()).Single(line => line.Length > 0 && line[0] != '#');
+
+    /// <summary>The signing key of <c>customer</c> or <c>vendor</c>.</summary>
+    public SigningKey Key(string party) => SigningKey.FromSeed(Base64Text.Decode(KeyLine(party + ".key").AsSpan(), Base64Form.Either));
 
     /// <summary>Two neighbouring ports that nobody holds now, below those that the system gives to outgoing connections: they stay free while a program is down.</summary>
     public static (int Web, int Hub) FreePorts()

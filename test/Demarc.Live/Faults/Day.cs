@@ -20,10 +20,10 @@ internal sealed class Day : IAsyncDisposable
     public Day(Quickstart quickstart, Uri plane, int seed)
     {
         this.quickstart = quickstart;
-        Assert.True(AgeIdentity.TryParse(Line("customer-sealing.key"), out var identity));
+        Assert.True(AgeIdentity.TryParse(quickstart.KeyLine("customer-sealing.key"), out var identity));
         sealing = identity;
-        Customer = new PlaneDoor(plane, "plane.local", Key("customer"), Promises);
-        Vendor = new PlaneDoor(plane, "plane.local", Key("vendor"), Promises);
+        Customer = new PlaneDoor(plane, "plane.local", quickstart.Key("customer"), Promises);
+        Vendor = new PlaneDoor(plane, "plane.local", quickstart.Key("vendor"), Promises);
         for (var i = 0; i < 3; i++)
         {
             var instance = new DayInstance($"day-{i + 1}", Customer, sealing, Promises, new Random(seed + i));
@@ -131,8 +131,4 @@ internal sealed class Day : IAsyncDisposable
             // The day is over; the loop looks.
         }
     }
-
-    private SigningKey Key(string party) => SigningKey.FromSeed(Base64Text.Decode(Line(party + ".key").AsSpan(), Base64Form.Either));
-
-    private string Line(string file) => File.ReadLines(Path.Combine(quickstart.Home, file)).Select(line => line.Trim()).First(line => line.Length > 0 && line[0] != '#');
 }
