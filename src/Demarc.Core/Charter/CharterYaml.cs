@@ -221,7 +221,7 @@ public static class CharterYaml
 
             foreach (var (key, value) in map.Children)
             {
-                if (key is YamlScalarNode { Value: { } name }) yield return (name, value);
+                if (key is YamlScalarNode { Value: { Length: > 0 } name }) yield return (name, value);
                 else Fault(key, field, "has a key that is not a word");
             }
         }

@@ -98,7 +98,7 @@ public sealed class AgentReplicaPropertyTests
         }, iter: 60, threads: 1);
     }
 
-    private static AgentLab Grown()
+    internal static AgentLab Grown()
     {
         var lab = new AgentLab(3);
         lab.Request("instances.create", "one", AgentLab.Order());

@@ -24,6 +24,7 @@ public sealed class CharterYamlTests
     [Theory]
     [InlineData("owner: customer", "owner: nobody", "owner: 'nobody' is not a party; allowed are vendor, customer, both")]
     [InlineData("  bucket: #", "  buckets: #", "tasks.buckets: is not a task; allowed are network, machines")]
+    [InlineData("charter: 1", "charter: 1\n: nothing", "charter: has a key that is not a word")]
     [InlineData("charter: 1", "charter: 0", "charter: must be a whole number from 1 to 1000000")]
     [InlineData("name: 'default'", "nom: 'default'", "nom: is not a field of a charter; allowed are charter, name, tasks")]
     [InlineData("      instances.delete: customer", "      instances.explode: customer", "'instances.explode' is not allowed here; allowed are instances.create")]
