@@ -28,8 +28,10 @@ internal static class AuditExportCommand
         Directory.CreateDirectory(folder);
         var manifest = new ExportManifest(ExportFolder.Format, report.Environment, report.Size, report.Root, report.CustomerRoot, report.VendorRoot, report.PlaneKey, invocation.Host.Now);
         ExportFolder.Write(folder, entries, note, manifest);
+        if (report.CountersignedBy is null && check.State.Agent is not null)
+            invocation.Terminal.Say("The agent has not countersigned this head yet, so that verifying the export asks for --uncountersigned. Export again later for the word of both sides.");
         invocation.Terminal.Result(manifest, terminal => terminal.Line(
-            $"Exported {report.Size} verified entries to {folder}. Anybody can check them: demarc audit verify --offline {folder} --customer-root {report.CustomerRoot} --vendor-root {report.VendorRoot}"));
+            $"Exported {report.Size} verified entries to {folder}. Anybody can check them: demarc audit verify --offline '{folder}' --customer-root {report.CustomerRoot} --vendor-root {report.VendorRoot}"));
         return ExitCodes.Ok;
     }
 }

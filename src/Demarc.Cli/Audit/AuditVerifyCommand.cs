@@ -13,9 +13,10 @@ internal static class AuditVerifyCommand
         var offline = new Option<string?>("--offline") { Description = "Verify an export in this folder; needs no plane.", HelpName = "DIR" };
         var customer = new Option<string?>("--customer-root") { Description = "The customer's root key, 'ed25519:…'. Default: this profile's.", HelpName = "KEY" };
         var vendor = new Option<string?>("--vendor-root") { Description = "The vendor's root key, 'ed25519:…'. Default: this profile's.", HelpName = "KEY" };
+        var uncountersigned = new Option<bool>("--uncountersigned") { Description = "With --offline: accept a head that the agent which acts at it has not countersigned." };
         return new Verb("verify", "Verify every signature, the root and the checkpoint of the ledger.", async invocation =>
         {
-            var roots = new Trust(Checked(invocation.Get(customer)), Checked(invocation.Get(vendor)));
+            var roots = new Trust(Checked(invocation.Get(customer)), Checked(invocation.Get(vendor)), MustBeCountersigned: invocation.Get(offline) is not null && !invocation.Get(uncountersigned));
             var report = invocation.Get(offline) is { } folder ? Offline(invocation, folder, roots) : await OnlineAsync(invocation, roots);
             invocation.Terminal.Result(report, terminal =>
             {
@@ -23,7 +24,7 @@ internal static class AuditVerifyCommand
                 foreach (var check in report.Checks) terminal.Line($"  ✓ {check}");
             });
             return ExitCodes.Ok;
-        }, [offline, customer, vendor]);
+        }, [offline, customer, vendor, uncountersigned]);
     }
 
     private static async Task<AuditReport> OnlineAsync(Invocation invocation, Trust roots)
@@ -52,5 +53,5 @@ internal static class AuditVerifyCommand
 
     private static string? Own(Invocation invocation, Party party) => invocation.Profile.Holds(party) ? invocation.Key(party).Public.KeyId : null;
 
-    private static string? Checked(string? key) => key is null || PublicKey.TryParse(key, out _) ? key : throw CommandFailedException.Usage($"'{key}' is not a key: 'ed25519:' and 43 characters.");
+    private static string? Checked(string? key) => key is null || PublicKey.TryParse(key, out _) ? key : throw CommandFailedException.Usage($"'{key}' is not a public key: 'ed25519:' and 43 characters.");
 }

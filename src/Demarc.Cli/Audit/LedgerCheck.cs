@@ -9,11 +9,11 @@ internal sealed record AuditReport(
     string Environment, long Size, string Root, string CustomerRoot, string VendorRoot, string PlaneKey, string? CountersignedBy, DateTimeOffset? CountersignedAt, ImmutableArray<string> Checks);
 
 /// <summary>Which keys and heads a verification starts from; what is null is taken from the ledger itself, and said so.</summary>
-internal sealed record Trust(string? CustomerRoot, string? VendorRoot, string? FoundingHash = null, long? SeenSize = null, string? SeenRoot = null, string? Environment = null);
+internal sealed record Trust(string? CustomerRoot, string? VendorRoot, string? FoundingHash = null, long? SeenSize = null, string? SeenRoot = null, string? Environment = null, bool MustBeCountersigned = false);
 
 /// <summary>
 /// Verifies a whole ledger from its raw entries: each signature, each entry's place by the fold, the root recomputed, the checkpoint's
-/// signature by the plane that the founding entry pins, and the agent's cosignature. Feed it the entries in order, then finish it with
+/// signature by the plane that the founding entry pins, and the agent's countersignature. Feed it the entries in order, then finish it with
 /// the checkpoint. Nothing it is given is trusted except <see cref="Trust"/>.
 /// </summary>
 internal sealed class LedgerCheck(Trust trust)
@@ -51,18 +51,22 @@ internal sealed class LedgerCheck(Trust trust)
         if (State.Agent is { } joined)
         {
             agent = signed.Verify(new NoteKey($"agent.{State.Id}", joined.Key, NoteKeyType.CosignatureV1));
-            if (agent.Value.Verdict == NoteVerdict.Forged) throw Fail($"The checkpoint carries a cosignature in the name of agent.{State.Id} that is not the agent's.");
+            if (agent.Value.Verdict == NoteVerdict.Forged) throw Fail($"The checkpoint carries a countersignature in the name of agent.{State.Id} that is not the agent's.");
         }
 
+        if (trust.MustBeCountersigned && agent is { Verdict: not NoteVerdict.Valid })
+            throw Fail($"The checkpoint lacks the countersignature of agent.{State.Id}, which acts at this head: the plane alone vouches for it.", "Export again once the agent is connected, or accept the plane's word with --uncountersigned.");
         var by = agent?.Verdict == NoteVerdict.Valid ? $"agent.{State.Id}" : null;
         return new AuditReport(
             State.Id.Value, frontier.Size, Base64Text.Encode(frontier.Root()), founding.CustomerRoot, founding.VendorRoot, founding.PlaneKey, by, agent?.Time,
             [
                 $"{frontier.Size} entries: every signature holds, and every entry has its place by the charter and the roles",
-                trust.CustomerRoot is null && trust.VendorRoot is null && trust.FoundingHash is null ? "roots: taken from the ledger itself; name --customer-root and --vendor-root to pin them" : "roots: the founding entry is signed by the roots that were given",
+                (trust.CustomerRoot ?? trust.VendorRoot) is not null ? "roots: the founding entry is signed by the roots that were given"
+                    : trust.FoundingHash is not null ? "roots: the founding entry is the one that this profile has pinned"
+                    : "roots: taken from the ledger itself; name --customer-root and --vendor-root to pin them",
                 $"root {Base64Text.Encode(frontier.Root())}: recomputed from the entries",
                 "checkpoint: signed by the plane that the founding entry pins",
-                by is not null ? $"cosignature: {by} has verified the same head" : "cosignature: none by the agent yet for this head",
+                by is not null ? $"countersignature: {by} has verified the same head" : State.Agent is null ? "countersignature: none, no agent acts" : "countersignature: none by the agent yet for this head",
                 trust.SeenSize is { } before ? $"continuity: extends the {before} entries verified before" : "continuity: nothing was verified before",
             ]);
     }
@@ -92,5 +96,5 @@ internal sealed class LedgerCheck(Trust trust)
         if (trust.FoundingHash is { } pinned && pinned != Convert.ToHexStringLower(entry.LeafHash)) throw Fail($"The founding entry is not the one this profile has pinned ({pinned}).");
     }
 
-    public static CommandFailedException Fail(string what) => new(ExitCodes.NotVerified, $"NOT VERIFIED. {what}", "Keep this ledger as evidence, and show it to the other party.");
+    public static CommandFailedException Fail(string what, string remedy = "Keep this ledger as evidence, and show it to the other party.") => new(ExitCodes.NotVerified, $"NOT VERIFIED. {what}", remedy);
 }

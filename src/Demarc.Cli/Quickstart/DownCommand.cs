@@ -40,7 +40,8 @@ internal static class DownCommand
         return ExitCodes.Ok;
     }
 
-    private static async Task<int> StopAsync(Invocation invocation, List<RunningProgram> running)
+    /// <summary>Ends programs, with patience first and without it then; says how many.</summary>
+    public static async Task<int> StopAsync(Invocation invocation, List<RunningProgram> running)
     {
         var time = invocation.Host.Time;
         foreach (var program in running) program.Signal(Detached.Terminate);

@@ -14,6 +14,9 @@ internal static class QuickstartNames
 /// <summary>Where each side of the quickstart keeps its things on this machine. The marker file says that the folder is ours to delete.</summary>
 internal sealed record QuickstartFolder(string Root)
 {
+    // Written by the agent when it has joined.
+    private const string AgentMembership = "membership.json";
+
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     public string Plane => Path.Combine(Root, "plane");
@@ -51,6 +54,18 @@ internal sealed record QuickstartFolder(string Root)
             if (OperatingSystem.IsWindows()) Directory.CreateDirectory(folder);
             else if (!Directory.Exists(folder)) Directory.CreateDirectory(folder, OwnerOnly);
         }
+    }
+
+    /// <summary>Whether the agent here has a key of its own, which joins once and never again.</summary>
+    public bool AgentHasJoined => File.Exists(Path.Combine(Agent, AgentMembership));
+
+    /// <summary>Moves what belonged to a revoked agent aside, and leaves what belongs to the instances to the next one.</summary>
+    public void RetireAgent()
+    {
+        var number = 1;
+        while (Directory.Exists($"{Agent}-revoked-{number}")) number++;
+        var aside = Directory.CreateDirectory($"{Agent}-revoked-{number}", OwnerOnly).FullName;
+        foreach (var file in Directory.EnumerateFiles(Agent)) File.Move(file, Path.Combine(aside, Path.GetFileName(file)));
     }
 
     public QuickstartPorts? Ports() => Exists ? JsonSerializer.Deserialize(File.ReadAllText(Marker), CliJson.Default.QuickstartPorts) : null;

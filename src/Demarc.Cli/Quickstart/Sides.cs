@@ -62,6 +62,14 @@ internal sealed class Sides(Invocation invocation, QuickstartFolder folder, Prog
         var path = $"/v1/environments/{Id}";
         var environment = await customer.GetAsync(path, ViewJson.Default.EnvironmentView, invocation.Stop);
         var running = RunningProgram.Under(folder.Agent).FirstOrDefault(p => p.Name == "demarc-agent");
+        if (environment.Agent is null && folder.AgentHasJoined)
+        {
+            // Its authority was revoked, and its key never gets it back: another agent takes over the instances.
+            if (running is not null) await acts.DoAsync("revoked agent", () => DownCommand.StopAsync(invocation, [running]), _ => "stopped the revoked agent");
+            running = null;
+            folder.RetireAgent();
+        }
+
         var what = running is null ? "agent" : "agent (runs already)";
         await acts.DoAsync(what, async () =>
         {

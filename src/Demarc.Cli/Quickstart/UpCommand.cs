@@ -26,6 +26,7 @@ internal static class UpCommand
     private static async Task<int> RunAsync(Invocation invocation, string? data, string[] named, string? binaries)
     {
         if (!OperatingSystem.IsLinux()) throw new CommandFailedException(ExitCodes.Failed, "The quickstart runs on Linux.", "Elsewhere, run it in a container or a virtual machine.");
+        Paragraphs.MustExist(named);
         var programs = Programs.Of(invocation, binaries);
         var folder = QuickstartFolder.Of(invocation, data);
         if (Directory.Exists(folder.Root) && !folder.Exists && Directory.EnumerateFileSystemEntries(folder.Root).Any())

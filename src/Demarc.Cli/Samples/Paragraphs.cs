@@ -31,16 +31,23 @@ internal static partial class Paragraphs
     /// <summary>Paragraphs in all: what a small instance holds and a person waits for.</summary>
     public const int MaxParagraphs = 20_000;
 
-    /// <summary>Everything there is to load, in an order that does not depend on the machine.</summary>
-    public static List<Paragraph> Read(IEnumerable<string> named)
+    /// <summary>Refuses a name that is neither a file nor a folder, before anything is begun.</summary>
+    public static void MustExist(IReadOnlyList<string> named)
     {
+        if (named.FirstOrDefault(path => !File.Exists(path) && !Directory.Exists(path)) is { } missing)
+            throw new CommandFailedException(ExitCodes.NotFound, $"--text '{missing}' is neither a file nor a folder.");
+    }
+
+    /// <summary>Everything there is to load, in an order that does not depend on the machine.</summary>
+    public static List<Paragraph> Read(IReadOnlyList<string> named)
+    {
+        MustExist(named);
         var found = new List<Paragraph>();
         foreach (var (source, text) in OwnDocuments()) found.AddRange(Cut(source, text));
         foreach (var path in named)
         {
             if (File.Exists(path)) AddFile(found, path, Path.GetFileName(path));
-            else if (Directory.Exists(path)) AddFolder(found, path);
-            else throw new CommandFailedException(ExitCodes.NotFound, $"--text '{path}' is neither a file nor a folder.");
+            else AddFolder(found, path);
         }
 
         return found.Count <= MaxParagraphs
