@@ -9,14 +9,17 @@ internal static class AuditExportCommand
     public static Command Create()
     {
         var folder = new Argument<string>("folder") { Description = "A new or empty folder." };
-        return new Verb("export", "Export the ledger as C2SP tlog-tiles with its checkpoint.", invocation => RunAsync(invocation, invocation.Get(folder)!), [folder]);
+        var uncountersigned = new Option<bool>("--uncountersigned") { Description = "Export up to the newest entry, though the agent may not have countersigned it yet." };
+        return new Verb("export", "Export the ledger as C2SP tlog-tiles with its checkpoint, up to the newest head that plane and agent have both signed.", invocation => RunAsync(invocation, invocation.Get(folder)!, invocation.Get(uncountersigned)), [folder, uncountersigned]);
     }
 
-    private static async Task<int> RunAsync(Invocation invocation, string folder)
+    private static async Task<int> RunAsync(Invocation invocation, string folder, bool uncountersigned)
     {
         folder = Path.GetFullPath(folder);
         if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()) throw new CommandFailedException(ExitCodes.Failed, $"'{folder}' is not empty.", "Name a new folder: two exports must not mix.");
-        var note = await AuditLedger.HeadAsync(invocation);
+        var countersigned = uncountersigned ? null : await AuditLedger.CountersignedHeadAsync(invocation);
+        var newest = await AuditLedger.HeadAsync(invocation);
+        var note = countersigned ?? newest;
         var check = new LedgerCheck(new Trust(null, null, invocation.Config.Founded.GetValueOrDefault(invocation.Environment.Value), Environment: invocation.Environment.Value));
         var entries = new List<ReadOnlyMemory<byte>>();
         await AuditLedger.ReadAsync(invocation, 0, LedgerCheck.ReadNote(note).Checkpoint.Size, (_, bytes) =>
@@ -32,6 +35,8 @@ internal static class AuditExportCommand
             invocation.Terminal.Say("The agent has not countersigned this head yet, so that verifying the export asks for --uncountersigned. Export again later for the word of both sides.");
         invocation.Terminal.Result(manifest, terminal => terminal.Line(
             $"Exported {report.Size} verified entries to {folder}. Anybody can check them: demarc audit verify --offline '{folder}' --customer-root {report.CustomerRoot} --vendor-root {report.VendorRoot}"));
+        if (LedgerCheck.ReadNote(newest).Checkpoint.Size - report.Size is > 0 and var later)
+            invocation.Terminal.Say($"{later} later entries are not in it: the agent has not countersigned them yet. Export again once it is connected, or now with --uncountersigned.");
         return ExitCodes.Ok;
     }
 }

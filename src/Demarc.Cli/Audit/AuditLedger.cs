@@ -9,6 +9,9 @@ internal static class AuditLedger
     /// <summary>Entries asked for at once; the plane may give fewer.</summary>
     private const int Page = 500;
 
+    private const int CountersignatureTries = 10;
+    private static readonly TimeSpan CountersignatureWait = TimeSpan.FromMilliseconds(300);
+
     /// <summary>All entries below the size, in order.</summary>
     public static async Task ReadAsync(Invocation invocation, long from, long size, Action<long, byte[]> take)
     {
@@ -26,4 +29,29 @@ internal static class AuditLedger
 
     /// <summary>The present head, as the plane signs it.</summary>
     public static Task<string> HeadAsync(Invocation invocation) => invocation.Reader.GetTextAsync($"{invocation.Path}/checkpoint", invocation.Stop);
+
+    /// <summary>
+    /// The newest head that both sides vouch for. A countersignature follows its entries within moments, so it is waited for that long; an agent that is away
+    /// gives an older head. Null when the agent has countersigned none at all.
+    /// </summary>
+    public static async Task<string?> CountersignedHeadAsync(Invocation invocation)
+    {
+        var wanted = LedgerCheck.ReadNote(await HeadAsync(invocation)).Checkpoint.Size;
+        for (var asked = 1; ; asked++)
+        {
+            string? note = null;
+            try
+            {
+                note = await invocation.Reader.GetTextAsync($"{invocation.Path}/checkpoint?countersigned=true", invocation.Stop);
+                if (LedgerCheck.ReadNote(note).Checkpoint.Size >= wanted) return note;
+            }
+            catch (CommandFailedException none) when (none.ExitCode == ExitCodes.NotFound)
+            {
+                // The agent has only just joined.
+            }
+
+            if (asked == CountersignatureTries) return note;
+            await Task.Delay(CountersignatureWait, invocation.Host.Time, invocation.Stop);
+        }
+    }
 }

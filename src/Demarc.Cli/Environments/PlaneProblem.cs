@@ -25,7 +25,7 @@ internal static partial class PlaneProblem
     {
         HttpStatusCode.NotFound => ExitCodes.NotFound,
         HttpStatusCode.Forbidden => ExitCodes.Refused,
-        HttpStatusCode.Conflict when CharterRule().IsMatch(what) => ExitCodes.Refused,
+        HttpStatusCode.Conflict when CharterRule().IsMatch(what) || what.Contains(" needs the permission '", StringComparison.Ordinal) => ExitCodes.Refused,
         HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout => ExitCodes.Unreachable,
         _ => ExitCodes.Failed,
     };

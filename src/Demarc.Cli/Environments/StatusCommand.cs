@@ -12,12 +12,12 @@ internal static class StatusCommand
 
     private static async Task<int> RunAsync(Invocation invocation)
     {
-        var client = invocation.Reader;
+        var (client, path) = (invocation.Reader, invocation.Path);
         var plane = await client.PlaneAsync(invocation.Stop);
-        var environment = await client.GetAsync(invocation.Path, ViewJson.Default.EnvironmentView, invocation.Stop);
-        var instances = await client.GetAsync($"{invocation.Path}/instances", ViewJson.Default.ImmutableArrayInstanceView, invocation.Stop);
-        var findings = await client.GetAsync($"{invocation.Path}/findings", ViewJson.Default.ImmutableArrayFindingView, invocation.Stop);
-        var rows = await client.GetAsync($"{invocation.Path}/responsibilities", ViewJson.Default.ImmutableArrayResponsibilityView, invocation.Stop);
+        var environment = await client.GetAsync(path, ViewJson.Default.EnvironmentView, invocation.Stop);
+        var instances = await client.GetAsync($"{path}/instances", ViewJson.Default.ImmutableArrayInstanceView, invocation.Stop);
+        var findings = await client.GetAsync($"{path}/findings", ViewJson.Default.ImmutableArrayFindingView, invocation.Stop);
+        var rows = await client.GetAsync($"{path}/responsibilities", ViewJson.Default.ImmutableArrayResponsibilityView, invocation.Stop);
         var status = new StatusReport(client.Address.ToString().TrimEnd('/'), plane.Name, plane.Version, environment, instances, findings, [.. rows.SelectMany(row => row.Waiting)]);
         invocation.Terminal.Result(status, terminal => Print(terminal, status));
         return ExitCodes.Ok;

@@ -76,11 +76,14 @@ public static class EntryRoutes
         return index < 0 || index >= view.Size ? Problems.NotFound($"The ledger of {env} has {view.Size} entries, counted from 0.") : await EntriesAsync(view, sequencer.Store, index, 1, context.RequestAborted);
     }
 
-    private static IResult Checkpoint(HttpContext context, string env)
+    // With 'countersigned': the newest head that both sides vouch for, which may lie a few entries back. Where no agent acts there is nobody to wait for.
+    private static IResult Checkpoint(HttpContext context, string env, bool? countersigned)
     {
         var view = Caller.Of(context).Environment;
-        var countersigned = view.Countersigned is { } signed && signed.Size == view.Size ? signed.Note : view.Checkpoint;
-        return TypedResults.Content(countersigned, "text/plain; charset=utf-8");
+        var both = view.Countersigned;
+        if (countersigned == true && both is null && view.State.Agent is not null) return Problems.NotFound($"The agent has not countersigned any head of {env} yet.");
+        var note = both is not null && (both.Size == view.Size || countersigned == true && view.State.Agent is not null) ? both.Note : view.Checkpoint;
+        return TypedResults.Content(note, "text/plain; charset=utf-8");
     }
 
     private static async Task<IResult> InclusionAsync(HttpContext context, string env, Sequencer sequencer, long index, long? size)

@@ -6,6 +6,7 @@ using Demarc.Core.Charter;
 using Demarc.Core.Environments;
 using Demarc.Core.Ledger;
 using Demarc.Plane.Access;
+using Demarc.Plane.Ledger;
 using Demarc.Protocol;
 using Demarc.Tests.Hosting;
 using Demarc.Tests.Ledger;
@@ -74,6 +75,24 @@ public sealed class RouteTests
         var half = new MerkleFrontier();
         foreach (var text in page.Entries) half.AppendEntry(Convert.FromBase64String(text));
         Assert.True(MerkleTree.VerifyConsistency(20, half.Root(), 36, checkpoint.Root, [.. consistency.Hashes.Select(Convert.FromBase64String)]));
+    }
+
+    [Fact]
+    public async Task The_head_that_both_sides_vouch_for_is_served_though_the_newest_is_younger()
+    {
+        await using var plane = await RunningPlane.StartAsync();
+        var world = plane.World;
+        await plane.AppendAllAsync([world.Founding(PlaneWorld.Acme), .. world.Charter()]);
+        const string both = "/v1/environments/acme/checkpoint?countersigned=true";
+        Assert.StartsWith("demarc/acme\n4\n", await plane.GetTextAsync(both, world.Vendor), StringComparison.Ordinal);
+        await plane.AppendAllAsync([world.Invite(), world.Join()]);
+        using (var none = await plane.SendAsync("GET", both, world.Vendor)) Assert.Equal("The agent has not countersigned any head of acme yet.", (await RunningPlane.ProblemAsync(none)).Detail);
+        await plane.Sequencer.CountersignAsync(PlaneWorld.Acme, new Countersigned(6, "six, by both"), CancellationToken.None);
+        await plane.AppendAllAsync([world.Finding("one-more")]);
+        Assert.Equal("six, by both", await plane.GetTextAsync(both, world.Vendor));
+        Assert.StartsWith("demarc/acme\n7\n", await plane.GetTextAsync("/v1/environments/acme/checkpoint", world.Vendor), StringComparison.Ordinal);
+        await plane.AppendAllAsync([world.Revoke()]);
+        Assert.StartsWith("demarc/acme\n8\n", await plane.GetTextAsync(both, world.Vendor), StringComparison.Ordinal);
     }
 
     [Theory]
