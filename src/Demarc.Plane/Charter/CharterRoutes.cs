@@ -45,7 +45,7 @@ public static class CharterRoutes
         if (request is null) return Problems.Malformed("The body is null.");
         var caller = Caller.Of(context);
         var state = caller.Environment.State;
-        var decision = CharterDecision.Decide(state, caller.Member!.Party, request);
+        var decision = CharterDecision.Decide(state, caller.Member!.Party, request, clock.GetUtcNow());
         if (decision is not Decision.Denied && InstanceRules.Fault(state, request, clock.GetUtcNow()) is { } fault) decision = new Decision.Denied("state", fault);
         return TypedResults.Json(ViewOf.Decision(decision), ViewJson.Default.DecisionView);
     }
