@@ -14,6 +14,7 @@ namespace Demarc.Cli;
 [JsonSerializable(typeof(Environments.StatusReport))]
 [JsonSerializable(typeof(Environments.RevokedAgent))]
 [JsonSerializable(typeof(ProfileKey))]
+[JsonSerializable(typeof(RootDraft))]
 [JsonSerializable(typeof(System.Collections.Immutable.ImmutableArray<ProfileKey>))]
 [JsonSerializable(typeof(ProgramVersion))]
 [JsonSerializable(typeof(Audit.AuditReport))]

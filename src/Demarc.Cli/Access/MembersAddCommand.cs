@@ -14,13 +14,14 @@ internal static class MembersAddCommand
         var key = new Argument<string>("key") { Description = "The public half of the person's key, 'ed25519:…', as 'demarc keys list' shows it to them." };
         var role = new Option<string>("--role") { Description = "owner: all; operator: requests changes; approver: approves and rejects; auditor: reads the ledger; viewer: looks.", Required = true }.OneOf([.. MemberRoles.Words]);
         var name = new Option<string>("--name") { Description = "What people call them, at most 80 characters.", HelpName = "TEXT", Required = true };
-        return new Verb("add", "Give a person of your own party a role.", invocation => RunAsync(invocation, invocation.Get(key)!, invocation.Get(role)!, invocation.Get(name)!), [key, role, name]);
+        var days = OptionValues.WholeNumber("--days", [], "After how many days the key counts for nothing any more; 0 for never", 0, 366, 0);
+        return new Verb("add", "Give a person of your own party a role.", invocation => RunAsync(invocation, invocation.Get(key)!, invocation.Get(role)!, invocation.Get(name)!, invocation.Get(days)), [key, role, name, days]);
     }
 
-    private static async Task<int> RunAsync(Invocation invocation, string key, string role, string name)
+    private static async Task<int> RunAsync(Invocation invocation, string key, string role, string name, int days)
     {
         var party = invocation.Looking;
-        await invocation.AppendAsync(party, new MemberAdded(MemberRoles.Key(key), MemberRoles.Read(role), name));
+        await invocation.AppendAsync(party, new MemberAdded(MemberRoles.Key(key), MemberRoles.Read(role), name, days == 0 ? null : invocation.Host.Now.AddDays(days)));
         var added = await MemberRoles.FindAsync(invocation, party, key);
         invocation.Terminal.Result(added, terminal => terminal.Line($"{Terminal.Terminal.Printable(added.Name)} is {added.Role} of the {added.Party.Word()} in {invocation.Environment}."));
         return ExitCodes.Ok;

@@ -13,8 +13,8 @@ internal static class MembersListCommand
     {
         var members = await invocation.Reader.GetAsync($"{invocation.Path}/members", ViewJson.Default.ImmutableArrayMemberView, invocation.Stop);
         invocation.Terminal.Result(members, terminal => terminal.Table(
-            ["party", "role", "name", "key"],
-            members.Select(m => (IReadOnlyList<string>)[m.Party.Word(), m.IsRoot ? $"{m.Role}, root" : m.Role, m.Name, m.Key])));
+            ["party", "role", "name", "expires", "key"],
+            members.Select(m => (IReadOnlyList<string>)[m.Party.Word(), m.IsRoot ? $"{m.Role}, root" : m.Role, m.Name, m.ExpiresAt is { } end ? $"{end:u}" : "never", m.Key])));
         return ExitCodes.Ok;
     }
 }

@@ -15,11 +15,13 @@ internal sealed class Profile
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     private readonly FillRandom random;
+    private readonly string? ownKey;
 
-    public Profile(string folder, FillRandom random)
+    public Profile(string folder, FillRandom random, string? ownKey = null)
     {
         Folder = folder;
         this.random = random;
+        this.ownKey = ownKey;
     }
 
     public string Folder { get; }
@@ -31,16 +33,18 @@ internal sealed class Profile
     /// <summary>The profile that the variables point to.</summary>
     public static Profile Of(CliHost host)
     {
-        if (host.Variable("DEMARC_HOME") is { Length: > 0 } home) return new Profile(Path.GetFullPath(home), host.Random);
+        var ownKey = host.Variable("DEMARC_KEY") is { Length: > 0 } key ? Path.GetFullPath(key) : null;
+        if (host.Variable("DEMARC_HOME") is { Length: > 0 } home) return new Profile(Path.GetFullPath(home), host.Random, ownKey);
         var config = host.Variable("XDG_CONFIG_HOME") is { Length: > 0 } xdg
             ? xdg
             : Path.Combine(host.Variable("HOME") ?? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".config");
-        return new Profile(Path.Combine(config, "demarc"), host.Random);
+        return new Profile(Path.Combine(config, "demarc"), host.Random, ownKey);
     }
 
     public string PathOf(string key) => Path.Combine(Folder, key + ".key");
 
-    public string KeyPath(Party party) => PathOf(party.Word());
+    /// <summary>The file of the key that signs: the one that <c>$DEMARC_KEY</c> names, whichever party it belongs to, else the party's.</summary>
+    public string KeyPath(Party party) => ownKey ?? PathOf(party.Word());
 
     public bool Holds(Party party) => File.Exists(KeyPath(party));
 

@@ -1,27 +1,43 @@
+using System.Collections.Immutable;
+using Demarc.Core.Changes;
 using Demarc.Core.Charter;
 using Demarc.Core.Environments;
 using Demarc.Core.Ledger;
 
 namespace Demarc.Core.Access;
 
-/// <summary>Owners add and remove people of their own party; the root of a party cannot be removed.</summary>
+/// <summary>
+/// Owners add and remove people and services of their own party. Everybody changes their own key with the old one and the new one; the root of a party, when
+/// its key is lost, is replaced by the other owners together.
+/// </summary>
 internal static class MemberFold
 {
     /// <summary>Two parties' people who touch one environment; far more than any has.</summary>
     private const int MaxMembers = 1000;
 
+    /// <summary>One owner alone is no quorum.</summary>
+    private const int LeastQuorum = 2;
+
+    private static readonly ImmutableSortedSet<Permission> ServicePermissions = [Permission.Look, Permission.Audit, Permission.Operate];
+
     public static Folded Add(EnvironmentState state, Entry entry, MemberAdded data, Member owner)
     {
-        if (CharterFold.Replayed(state, entry) is { } replayed) return replayed;
-        if (!PublicKey.TryParse(data.Key, out var key)) return Folded.Refuse("key is not an 'ed25519:' key");
-        if (state.Members.ContainsKey(key.KeyId)) return Folded.Refuse($"{key.KeyId} is a member already: remove it first");
-        if (state.Members.Count >= MaxMembers) return Folded.Refuse($"an environment has at most {MaxMembers} members");
-        if (data.Name.Length is 0 or > 80) return Folded.Refuse("name must have 1 to 80 characters");
-        return Folded.To(state with
+        if (New(state, entry, data.Key, data.Name) is { Refusal: { } refusal }) return Folded.Refuse(refusal);
+        if (Ending(entry, data.ExpiresAt) is { } ending) return Folded.Refuse(ending);
+        return Added(state, entry, new Member(Parse(data.Key), owner.Party, data.Role, data.Name, false) { ExpiresAt = data.ExpiresAt });
+    }
+
+    public static Folded Issue(EnvironmentState state, Entry entry, TokenIssued data, Member owner)
+    {
+        if (New(state, entry, data.Key, data.Name) is { Refusal: { } refusal }) return Folded.Refuse(refusal);
+        if (Ending(entry, data.ExpiresAt) is { } ending) return Folded.Refuse(ending);
+        if (data.Scope.IsDefaultOrEmpty) return Folded.Refuse("scope is empty: say what the token may do (look, audit, operate)");
+        foreach (var permission in data.Scope)
         {
-            Members = state.Members.Add(key.KeyId, new Member(key, owner.Party, data.Role, data.Name, false)),
-            AuthorityIds = state.AuthorityIds.Add(entry.Id),
-        });
+            if (!ServicePermissions.Contains(permission)) return Folded.Refuse($"scope cannot hold '{permission}': a service looks, audits and operates; people approve and own");
+        }
+
+        return Added(state, entry, new Member(Parse(data.Key), owner.Party, Role.Viewer, data.Name, false) { ExpiresAt = data.ExpiresAt, Scope = [.. data.Scope] });
     }
 
     public static Folded Remove(EnvironmentState state, Entry entry, MemberRemoved data, Member owner)
@@ -30,6 +46,85 @@ internal static class MemberFold
         if (!state.Members.TryGetValue(data.Key, out var member)) return Folded.Refuse($"{data.Key} is no member");
         if (member.Party != owner.Party) return Folded.Refuse($"{data.Key} belongs to the {member.Party.Word()}, whose owners alone can remove it");
         if (member.IsRoot) return Folded.Refuse($"{data.Key} is the root of the {member.Party.Word()} and cannot be removed");
-        return Folded.To(state with { Members = state.Members.Remove(data.Key), AuthorityIds = state.AuthorityIds.Add(entry.Id) });
+        return Folded.To(Without(state, data.Key) with { AuthorityIds = state.AuthorityIds.Add(entry.Id) });
     }
+
+    public static Folded Rekey(EnvironmentState state, Entry entry, MemberRekeyed data, Member member)
+    {
+        if (New(state, entry, data.NewKey, member.Name) is { Refusal: { } refusal }) return Folded.Refuse(refusal);
+        var key = Parse(data.NewKey);
+        if (!entry.Signers.Contains(key)) return Folded.Refuse("the new key has not signed: who changes their key shows that they hold both");
+        if (member.IsService) return Folded.Refuse("a service's token is issued anew, not changed");
+        return Folded.To(state with
+        {
+            Members = state.Members.Remove(member.Key.KeyId).Add(key.KeyId, member with { Key = key }),
+            Changes = OpenChanges(state, change => ChangeApprovals.Moved(change, member.Key.KeyId, key.KeyId)),
+            AuthorityIds = state.AuthorityIds.Add(entry.Id),
+        });
+    }
+
+    /// <summary>The root is lost or cannot be trusted: more than half of the party's other owners, at least two of them, put another in its place.</summary>
+    public static Folded ReplaceRoot(EnvironmentState state, Entry entry, RootReplaced data, Member author)
+    {
+        if (!state.Members.TryGetValue(data.Root, out var root) || !root.IsRoot) return Folded.Refuse($"{data.Root} is no root");
+        if (root.Party != author.Party) return Folded.Refuse($"{data.Root} is the root of the {root.Party.Word()}, whose owners alone can replace it");
+        if (New(state, entry, data.NewRoot, root.Name) is { Refusal: { } refusal }) return Folded.Refuse(refusal);
+        var key = Parse(data.NewRoot);
+        if (!entry.Signers.Contains(key)) return Folded.Refuse("the new root has not signed: it has to show that somebody holds it");
+        var at = Later(state, entry);
+        var owners = state.Members.Values.Where(m => m.Party == root.Party && m.Role == Role.Owner && m is { IsRoot: false, IsService: false } && !m.IsExpired(at)).Select(m => m.Key).ToList();
+        var signed = entry.Signers.Count(owners.Contains);
+        var needed = Math.Max(LeastQuorum, (owners.Count / 2) + 1);
+        if (signed < needed) return Folded.Refuse($"{signed} of the {owners.Count} owners of the {root.Party.Word()} beside the root have signed, {needed} are needed");
+        return Folded.To(Without(state, data.Root) with
+        {
+            Members = state.Members.Remove(data.Root).Add(key.KeyId, new Member(key, root.Party, Role.Owner, root.Name, true)),
+            AuthorityIds = state.AuthorityIds.Add(entry.Id),
+        });
+    }
+
+    /// <summary>The time that expiry is judged by: dating an entry back does not bring a key to life again.</summary>
+    public static DateTimeOffset Later(EnvironmentState state, Entry entry) => entry.At > state.LatestAt ? entry.At : state.LatestAt;
+
+    private static Folded New(EnvironmentState state, Entry entry, string text, string name)
+    {
+        if (CharterFold.Replayed(state, entry) is { } replayed) return replayed;
+        if (!PublicKey.TryParse(text, out var key)) return Folded.Refuse("key is not an 'ed25519:' key");
+        if (state.Members.ContainsKey(key.KeyId)) return Folded.Refuse($"{key.KeyId} is a member already: remove it first");
+        if (state.Agent?.Key.Equals(key) == true) return Folded.Refuse("the key is the agent's");
+        if (state.Members.Count >= MaxMembers) return Folded.Refuse($"an environment has at most {MaxMembers} members");
+        return name.Length is 0 or > 80 ? Folded.Refuse("name must have 1 to 80 characters") : Folded.To(state);
+    }
+
+    private static string? Ending(Entry entry, DateTimeOffset? expiresAt) => expiresAt is { } end && (end <= entry.At || end > entry.At + MemberLimits.MaxLife)
+        ? $"expiresAt must lie within {MemberLimits.MaxLife.TotalDays} days"
+        : null;
+
+    private static Folded Added(EnvironmentState state, Entry entry, Member member) => Folded.To(state with
+    {
+        Members = state.Members.Add(member.Key.KeyId, member),
+        AuthorityIds = state.AuthorityIds.Add(entry.Id),
+    });
+
+    // Whose key is gone has approved nothing that has not begun: the key may have been somebody else's for a while.
+    private static EnvironmentState Without(EnvironmentState state, string key) => state with
+    {
+        Members = state.Members.Remove(key),
+        Changes = OpenChanges(state, change => ChangeApprovals.Without(change, key)),
+    };
+
+    private static ImmutableDictionary<ChangeId, Change> OpenChanges(EnvironmentState state, Func<Change, Change> each) =>
+        state.Changes.SetItems(state.OpenChanges.Select(change => KeyValuePair.Create(change.Id, each(change))));
+
+    private static PublicKey Parse(string text) => PublicKey.TryParse(text, out var key) ? key : throw new BrokenBeliefException("The key was checked.");
+}
+
+/// <summary>Bounds of keys that end by themselves.</summary>
+public static class MemberLimits
+{
+    /// <summary>The longest life of a key that expires; who is still there in a year is given another.</summary>
+    public static TimeSpan MaxLife { get; } = TimeSpan.FromDays(366);
+
+    /// <summary>Access that nobody has used for so long is worth a question.</summary>
+    public static TimeSpan UnusedAfter { get; } = TimeSpan.FromDays(90);
 }

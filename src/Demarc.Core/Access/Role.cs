@@ -23,28 +23,29 @@ public enum Role
 }
 
 /// <summary>What a route or an entry kind asks of its caller.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<Permission>))]
 public enum Permission
 {
     /// <summary>Nothing: only for what is public by nature, such as a health answer.</summary>
-    None,
+    [JsonStringEnumMemberName("none")] None,
 
     /// <summary>See states, instances and changes.</summary>
-    Look,
+    [JsonStringEnumMemberName("look")] Look,
 
     /// <summary>Read and export the ledger.</summary>
-    Audit,
+    [JsonStringEnumMemberName("audit")] Audit,
 
     /// <summary>Ask for changes.</summary>
-    Operate,
+    [JsonStringEnumMemberName("operate")] Operate,
 
     /// <summary>Approve or reject changes.</summary>
-    Approve,
+    [JsonStringEnumMemberName("approve")] Approve,
 
     /// <summary>Sign charters, members and agents.</summary>
-    Own,
+    [JsonStringEnumMemberName("own")] Own,
 
     /// <summary>Reserved to the joined agent of the environment.</summary>
-    Agent,
+    [JsonStringEnumMemberName("agent")] Agent,
 }
 
 /// <summary>Role → permissions: the whole table.</summary>

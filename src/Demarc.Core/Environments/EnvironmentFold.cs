@@ -59,6 +59,9 @@ public static class EnvironmentFold
         CharterSigned data => CharterFold.Sign(state, entry, data, member!),
         MemberAdded data => MemberFold.Add(state, entry, data, member!),
         MemberRemoved data => MemberFold.Remove(state, entry, data, member!),
+        MemberRekeyed data => MemberFold.Rekey(state, entry, data, member!),
+        RootReplaced data => MemberFold.ReplaceRoot(state, entry, data, member!),
+        TokenIssued data => MemberFold.Issue(state, entry, data, member!),
         AgentInvited data => AgentFold.Invite(state, entry, data, member!),
         AgentJoined data => AgentFold.Join(state, entry, data),
         AgentRevoked data => AgentFold.Revoke(state, entry, data),
@@ -97,9 +100,10 @@ public static class EnvironmentFold
         if (kind.Author is EntryAuthor.Agent or EntryAuthor.PersonOrAgent && state.Agent is { } agent && agent.Key.Equals(entry.Author)) return null;
         if (kind.Author == EntryAuthor.Agent) return (null, $"{kind.Name} is written by the joined agent; {entry.Author.KeyId} is not it");
         if (state.MemberOf(entry.Author) is not { } member) return (null, $"{entry.Author.KeyId} is no member of this environment");
-        return member.Role.Allows(kind.Permission)
+        if (member.IsExpired(MemberFold.Later(state, entry))) return (null, $"{entry.Author.KeyId} expired at {member.ExpiresAt:u}");
+        return member.Allows(kind.Permission)
             ? (member, null)
-            : (null, $"{kind.Name} needs the permission '{kind.Permission}', which the role '{member.Role}' does not have");
+            : (null, $"{kind.Name} needs the permission '{kind.Permission}', which the role '{member.RoleWord}' does not have");
     }
 
     private static Folded Unknown(EnvironmentState state, Entry entry) =>
@@ -118,6 +122,8 @@ public static class EnvironmentFold
         var by = member?.Party.Word() ?? (entry.Data is EnvironmentFounded ? "both" : "agent");
         return state with
         {
+            Members = member is not null && state.Members.TryGetValue(member.Key.KeyId, out var still) ? state.Members.SetItem(member.Key.KeyId, still with { LastActedAt = entry.At }) : state.Members,
+            LatestAt = entry.At > state.LatestAt ? entry.At : state.LatestAt,
             LastActs = state.LastActs.SetItem(task, new LastAct(state.Size, entry.Kind.Name, entry.At, by)),
             Size = state.Size + 1,
         };

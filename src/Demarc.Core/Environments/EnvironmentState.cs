@@ -29,6 +29,9 @@ public sealed record EnvironmentState
     /// <summary>Members by key id.</summary>
     public ImmutableDictionary<string, Member> Members { get; init; } = ImmutableDictionary<string, Member>.Empty;
 
+    /// <summary>The latest time that any entry says.</summary>
+    public DateTimeOffset LatestAt { get; init; }
+
     /// <summary>The charter in force; null until both parties have signed one.</summary>
     public CharterDocument? Charter { get; init; }
 

@@ -90,7 +90,7 @@ public static class ViewOf
 
     /// <summary>Members, roots first.</summary>
     public static ImmutableArray<MemberView> Members(EnvironmentState state) =>
-        [.. state.Members.Values.OrderByDescending(m => m.IsRoot).ThenBy(m => m.Key.KeyId, StringComparer.Ordinal).Select(m => new MemberView(m.Key.KeyId, m.Party, m.Role.ToString().ToLowerInvariant(), m.Name, m.IsRoot))];
+        [.. state.Members.Values.OrderByDescending(m => m.IsRoot).ThenBy(m => m.Key.KeyId, StringComparer.Ordinal).Select(m => new MemberView(m.Key.KeyId, m.Party, m.RoleWord, m.Name, m.IsRoot, m.ExpiresAt, m.LastActedAt))];
 
     /// <summary>An answer of the charter.</summary>
     public static DecisionView Decision(Decision decision) => decision switch

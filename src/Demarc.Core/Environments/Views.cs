@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Demarc.Core.Access;
 using Demarc.Core.Changes;
 using Demarc.Core.Charter;
 using Demarc.Core.Instances;
@@ -30,8 +31,8 @@ public sealed record WaitingView(string Task, string For, string What, string? C
 /// <summary>An environment at a glance.</summary>
 public sealed record EnvironmentView(string Id, string Name, long Size, string CustomerRoot, string VendorRoot, string PlaneKey, string CustomerSealing, int? Charter, int? ProposedCharter, ImmutableArray<Party> ProposalSignedBy, string? Agent, string? AgentName, bool AgentConnected, string? AgentRefusal, long AgentVerifiedSize, int Instances, int OpenChanges, int Findings);
 
-/// <summary>A member.</summary>
-public sealed record MemberView(string Key, Party Party, string Role, string Name, bool IsRoot);
+/// <summary>A member. <c>LastActedAt</c> is when they last signed something into the ledger.</summary>
+public sealed record MemberView(string Key, Party Party, string Role, string Name, bool IsRoot, DateTimeOffset? ExpiresAt, DateTimeOffset? LastActedAt);
 
 /// <summary>The charter in force and the one on the table.</summary>
 public sealed record CharterView(int? Version, string? Yaml, int? ProposedVersion, string? ProposedYaml, string? ProposedSha256, ImmutableArray<Party> SignedBy);
@@ -91,6 +92,7 @@ public sealed record ProblemView(string Type, string Title, int Status, string? 
 [JsonSerializable(typeof(ImmutableArray<ResponsibilityView>))]
 [JsonSerializable(typeof(ImmutableArray<EnvironmentView>))]
 [JsonSerializable(typeof(ImmutableArray<MemberView>))]
+[JsonSerializable(typeof(ImmutableArray<AccessLine>))]
 [JsonSerializable(typeof(ImmutableArray<ChangeView>))]
 [JsonSerializable(typeof(ImmutableArray<InstanceView>))]
 [JsonSerializable(typeof(ImmutableArray<FindingView>))]

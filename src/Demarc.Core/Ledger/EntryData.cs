@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Demarc.Core.Access;
 using Demarc.Core.Changes;
 using Demarc.Core.Charter;
@@ -30,7 +31,25 @@ public sealed record CharterSigned([property: Public] int Version, [property: Pu
 /// <param name="Key">The person's key.</param>
 /// <param name="Role">What they may do.</param>
 /// <param name="Name">What people call them.</param>
-public sealed record MemberAdded([property: Public] string Key, [property: Public] Role Role, [property: Sensitive] string Name) : EntryData;
+/// <param name="ExpiresAt">When the key counts for nothing any more; null for never.</param>
+public sealed record MemberAdded([property: Public] string Key, [property: Public] Role Role, [property: Sensitive] string Name, [property: Public] DateTimeOffset? ExpiresAt = null) : EntryData;
+
+/// <summary>An owner gives a service of their own party a key of its own, with what it may do and until when.</summary>
+/// <param name="Key">The token's public half.</param>
+/// <param name="Name">What it is for.</param>
+/// <param name="Scope">What it may do: of look, audit and operate.</param>
+/// <param name="ExpiresAt">When it ends.</param>
+public sealed record TokenIssued([property: Public] string Key, [property: Sensitive] string Name, [property: Public] ImmutableArray<Permission> Scope, [property: Public] DateTimeOffset ExpiresAt) : EntryData;
+
+/// <summary>A member changes their own key; signed by the old one and the new one.</summary>
+/// <param name="NewKey">The key from here on.</param>
+public sealed record MemberRekeyed([property: Public] string NewKey) : EntryData;
+
+/// <summary>Owners of a party together put another root in the place of theirs; signed by each of them and by the new root.</summary>
+/// <param name="Root">The root that is replaced.</param>
+/// <param name="NewRoot">The one in its place.</param>
+/// <param name="Reason">Why.</param>
+public sealed record RootReplaced([property: Public] string Root, [property: Public] string NewRoot, [property: Sensitive] string Reason) : EntryData;
 
 /// <summary>An owner removes a person of their own party.</summary>
 /// <param name="Key">Whose key.</param>

@@ -92,8 +92,10 @@ public sealed class Gate(RequestDelegate next, Sequencer sequencer, BrowserSessi
         var view = EnvironmentId.TryParse(name, out var id) ? await sequencer.FindAsync(id, context.RequestAborted) : null;
         if (view?.State.MemberOf(key) is not { } member)
             return NoEnvironment(name, key);
-        if (!member.Role.Allows(useCase.Permission))
-            return Problems.Result(StatusCodes.Status403Forbidden, "not-allowed", "The role does not allow this.", $"{useCase.Name} needs the permission '{useCase.Permission}', which the role '{member.Role}' does not have.", remedy: "Ask an owner of your party.");
+        if (member.IsExpired(clock.GetUtcNow()))
+            return Problems.Result(StatusCodes.Status403Forbidden, "expired", "The key has expired.", $"{key.KeyId} expired at {member.ExpiresAt:u}.", remedy: "Ask an owner of your party for another.");
+        if (!member.Allows(useCase.Permission))
+            return Problems.Result(StatusCodes.Status403Forbidden, "not-allowed", "The role does not allow this.", $"{useCase.Name} needs the permission '{useCase.Permission}', which the role '{member.RoleWord}' does not have.", remedy: "Ask an owner of your party.");
         if (useCase.Only is { } only && member.Party != only)
             return Problems.Result(StatusCodes.Status403Forbidden, "other-party", $"This is for the {only.Word()} alone.", $"{useCase.Name} is not open to the {member.Party.Word()}.");
         context.Features.Set(new Caller(key, member, view));

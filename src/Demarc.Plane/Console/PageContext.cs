@@ -20,7 +20,7 @@ public sealed record PageContext(Words Words, string Path, Caller? Caller, Envir
     public string Root => $"/environments/{Environment?.Id}";
 
     /// <summary>Whether the reader may see the ledger itself.</summary>
-    public bool MayAudit => Caller?.Member?.Role.Allows(Permission.Audit) ?? false;
+    public bool MayAudit => Caller?.Member?.Allows(Permission.Audit) ?? false;
 
     /// <summary>The other pages about the environment, with how many things stand on each.</summary>
     public ImmutableArray<(string Path, string Name, int? Count)> Pages => Environment is not { } environment ? [] :

@@ -22,6 +22,7 @@ public static class EnvironmentRoutes
         var one = routes.MapGroup("/v1/environments/{env}");
         one.MapGet("", ShowAsync).WithMetadata(new UseCase("environments.show", TaskId.Access, Permission.Look)).Produces<EnvironmentView>();
         one.MapGet("/responsibilities", Table).WithMetadata(new UseCase("environments.responsibilities", TaskId.Access, Permission.Look)).Produces<ImmutableArray<ResponsibilityView>>();
+        one.MapGet("/members/review", Review).WithMetadata(new UseCase("members.review", TaskId.Access, Permission.Look)).Produces<ImmutableArray<AccessLine>>();
         one.MapGet("/members", Members).WithMetadata(new UseCase("members.list", TaskId.Access, Permission.Look)).Produces<ImmutableArray<MemberView>>();
         one.MapGet("/findings", Findings).WithMetadata(new UseCase("findings.list", TaskId.Monitoring, Permission.Look)).Produces<ImmutableArray<FindingView>>();
         one.MapGet("/observation", Observed).WithMetadata(new UseCase("observation.show", TaskId.Monitoring, Permission.Look)).Produces<Core.Agents.Observation>();
@@ -70,6 +71,9 @@ public static class EnvironmentRoutes
 
     private static IResult Table(HttpContext context, string env) =>
         TypedResults.Json(ViewOf.Responsibilities(Caller.Of(context).Environment.State), ViewJson.Default.ImmutableArrayResponsibilityView);
+
+    private static IResult Review(HttpContext context, string env, TimeProvider clock) =>
+        TypedResults.Json(AccessReview.Of(Caller.Of(context).Environment.State, clock.GetUtcNow()), ViewJson.Default.ImmutableArrayAccessLine);
 
     private static IResult Members(HttpContext context, string env) =>
         TypedResults.Json(ViewOf.Members(Caller.Of(context).Environment.State), ViewJson.Default.ImmutableArrayMemberView);

@@ -51,6 +51,12 @@ public static class EntryRoutes
             return Gate.NoEnvironment(env, entry.Author);
         }
 
+        if ((await sequencer.FindAsync(environment, context.RequestAborted))?.State.MemberOf(entry.Author)?.IsExpired(clock.GetUtcNow()) == true)
+        {
+            failures.Count(context.Connection.RemoteIpAddress);
+            return Problems.Result(StatusCodes.Status403Forbidden, "expired", "The key has expired.", $"{entry.Author.KeyId} counts for nothing any more, whatever date its entries bear.", "author", "Ask an owner of your party for another.");
+        }
+
         if (entry.At > clock.GetUtcNow() + RequestToken.Tolerance)
             return Problems.Result(StatusCodes.Status409Conflict, "entry-from-the-future", "The entry is dated ahead.", $"It says {entry.At:u}, it is {clock.GetUtcNow():u} here.", "at", "Set the clock of the device that signs.");
         if (entry.Data is EnvironmentFounded) return Problems.Refused("an environment is founded at /v1/environments");
