@@ -126,8 +126,9 @@ internal static class ChangeFold
         if (decision is Decision.Denied denied) return new Transition(null, $"{denied.Rule}: {denied.Why}");
         if (decision is Decision.NeedsApproval needs && Enum.GetValues<Party>().Any(party => needs.Who.Includes(party) && !change.Approvals.Any(a => a.Party == party)))
             return new Transition(null, $"{needs.Rule} now asks for the approval of the {needs.Who.Word()}");
-        if (state.OpenChanges.FirstOrDefault(other => other.Status == ChangeStatus.Running && other.Request.Instance == change.Request.Instance) is { } running)
-            return new Transition(null, $"change {running.Id} of the same instance is running");
-        return InstanceRules.StateFault(state, change.Request, at) is { } fault ? new Transition(null, fault) : start;
+        if (ChangeOrder.Busy(state, change) is { } busy) return new Transition(null, busy);
+        // Who asked in time for something back gets it: the purge has to wait meanwhile.
+        var asOf = change.Action == ChangeAction.Restore ? change.RequestedAt : at;
+        return InstanceRules.StateFault(state, change.Request, asOf) is { } fault ? new Transition(null, fault) : start;
     }
 }

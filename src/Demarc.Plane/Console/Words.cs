@@ -56,6 +56,7 @@ public sealed class Words
         "customer" => Say("customer", "顧客"),
         "both" => Say("both parties", "双方"),
         "agent" => Say("agent", "エージェント"),
+        "time" => Say("time", "時刻"),
         _ => word,
     };
 
