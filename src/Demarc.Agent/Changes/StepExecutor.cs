@@ -104,7 +104,7 @@ public sealed class StepExecutor(AgentLedger ledger, IHands hands, Reports repor
         while (!working.IsCompleted)
         {
             var changed = ledger.Changed.Next;
-            if (ledger.State.Changes.GetValueOrDefault(id) is { Halt.StandsStill: false }) await held.CancelAsync();
+            if (ledger.State.Changes.GetValueOrDefault(id) is { Halt.StandsStill: false }) held.Cancel();
             await Task.WhenAny(working, held.IsCancellationRequested ? working : changed);
         }
 

@@ -39,7 +39,8 @@ internal sealed class Inspector(SimWorld world)
         }
 
         var change = running[0];
-        var undoing = change.Steps.Any(step => step.Status is StepStatus.Failed or StepStatus.Undone);
+        var undoing = change.IsUndoing;
+        if (change.IsPaused) world.Loop.Violate($"the agent does '{what}' for {instance} while {change.Id} is {change.Halt!.Words}");
         var entitled = change.Steps.Where((step, at) => undoing
             ? step.Status is StepStatus.Finished or StepStatus.Failed && undoes.Contains(change.Plan!.Steps[at].Kind)
             : step.Status == StepStatus.Started && does.Contains(change.Plan!.Steps[at].Kind));
@@ -53,13 +54,41 @@ internal sealed class Inspector(SimWorld world)
         if (change.RequestedFor is null)
         {
             if (!change.Action.Standing) world.Loop.Violate($"the agent does '{what}' under {change.Id}, which no person asked for");
+            if (change.Plan!.Steps.Any(step => !step.Reversible)) Agreed(change, what);
             return;
         }
 
+        Agreed(change, what);
         if (!Wished.Contains(change.Id)) world.Loop.Violate($"the agent does '{what}' under {change.Id}, which no person has signed");
-        if (world.AgentDisk.Verified.Changes.GetValueOrDefault(change.Id)?.Status != ChangeStatus.Running) world.Loop.Violate($"the agent does '{what}' under {change.Id} before its start stands in the verified replica");
         if (change.NeedsApproval is not null && (change.Approvals.IsEmpty || change.Approvals.Any(approval => !Approved.Contains((change.Id, approval.PlanHash)))))
             world.Loop.Violate($"the agent does '{what}' under {change.Id}, whose plan was not approved");
+    }
+
+    private void Agreed(Change change, string what)
+    {
+        if (world.AgentDisk.Verified.Changes.GetValueOrDefault(change.Id) is not { Status: ChangeStatus.Running } agreed || agreed.Starts != change.Starts)
+            world.Loop.Violate($"the agent does '{what}' under {change.Id} before its start stands in the verified replica");
+    }
+
+    /// <summary>The agent is about to say something that it will then act on.</summary>
+    public void Writes(Entry entry)
+    {
+        var state = world.AgentDisk.Written();
+        switch (entry.Data)
+        {
+            case ChangeStarted started when state.Changes.TryGetValue(started.Change, out var change):
+                if (change.Halt is not null) world.Loop.Violate($"{change.Id} is started while it is {change.Halt.Words}");
+                if (change.DeferredUntil > entry.At) world.Loop.Violate($"{change.Id} is started at {entry.At:u}, and it is put off until {change.DeferredUntil:u}");
+                break;
+            case StepStarted step when state.Changes.TryGetValue(step.Change, out var change):
+                if (change.Halt is not null) world.Loop.Violate($"step {step.Step + 1} of {change.Id} is started while it is {change.Halt.Words}");
+                break;
+            case StepUndone undone when state.Changes.TryGetValue(undone.Change, out var change):
+                if (change.IsPaused) world.Loop.Violate($"step {undone.Step + 1} of {change.Id} is undone while it is {change.Halt!.Words}");
+                break;
+            default:
+                break;
+        }
     }
 
     /// <summary>A password was minted for this change: there is one and no second.</summary>

@@ -62,16 +62,26 @@ internal sealed class SimPeople
         var roll = dice.Next(100);
         if (roll < 30) await OrderAsync(state);
         else if (roll < 62) await DecideAsync(state, 0.85);
-        else if (roll < 80) await TendAsync(state);
-        else if (roll < 86) await WithdrawAsync(state);
+        else if (roll < 76) await TendAsync(state);
+        else if (roll < 80) await WithdrawAsync(state);
+        else if (roll < 86) await HoldAsync(state);
         else if (roll < 94) await TrespassAsync(state);
         else if (roll < 98) await AmendAsync(Amended(state.Charter!));
         else await ReplaceAgentAsync(state);
     }
 
-    /// <summary>All that waits for somebody is decided.</summary>
+    /// <summary>All that waits for somebody is decided, and what is paused goes on or ends.</summary>
     public async Task DecideAllAsync()
     {
+        if (await world.LookAsync() is { } now)
+        {
+            foreach (var change in now.OpenChanges.Where(change => change.Halt is { Kind: HaltKind.Pause }).ToList())
+            {
+                if (dice.Chance(0.3)) await SayAsync(CustomerRoot, new ChangeStopped(change.Id, "it has stood long enough"));
+                else foreach (var party in change.Halt!.By) await SayAsync(Root(party), new ChangeResumed(change.Id, "go on"));
+            }
+        }
+
         for (var i = 0; i < 12; i++)
         {
             if (await world.LookAsync() is not { } state || !state.OpenChanges.Any(change => change.Status == ChangeStatus.Planned)) return;
@@ -125,18 +135,46 @@ internal sealed class SimPeople
         await SayAsync(change.RequestedFor == Party.Vendor ? VendorRoot : CustomerRoot, new ChangeWithdrawn(change.Id, "another time"));
     }
 
+    // Either side holds up what is open, lets go of its own hold, and puts the other's changes off.
+    private async Task HoldAsync(EnvironmentState state)
+    {
+        var open = state.OpenChanges.ToList();
+        if (open.Count == 0) return;
+        var change = dice.Pick(open);
+        var party = dice.Pick<Party>([Party.Vendor, Party.Customer]);
+        var key = party == Party.Vendor ? dice.Chance(0.5) ? VendorRoot : vendorOperator : dice.Chance(0.5) ? CustomerRoot : customerApprover;
+        if (change.Halt is { Kind: HaltKind.Pause } halt && dice.Chance(0.7))
+        {
+            // Who has not paused it tries as well.
+            var outcome = await SayAsync(key, new ChangeResumed(change.Id, "go on"));
+            if (outcome.Refusal is null && !halt.By.Contains(party) && (await world.LookAsync())?.Changes[change.Id].Halt?.By.Contains(party.Other()) == false)
+                world.Loop.Violate($"the {party.Word()} has lifted a pause of {change.Id} that it had not put on");
+            return;
+        }
+
+        await (dice.Next(4) switch
+        {
+            0 => SayAsync(key, new ChangeStopped(change.Id, "no more of this")),
+            1 => SayAsync(dice.Chance(0.8) ? customerApprover : VendorRoot, new ChangeDeferred(change.Id, world.WallTime + dice.Between(10, 6000), "later")),
+            _ => SayAsync(key, new ChangePaused(change.Id, "one moment")),
+        });
+    }
+
+    private SigningKey Root(Party party) => party == Party.Vendor ? VendorRoot : CustomerRoot;
+
     // Those who may not, try; the plane must refuse each of them at the door.
     private async Task TrespassAsync(EnvironmentState state)
     {
         var wish = new InstanceRequest("instances.create", InstanceId.Parse("trespass"), new InstanceOrder("2.6.4", InstanceSize.Small, ImmutableSortedDictionary<string, string>.Empty));
         var planned = state.OpenChanges.FirstOrDefault(change => change.Status == ChangeStatus.Planned && change.Awaits.Contains(Party.Customer));
-        (SigningKey Key, EntryData Data) attempt = dice.Next(6) switch
+        (SigningKey Key, EntryData Data) attempt = dice.Next(7) switch
         {
             0 => (viewer, new ChangeRequested(ChangeId.New(dice.NextBytes), wish)),
             1 => (stranger, new ChangeRequested(ChangeId.New(dice.NextBytes), wish)),
             2 when planned is not null && !planned.Awaits.Contains(Party.Vendor) => (VendorRoot, new ChangeApproved(planned.Id, planned.PlanHash!)),
             3 => (vendorOperator, new AgentRevoked(world.AgentKey.Public.KeyId, "mine")),
-            4 => (VendorRoot, new AgentInvited(stranger.Public.KeyId, world.WallTime + TimeSpan.FromDays(1))),
+            4 when state.OpenChanges.FirstOrDefault() is { } open => (dice.Chance(0.5) ? viewer : stranger, new ChangeStopped(open.Id, "mine to stop")),
+            5 => (VendorRoot, new AgentInvited(stranger.Public.KeyId, world.WallTime + TimeSpan.FromDays(1))),
             _ => (vendorOperator, new ChangeRequested(ChangeId.New(dice.NextBytes), new InstanceRequest("instances.purge", InstanceId.Parse("alpha"), null))),
         };
         var outcome = await world.SubmitAsync(Entry.Write(world.Environment, NewId(), world.WallTime, attempt.Data, attempt.Key));

@@ -84,6 +84,9 @@ internal sealed class SimWorld
 
     public DateTimeOffset WallTime => clock.GetUtcNow();
 
+    /// <summary>What the agent's clock on the wall says.</summary>
+    public DateTimeOffset AgentWallTime => WallTime + agentSkew;
+
     /// <summary>Runs a plan to its end. On the thread that calls, and on no other.</summary>
     public static SimResult Run(SimPlan plan, Action<string>? print = null)
     {
