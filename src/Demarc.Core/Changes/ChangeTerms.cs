@@ -1,3 +1,4 @@
+using Demarc.Core.Charter;
 using Demarc.Core.Environments;
 
 namespace Demarc.Core.Changes;
@@ -6,8 +7,8 @@ namespace Demarc.Core.Changes;
 internal static class ChangeTerms
 {
     /// <summary>Whether a stop undoes what was done.</summary>
-    public static bool RollsBack(EnvironmentState state, Change change) => true;
+    public static bool RollsBack(EnvironmentState state, Change change) => state.Charter?[change.Action.Task].OnStop != OnStop.Leave;
 
     /// <summary>How long the customer may put it off in all.</summary>
-    public static TimeSpan Deferral(EnvironmentState state, Change change) => TimeSpan.Zero;
+    public static TimeSpan Deferral(EnvironmentState state, Change change) => state.Charter?[change.Action.Task].Deferral ?? TimeSpan.Zero;
 }
