@@ -1,4 +1,5 @@
 using Demarc.Core.Changes;
+using Demarc.Core.Charter;
 using Demarc.Core.Environments;
 using Demarc.Core.Instances;
 using Demarc.Core.Ledger;
@@ -24,6 +25,10 @@ internal sealed class Inspector(SimWorld world)
     public Dictionary<long, string> Promised { get; } = [];
 
     public int Effects { get; private set; }
+
+    public int Halts { get; private set; }
+
+    public int Postponed { get; private set; }
 
     /// <summary>The agent is about to touch the world.</summary>
     public void Effect(InstanceId instance, string what, string[] does, string[] undoes)
@@ -76,11 +81,19 @@ internal sealed class Inspector(SimWorld world)
         var state = world.AgentDisk.Written();
         switch (entry.Data)
         {
+            case ChangeHalted:
+                Halts++;
+                break;
+            case ChangePostponed:
+                Postponed++;
+                break;
             case ChangeStarted started when state.Changes.TryGetValue(started.Change, out var change):
                 if (change.Halt is not null) world.Loop.Violate($"{change.Id} is started while it is {change.Halt.Words}");
+                if (Window(state, change) is { } window && !window.IsOpen(entry.At)) world.Loop.Violate($"{change.Id} is started at {entry.At:u}, outside its window");
                 if (change.DeferredUntil > entry.At) world.Loop.Violate($"{change.Id} is started at {entry.At:u}, and it is put off until {change.DeferredUntil:u}");
                 break;
             case StepStarted step when state.Changes.TryGetValue(step.Change, out var change):
+                if (step.Step == 0 && Window(state, change) is { } span && !span.IsOpen(entry.At) && !span.IsOpen(entry.At - ChangeWaits.Tolerance)) world.Loop.Violate($"{change.Id} begins at {entry.At:u}, outside its window by more than the tolerance");
                 if (change.Halt is not null) world.Loop.Violate($"step {step.Step + 1} of {change.Id} is started while it is {change.Halt.Words}");
                 break;
             case StepUndone undone when state.Changes.TryGetValue(undone.Change, out var change):
@@ -90,6 +103,8 @@ internal sealed class Inspector(SimWorld world)
                 break;
         }
     }
+
+    private static TimeWindow? Window(EnvironmentState state, Change change) => state.Charter?.WindowOf(change.Action)?.Window;
 
     /// <summary>A password was minted for this change: there is one and no second.</summary>
     public void Minted(ChangeId change, string sealedText)

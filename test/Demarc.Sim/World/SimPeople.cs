@@ -194,15 +194,19 @@ internal sealed class SimPeople
     private CharterDocument Amended(CharterDocument charter)
     {
         var rule = charter[TaskId.Provision];
-        rule = dice.Next(5) switch
+        // Two minutes here and there in the first quarter of an hour: runs see them open and close.
+        var windows = charter.Windows.SetItem("brief", new TimeWindow(PosixZone.Utc, [], new TimeOnly(8, dice.Next(1, 15)), TimeSpan.FromMinutes(dice.Next(1, 4)), []));
+        rule = dice.Next(8) switch
         {
             0 => rule with { Approval = rule.Approval.SetItem("instances.create", Owner.Customer) },
             1 => rule with { Approval = rule.Approval.SetItem("instances.suspend", Owner.Both) },
             2 => rule with { Owner = dice.Pick([Owner.Customer, Owner.Both, Owner.Vendor]) },
             3 => rule with { Limits = rule.Limits.SetItem(CharterLimits.MaxInstances, 1 + dice.Next(3)) },
+            4 or 5 => rule with { Windows = rule.Windows.SetItem(dice.Pick(["instances.create", "instances.modify", "instances.suspend", "instances.purge"]), "brief") },
+            6 => rule with { OnStop = dice.Pick<OnStop>([OnStop.Leave, OnStop.RollBack]) },
             _ => CharterDocument.Default[TaskId.Provision],
         };
-        return charter with { Version = charter.Version + 1, Rules = charter.Rules.SetItem(TaskId.Provision, rule) };
+        return charter with { Version = charter.Version + 1, Windows = windows, Rules = charter.Rules.SetItem(TaskId.Provision, rule) };
     }
 
     // The old agent is cut off; a new one takes its place on the same machine, with a key of its own.

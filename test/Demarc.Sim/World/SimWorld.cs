@@ -100,7 +100,7 @@ internal sealed class SimWorld
             world.Loop.Violate($"the simulation itself failed: {failure}");
         }
 
-        return new SimResult(plan.Seed, world.Loop.Violation, world.Loop.Trace.Hash, [.. world.Loop.Trace.Last], world.PlaneDisk.Rows.Count, world.Inspector.Effects, world.crashes, world.Traitor.DoneAt is not null, world.Loop.Steps);
+        return new SimResult(plan.Seed, world.Loop.Violation, world.Loop.Trace.Hash, [.. world.Loop.Trace.Last], world.PlaneDisk.Rows.Count, world.Inspector.Effects, world.Inspector.Halts, world.Inspector.Postponed, world.crashes, world.Traitor.DoneAt is not null, world.Loop.Steps);
     }
 
     /// <summary>Does something at a moment, outside of every process.</summary>
