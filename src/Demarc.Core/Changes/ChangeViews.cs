@@ -18,6 +18,7 @@ public static class ChangeViews
             change.RequestedFor?.Word() ?? "agent", change.RequestedAt, change.NeedsApproval?.Word(), change.Awaits, change.PlanHash, plan?.Text,
             [.. change.Steps.Select((progress, i) => Step(i, progress, plan?.Steps[i]))], change.StartedAt, change.EndedAt, change.Reason)
         {
+            Awaited = Awaited(change),
             Held = change.Halt?.Words,
             HeldBy = [.. change.Halt?.By ?? []],
             Waits = waits?.What,
@@ -36,7 +37,7 @@ public static class ChangeViews
         var task = change.Action.Task.Slug();
         var what = $"{change.Request.Action} {change.Request.Instance} ({change.Id})";
         var waiting = ImmutableArray.CreateBuilder<WaitingView>();
-        foreach (var party in change.Awaits) waiting.Add(new WaitingView(task, party.Word(), $"{what} awaits approval", $"demarc approve {change.Id} --as {party.Word()}"));
+        foreach (var awaited in Awaited(change)) waiting.Add(new WaitingView(task, awaited.Party.Word(), $"{what} awaits {awaited.Words}", $"demarc approve {change.Id} --as {awaited.Party.Word()}"));
         if (change.Halt is { Kind: HaltKind.Pause } halt && (change.IsWaiting || halt.StandsStill))
         {
             foreach (var party in halt.By) waiting.Add(new WaitingView(task, party.Word(), $"{what} is {halt.Words}", $"demarc changes resume {change.Id} --as {party.Word()}"));
@@ -47,6 +48,20 @@ public static class ChangeViews
             ? [new WaitingView(task, "time", $"{what} {wait.What}", null)]
             : [new WaitingView(task, "agent", $"{what} is {change.Word()}", null)];
     }
+
+    /// <summary>Exactly who is awaited: of which party, how many, in which roles.</summary>
+    public static ImmutableArray<AwaitedView> Awaited(Change change) =>
+    [
+        .. change.Awaits.Select(party =>
+        {
+            var need = change.NeedsApproval!;
+            var missing = need.Missing(party, change.Approvals, change.RequestedBy);
+            var roles = need.Roles.Select(role => role.ToString().ToLowerInvariant()).ToImmutableArray();
+            var words = missing == 1 && need.Of(party) == 1 ? $"the approval of the {party.Word()}" : $"{missing} more {(missing == 1 ? "approval" : "approvals")} of the {party.Word()}";
+            if (!roles.IsEmpty) words += $" by {string.Join(" or ", roles)}";
+            return new AwaitedView(party, missing, roles, need.NotRequester, words + (need.NotRequester ? ", other than who asked" : ""));
+        }),
+    ];
 
     private static ChangeWait? Wait(EnvironmentState state, Change change, DateTimeOffset at) => change.IsWaiting ? ChangeWaits.Until(state, change, at) : null;
 

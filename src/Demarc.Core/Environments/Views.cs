@@ -42,6 +42,9 @@ public sealed record StepView(int Number, string Kind, ImmutableArray<string> To
 /// <summary>A change. <c>PlanText</c> is the exact text that the hash covers; null when not yet planned.</summary>
 public sealed record ChangeView(string Id, string Action, string Task, string Instance, InstanceOrder? Order, string Status, string RequestedBy, DateTimeOffset RequestedAt, string? NeedsApproval, ImmutableArray<Party> Awaits, string? PlanHash, string? PlanText, ImmutableArray<StepView> Steps, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt, string? Reason)
 {
+    /// <summary>Exactly whose approval is missing.</summary>
+    public ImmutableArray<AwaitedView> Awaited { get; init; } = [];
+
     /// <summary>Who holds it up and why; null when nobody does.</summary>
     public string? Held { get; init; }
 
@@ -67,6 +70,14 @@ public sealed record ChangeView(string Id, string Action, string Task, string In
     public DateTimeOffset? ExpiresAt { get; init; }
 }
 
+/// <summary>Approvals that a change still needs of one party.</summary>
+/// <param name="Party">Of which.</param>
+/// <param name="Missing">How many more people.</param>
+/// <param name="Roles">In one of these roles; empty for every role that may approve.</param>
+/// <param name="NotRequester">Whether the person who asked does not count.</param>
+/// <param name="Words">As people say it, as in <c>2 more approvals of the customer by owner or approver</c>.</param>
+public sealed record AwaitedView(Party Party, int Missing, ImmutableArray<string> Roles, bool NotRequester, string Words);
+
 /// <summary>An instance.</summary>
 public sealed record InstanceView(string Id, string Status, string Version, string Size, int MemoryMib, ImmutableSortedDictionary<string, string> Labels, string Uri, DateTimeOffset CreatedAt, DateTimeOffset? DeletedAt, DateTimeOffset? PurgeDueAt, string LastChange, bool HasCredential, bool? Healthy, long? UsedMemoryMib);
 
@@ -81,7 +92,11 @@ public sealed record CredentialView(string Instance, string Uri, string User, st
 /// <param name="Rule">The rule path.</param>
 /// <param name="Who">Whose approval, where needed.</param>
 /// <param name="Why">Why not, where denied.</param>
-public sealed record DecisionView(string Decision, string Rule, Owner? Who, string? Why);
+public sealed record DecisionView(string Decision, string Rule, string? Who, string? Why)
+{
+    /// <summary>What it would wait for even if everybody had approved; null when it could start at once.</summary>
+    public string? Waits { get; init; }
+}
 
 /// <summary>What a plane says of itself to everyone.</summary>
 public sealed record PlaneView(string Name, string Version, string PlaneKey, string Hub, string HubCa, string? VendorRoot);

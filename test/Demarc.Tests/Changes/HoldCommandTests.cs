@@ -1,5 +1,7 @@
-using Demarc.Cli;
-using Demarc.Cli.Changes;
+extern alias cli;
+
+using cli::Demarc.Cli;
+using cli::Demarc.Cli.Changes;
 using Demarc.Core.Ledger;
 using Demarc.Tests.Cli;
 using Demarc.Tests.Hosting;
