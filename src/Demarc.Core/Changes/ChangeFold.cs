@@ -128,7 +128,7 @@ internal static class ChangeFold
         if (start.Change is null) return start;
 
         if (NotAllowedNow(state, change, at) is { } not) return new Transition(null, not);
-        if (ChangeOrder.Busy(state, change) is { } busy) return new Transition(null, busy);
+        if (ChangeOrder.Before(state, change) is { } running) return new Transition(null, $"change {running.Id} of the same instance is {running.Word()}");
         if (ChangeWaits.Until(state, change, at) is { } wait) return new Transition(null, wait.What);
 
         // Who asked in time for something back gets it: the purge has to wait meanwhile.
@@ -136,10 +136,10 @@ internal static class ChangeFold
         return InstanceRules.StateFault(state, change.Request, asOf) is { } fault ? new Transition(null, fault) : start;
     }
 
-    // The charter may have been amended since the request: what counts is what it says at the start. The change itself is counted already.
+    // The charter may have been amended since the request: what counts is what it says at the start.
     private static string? NotAllowedNow(EnvironmentState state, Change change, DateTimeOffset at)
     {
-        var decision = CharterDecision.Decide(CharterQuota.Without(state, change), change.RequestedFor, change.Request, at);
+        var decision = CharterDecision.Decide(CharterQuota.Uncounted(state), change.RequestedFor, change.Request, at);
         if (decision is Decision.Denied denied) return $"{denied.Rule}: {denied.Why}";
         if (decision is not Decision.NeedsApproval needs || needs.Who.IsMetBy(change.Approvals, change.RequestedBy)) return null;
         return change.Preapproved is { } act && CharterDecision.StillPreapproved(state, act, change.Action, change.Request.Instance, at)

@@ -26,9 +26,7 @@ public static class ChangeOrder
         return null;
     }
 
-    /// <summary>Why a change cannot start now, or null: another of its instance runs, or stands paused in the middle.</summary>
-    public static string? Busy(EnvironmentState state, Change change) =>
-        state.OpenChanges.FirstOrDefault(other => other.Status == ChangeStatus.Running && other.Id != change.Id && other.Request.Instance == change.Request.Instance) is { } running
-            ? $"change {running.Id} of the same instance is {running.Word()}"
-            : null;
+    /// <summary>The change of the same instance that runs, or stands paused in the middle, so that this one cannot start; null when there is none.</summary>
+    public static Change? Before(EnvironmentState state, Change change) =>
+        state.OpenChanges.FirstOrDefault(other => other.Status == ChangeStatus.Running && other.Id != change.Id && other.Request.Instance == change.Request.Instance);
 }

@@ -44,6 +44,11 @@ public static class ChangeViews
         }
 
         if (waiting.Count > 0) return waiting.ToImmutable();
+        if (change.IsWaiting && ChangeOrder.Before(state, change) is { IsPaused: true } before)
+        {
+            return [.. before.Halt!.By.Select(party => new WaitingView(task, party.Word(), $"{what} waits for change {before.Id} of the same instance, which is {before.Halt.Words}", $"demarc changes resume {before.Id} --as {party.Word()}"))];
+        }
+
         return change.Status == ChangeStatus.Approved && at is { } now && Wait(state, change, now) is { } wait
             ? [new WaitingView(task, "time", $"{what} {wait.What}", null)]
             : [new WaitingView(task, "agent", $"{what} is {change.Word()}", null)];

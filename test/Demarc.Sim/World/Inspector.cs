@@ -13,13 +13,14 @@ namespace Demarc.Sim;
 internal sealed class Inspector(SimWorld world)
 {
     private readonly Dictionary<string, string> minted = [];
+    private readonly HashSet<InstanceId> takenBack = [];
 
     /// <summary>Ids of all entries that people have signed with their own hands.</summary>
     public HashSet<string> Signed { get; } = [];
 
     public HashSet<ChangeId> Wished { get; } = [];
 
-    public HashSet<(ChangeId Change, string Plan)> Approved { get; } = [];
+    public HashSet<(ChangeId Change, string Plan, string Key)> Approved { get; } = [];
 
     /// <summary>Entries that the plane has promised a place.</summary>
     public Dictionary<long, string> Promised { get; } = [];
@@ -65,8 +66,10 @@ internal sealed class Inspector(SimWorld world)
 
         Agreed(change, what);
         if (!Wished.Contains(change.Id)) world.Loop.Violate($"the agent does '{what}' under {change.Id}, which no person has signed");
-        if (change.NeedsApproval is not null && (change.Approvals.IsEmpty || change.Approvals.Any(approval => !Approved.Contains((change.Id, approval.PlanHash)))))
-            world.Loop.Violate($"the agent does '{what}' under {change.Id}, whose plan was not approved");
+        foreach (var approval in change.Approvals.Where(approval => approval.PlanHash != change.PlanHash || !Approved.Contains((change.Id, approval.PlanHash, approval.Key))))
+            world.Loop.Violate($"the agent does '{what}' under {change.Id}, whose plan {approval.Key} has not approved");
+        if (change.Approvals.Select(approval => approval.Key).Distinct().Count() != change.Approvals.Length) world.Loop.Violate($"{change.Id} was approved twice by the same person");
+        if (change.NeedsApproval is { } need && !need.IsMetBy(change.Approvals, change.RequestedBy)) world.Loop.Violate($"the agent does '{what}' under {change.Id}, whose plan was not approved by the {need.Word()}");
     }
 
     private void Agreed(Change change, string what)
@@ -106,11 +109,17 @@ internal sealed class Inspector(SimWorld world)
 
     private static TimeWindow? Window(EnvironmentState state, Change change) => state.Charter?.WindowOf(change.Action)?.Window;
 
-    /// <summary>A password was minted for this change: there is one and no second.</summary>
-    public void Minted(ChangeId change, string sealedText)
+    /// <summary>
+    /// A password was minted for this change: there is one and no second, unless the first was taken back. An agent that is revoked while it rolls back
+    /// leaves a ledger that does not know of it, and its successor mints anew.
+    /// </summary>
+    public void Minted(ChangeId change, InstanceId instance, string sealedText)
     {
-        if (!minted.TryAdd(change.Value, sealedText) && minted[change.Value] != sealedText) world.Loop.Violate($"two different passwords were minted for {change}");
+        if (!minted.TryAdd(change.Value, sealedText) && minted[change.Value] != sealedText && !takenBack.Contains(instance)) world.Loop.Violate($"two different passwords were minted for {change}");
     }
+
+    /// <summary>The password of an instance is forgotten.</summary>
+    public void TakenBack(InstanceId instance) => takenBack.Add(instance);
 
     /// <summary>The agent's replica has grown on disk: what it holds must be what the plane holds.</summary>
     public void ReplicaGrew(long from)
@@ -124,7 +133,7 @@ internal sealed class Inspector(SimWorld world)
                 return;
             }
 
-            if (Entry.Read(rows[i].Bytes).Entry?.Data is CredentialIssued issued) Minted(issued.Change, issued.Sealed);
+            if (Entry.Read(rows[i].Bytes).Entry?.Data is CredentialIssued issued) Minted(issued.Change, issued.Instance, issued.Sealed);
         }
     }
 }

@@ -48,7 +48,7 @@ internal sealed class SimPeople
         var founding = Entry.Write(world.Environment, NewId(), world.WallTime, new EnvironmentFounded("sim", CustomerRoot.Public.KeyId, VendorRoot.Public.KeyId, world.Signer.VerifierKey, sealing), CustomerRoot, VendorRoot);
         world.FoundingHash = founding.LeafHash;
         await InsistAsync(founding);
-        await AmendAsync(CharterDocument.Default);
+        await AmendAsync(dice.Chance(0.3) ? Windowed(CharterDocument.Default) : CharterDocument.Default);
         await SayAsync(VendorRoot, new MemberAdded(vendorOperator.Public.KeyId, Role.Operator, "operator"));
         await SayAsync(VendorRoot, new MemberAdded(viewer.Public.KeyId, Role.Viewer, "viewer"));
         await SayAsync(CustomerRoot, new MemberAdded(customerApprover.Public.KeyId, Role.Approver, "approver"));
@@ -123,7 +123,7 @@ internal sealed class SimPeople
             return;
         }
 
-        world.Inspector.Approved.Add((change.Id, change.PlanHash!));
+        world.Inspector.Approved.Add((change.Id, change.PlanHash!, key.Public.KeyId));
         await SayAsync(key, new ChangeApproved(change.Id, change.PlanHash!));
     }
 
@@ -133,6 +133,19 @@ internal sealed class SimPeople
         if (open.Count == 0) return;
         var change = dice.Pick(open);
         await SayAsync(change.RequestedFor == Party.Vendor ? VendorRoot : CustomerRoot, new ChangeWithdrawn(change.Id, "another time"));
+    }
+
+    /// <summary>Somebody who watches closely interferes with what runs just now, and does not leave it standing for long.</summary>
+    public async Task WatchAsync()
+    {
+        if (await world.LookAsync() is not { } state) return;
+        foreach (var change in state.OpenChanges.Where(change => change.Status == ChangeStatus.Running).ToList())
+        {
+            if (change.IsPaused ? !dice.Chance(0.05) : !dice.Chance(0.08)) continue;
+            var party = change.Halt?.By[0] ?? dice.Pick<Party>([Party.Vendor, Party.Customer]);
+            EntryData act = dice.Chance(0.25) ? new ChangeStopped(change.Id, "no more of this") : change.Halt is null ? new ChangePaused(change.Id, "one moment") : new ChangeResumed(change.Id, "go on");
+            await SayAsync(Root(party), act);
+        }
     }
 
     // Either side holds up what is open, lets go of its own hold, and puts the other's changes off.
@@ -194,19 +207,34 @@ internal sealed class SimPeople
     private CharterDocument Amended(CharterDocument charter)
     {
         var rule = charter[TaskId.Provision];
-        // Two minutes here and there in the first quarter of an hour: runs see them open and close.
-        var windows = charter.Windows.SetItem("brief", new TimeWindow(PosixZone.Utc, [], new TimeOnly(8, dice.Next(1, 15)), TimeSpan.FromMinutes(dice.Next(1, 4)), []));
-        rule = dice.Next(8) switch
+        if (dice.Chance(0.2)) return Windowed(charter) with { Version = charter.Version + 1 };
+        rule = dice.Next(6) switch
         {
-            0 => rule with { Approval = rule.Approval.SetItem("instances.create", Owner.Customer) },
-            1 => rule with { Approval = rule.Approval.SetItem("instances.suspend", Owner.Both) },
+            0 => rule with { Approval = rule.Approval.SetItem("instances.create", dice.Chance(0.5) ? ApprovalNeed.OfCustomer : new ApprovalNeed(0, 2, [], false)) },
+            1 => rule with { Approval = rule.Approval.SetItem("instances.suspend", ApprovalNeed.Of(Owner.Both) with { NotRequester = dice.Chance(0.5) }) },
             2 => rule with { Owner = dice.Pick([Owner.Customer, Owner.Both, Owner.Vendor]) },
             3 => rule with { Limits = rule.Limits.SetItem(CharterLimits.MaxInstances, 1 + dice.Next(3)) },
-            4 or 5 => rule with { Windows = rule.Windows.SetItem(dice.Pick(["instances.create", "instances.modify", "instances.suspend", "instances.purge"]), "brief") },
-            6 => rule with { OnStop = dice.Pick<OnStop>([OnStop.Leave, OnStop.RollBack]) },
+            4 => rule with { OnStop = dice.Pick<OnStop>([OnStop.Leave, OnStop.RollBack]) },
             _ => CharterDocument.Default[TaskId.Provision],
         };
-        return charter with { Version = charter.Version + 1, Windows = windows, Rules = charter.Rules.SetItem(TaskId.Provision, rule) };
+        return charter with { Version = charter.Version + 1, Rules = charter.Rules.SetItem(TaskId.Provision, rule) };
+    }
+
+    // A minute or a few here and there in the first quarter of an hour: runs see them open and close.
+    private CharterDocument Windowed(CharterDocument charter)
+    {
+        var rule = charter[TaskId.Provision];
+        var windows = rule.Windows;
+        foreach (var action in new[] { "instances.create", "instances.modify", "instances.suspend", "instances.delete", "instances.purge" })
+        {
+            if (dice.Chance(0.5)) windows = windows.SetItem(action, "brief");
+        }
+
+        return charter with
+        {
+            Windows = charter.Windows.SetItem("brief", new TimeWindow(PosixZone.Utc, [], new TimeOnly(8, dice.Next(0, 6)), TimeSpan.FromMinutes(dice.Next(1, 6)), [])),
+            Rules = charter.Rules.SetItem(TaskId.Provision, rule with { Windows = windows }),
+        };
     }
 
     // The old agent is cut off; a new one takes its place on the same machine, with a key of its own.

@@ -155,6 +155,7 @@ internal sealed class SimWorld
         if (Loop.Violation is null && Agent is null) Loop.Violate("the environment was not founded in time");
         Faults.Rate = Plan.FaultRate;
         nature.Go("the people", PeopleAsync);
+        if (Plan.Treason == Treason.None) nature.Go("somebody who watches", WatchAsync);
         nature.Go("the weather", () => new Weather(this, Dice).BlowAsync());
         if (Plan.Treason != Treason.None) At(Loop.Now + Dice.Between(20, 100), () => Traitor.Armed = true);
         Loop.RunUntil(SimPlan.Founding + Plan.Storm);
@@ -202,6 +203,15 @@ internal sealed class SimWorld
         {
             await WaitAsync(Dice.Between(0.2, 9));
             await People.ActAsync();
+        }
+    }
+
+    private async Task WatchAsync()
+    {
+        while (storm)
+        {
+            await WaitAsync(Dice.Between(0.1, 1.5));
+            await People.WatchAsync();
         }
     }
 

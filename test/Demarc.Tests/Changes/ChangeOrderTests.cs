@@ -159,7 +159,7 @@ public sealed class ChangeOrderTests
     private static CharterDocument Charter(Owner owner, params (ChangeAction Action, Owner Who)[] approvals)
     {
         var rule = CharterDocument.Default[TaskId.Provision] with { Owner = owner };
-        foreach (var (action, who) in approvals) rule = rule with { Approval = rule.Approval.SetItem(action.Name, who) };
+        foreach (var (action, who) in approvals) rule = rule with { Approval = rule.Approval.SetItem(action.Name, ApprovalNeed.Of(who)) };
         return CharterDocument.Default with { Rules = CharterDocument.Default.Rules.SetItem(TaskId.Provision, rule) };
     }
 }

@@ -172,6 +172,23 @@ public sealed class WindowTests
     }
 
     [Fact]
+    public void Requests_of_the_next_day_do_not_take_the_place_of_one_that_waited_for_its_window()
+    {
+        var rule = Charter(Nightly).Rules[TaskId.Provision];
+        var charter = Charter(Nightly) with { Rules = CharterDocument.Default.Rules.SetItem(TaskId.Provision, rule with { Limits = rule.Limits.SetItem(CharterLimits.MaxChangesPerDay, 2) }) };
+        using var lab = new ChangeLab(new AgentLab(charter: charter));
+        var first = lab.Lab.Request("instances.create", "alpha", AgentLab.Order());
+        lab.Settle();
+        lab.Lab.Say(lab.Lab.Customer, new ChangeDeferred(first, At("2026-11-25T12:00:00Z"), "the release"));
+        GoTo(lab, "2026-11-25T20:00:00Z");
+        lab.Lab.Request("instances.create", "beta", AgentLab.Order());
+        lab.Lab.Request("instances.create", "gamma", AgentLab.Order());
+        GoTo(lab, "2026-11-26T01:00:00Z");
+        lab.Settle();
+        Assert.All(lab.Lab.State.Changes.Values, change => Assert.Equal(ChangeStatus.Succeeded, change.Status));
+    }
+
+    [Fact]
     public void What_is_put_off_past_its_window_waits_for_the_next_one()
     {
         using var lab = Lab(Nightly);
