@@ -28,10 +28,11 @@ public sealed class Runs(ITestOutputHelper output)
         }
 
         var results = RunAll(0, Wanted);
-        output.WriteLine($"{results.Count} runs, {results.Sum(r => r.Entries)} entries, {results.Sum(r => r.Effects)} effects, {results.Sum(r => r.Crashes)} crashes, {results.Count(r => r.Betrayed)} bad planes, {results.Sum(r => r.Steps)} steps");
+        output.WriteLine($"{results.Count} runs, {results.Sum(r => r.Entries)} entries, {results.Sum(r => r.Effects)} effects, {results.Sum(r => r.Halts)} halts, {results.Sum(r => r.Postponed)} starts taken back, {results.Sum(r => r.Crashes)} crashes, {results.Count(r => r.Betrayed)} bad planes, {results.Sum(r => r.Steps)} steps");
         var failed = results.Where(r => r.Violation is not null).OrderBy(r => r.Seed).ToList();
         Assert.True(failed.Count == 0, failed.Count == 0 ? "" : $"{failed.Count} of {results.Count} runs failed: seeds {string.Join(", ", failed.Take(20).Select(r => r.Seed))}\n{string.Join("\n", failed.Take(20).Select(r => $"  {r.Seed}: {r.Violation}"))}\n{Told(failed[0])}");
         Assert.True(results.Sum(r => r.Effects) > results.Count, "hardly anything happened: the runs prove nothing");
+        Assert.True(results.Count < 100 || results.Sum(r => r.Halts) > results.Count / 10, "hardly anything was held up: the runs prove nothing of it");
     }
 
     [Theory]

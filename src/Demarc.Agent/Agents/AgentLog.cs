@@ -65,6 +65,12 @@ internal static partial class AgentLog
     [LoggerMessage(36, LogLevel.Error, "Change {Change}: step {Step}, {Kind}, failed: {Why}")]
     public static partial void StepFailed(ILogger log, string change, int step, string kind, string why);
 
+    [LoggerMessage(37, LogLevel.Information, "Change {Change}: stands still, {Why}")]
+    public static partial void ChangeStandsStill(ILogger log, string change, string why);
+
+    [LoggerMessage(38, LogLevel.Information, "Change {Change}: its start is taken back, nothing was done: {Why}")]
+    public static partial void ChangePostponed(ILogger log, string change, string why);
+
     [LoggerMessage(40, LogLevel.Warning, "{Instance} should run and does not: it is brought back (time {Time} since it last was stable)")]
     public static partial void Heals(ILogger log, string instance, int time);
 

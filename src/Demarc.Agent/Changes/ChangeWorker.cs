@@ -11,7 +11,7 @@ namespace Demarc.Agent.Changes;
 /// <summary>
 /// Moves changes along: plans what was requested, starts what is approved, runs one at a time. What a person asked for starts only when the start
 /// stands in the verified replica, so that plane and people agree on it; what the agent does under standing authority needs its own disk alone,
-/// so that healing works while the plane is away.
+/// so that healing works while the plane is away. What cannot be undone is never begun on the agent's word alone.
 /// </summary>
 public sealed class ChangeWorker(AgentLedger ledger, IHands hands, StepExecutor executor, PlanePresence plane, TimeProvider time, ILogger log)
 {
@@ -38,14 +38,21 @@ public sealed class ChangeWorker(AgentLedger ledger, IHands hands, StepExecutor 
     {
         stop.ThrowIfCancellationRequested();
         if (!ledger.InForce || Clock < pausedUntil) return false;
-        return await RunStartedAsync(stop) || Expire() || await PlanAsync(stop) || await StartAsync(stop);
+        return await RunStartedAsync(stop) || Answer() || Expire() || await PlanAsync(stop) || await StartAsync(stop);
     }
 
     private async Task<bool> RunStartedAsync(CancellationToken stop)
     {
         foreach (var change in ledger.State.OpenChanges.Where(c => c.Status == ChangeStatus.Running))
         {
-            if (IsHalted(change.Id) || !MayRun(change)) continue;
+            if (IsHalted(change.Id) || change.IsPaused || !MayRun(change)) continue;
+            if (TooLate(change) is { } late)
+            {
+                AgentLog.ChangePostponed(log, change.Id.Value, late);
+                if (Write(change.Id, new ChangePostponed(change.Id, late))) return true;
+                continue;
+            }
+
             if (await executor.RunAsync(change.Id, stop) is not null) Halt(change.Id);
             else Ended(change.Id);
             return true;
@@ -54,9 +61,30 @@ public sealed class ChangeWorker(AgentLedger ledger, IHands hands, StepExecutor 
         return false;
     }
 
-    // The start of what a person asked for must be agreed on: had the person withdrawn or rejected in time, the plane would refuse our start.
+    // The start of what a person asked for must be agreed on: had the person withdrawn or rejected in time, the plane would refuse our start. The same
+    // start, not an earlier one that was taken back meanwhile.
     private bool MayRun(Change change) =>
-        change.RequestedFor is null || ledger.Verified.Changes.GetValueOrDefault(change.Id)?.Status == ChangeStatus.Running;
+        !NeedsAgreement(change) || ledger.Verified.Changes.GetValueOrDefault(change.Id) is { Status: ChangeStatus.Running } agreed && agreed.Starts == change.Starts;
+
+    private static bool NeedsAgreement(Change change) =>
+        change.RequestedFor is not null || change.Plan is not { } plan || plan.Steps.Any(step => !step.Reversible);
+
+    // Agreeing on a start can take as long as the plane is away, and by then the window may have closed.
+    private string? TooLate(Change change) =>
+        change.Halt is null && change.Steps.All(step => step.Status == StepStatus.Waiting)
+            ? ChangeWaits.TooLate(ledger.State, change, time.GetUtcNow())
+            : null;
+
+    // A stop of what had not begun, and yet might have: nothing was done, and the agent says so.
+    private bool Answer()
+    {
+        foreach (var change in ledger.State.OpenChanges.Where(c => c is { IsWaiting: true, Halt.Kind: HaltKind.Stop } && !IsHalted(c.Id)))
+        {
+            if (Write(change.Id, new ChangeHalted(change.Id))) return true;
+        }
+
+        return false;
+    }
 
     private bool Expire()
     {
@@ -81,10 +109,10 @@ public sealed class ChangeWorker(AgentLedger ledger, IHands hands, StepExecutor 
     private async Task<bool> StartAsync(CancellationToken stop)
     {
         var busy = ledger.State.OpenChanges.Where(c => c.Status == ChangeStatus.Running).Select(c => c.Request.Instance).ToHashSet();
-        var next = Waiting(ChangeStatus.Approved).FirstOrDefault(c => !busy.Contains(c.Request.Instance) && (c.RequestedFor is null || plane.Connected));
+        var next = Waiting(ChangeStatus.Approved).FirstOrDefault(c => !busy.Contains(c.Request.Instance) && (plane.Connected || !NeedsAgreement(c)) && !Holds(c));
         if (next is null) return false;
         var observed = await hands.ObserveAsync(stop);
-        if (ledger.State.Changes.GetValueOrDefault(next.Id) is not { Status: ChangeStatus.Approved } change) return true;
+        if (ledger.State.Changes.GetValueOrDefault(next.Id) is not { Status: ChangeStatus.Approved } change || Holds(change)) return true;
         var planned = InstancePlanner.Plan(ledger.State, change, observed);
         if (planned.Plan?.Hash != change.PlanHash) return Pin(change, observed);
         var started = ledger.Write(new ChangeStarted(change.Id, change.PlanHash!));
@@ -94,9 +122,14 @@ public sealed class ChangeWorker(AgentLedger ledger, IHands hands, StepExecutor 
             return true;
         }
 
+        // The window closed, or the clock moved, in the moment between.
+        if (Holds(change)) return true;
+
         // What was allowed when it was asked for is not any more: the charter or the instance has changed since.
         return Write(change.Id, new ChangeRefused(change.Id, "start", started.Refusal!));
     }
+
+    private bool Holds(Change change) => change.Halt is not null || ChangeWaits.Until(ledger.State, change, time.GetUtcNow()) is not null;
 
     private bool Pin(Change change, Observation observed)
     {

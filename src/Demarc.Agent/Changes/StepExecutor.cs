@@ -14,14 +14,14 @@ namespace Demarc.Agent.Changes;
 /// </summary>
 public sealed class StepExecutor(AgentLedger ledger, IHands hands, Reports reports, TimeProvider time, ILogger log)
 {
-    /// <summary>Runs until the change has ended, or until the ledger refuses an entry; then nothing more is done and the refusal is returned.</summary>
+    /// <summary>Runs until the change has ended or is paused, or until the ledger refuses an entry; then nothing more is done and the refusal is returned.</summary>
     public async Task<string?> RunAsync(ChangeId id, CancellationToken stop)
     {
-        while (ledger.State.Changes.TryGetValue(id, out var change) && change.Status == ChangeStatus.Running)
+        while (ledger.State.Changes.TryGetValue(id, out var change) && change is { Status: ChangeStatus.Running, IsPaused: false })
         {
             stop.ThrowIfCancellationRequested();
-            var refusal = change.Steps.Any(step => step.Status is StepStatus.Failed or StepStatus.Undone)
-                ? await UndoNextAsync(change, stop)
+            var refusal = MustHalt(change) ? StandStill(change)
+                : change.IsUndoing ? await UndoNextAsync(change, stop)
                 : await DoNextAsync(change, stop);
             if (refusal is null) continue;
             AgentLog.ChangeHalted(log, id.Value, refusal);
@@ -29,6 +29,19 @@ public sealed class StepExecutor(AgentLedger ledger, IHands hands, Reports repor
         }
 
         return null;
+    }
+
+    // A step under way is finished first, unless all it does is wait: half an effect is no place to halt. When everything is done there is nothing to hold.
+    private static bool MustHalt(Change change) =>
+        change.Halt is { StandsStill: false } halt
+        && !(halt.Kind == HaltKind.Stop && change.IsUndoing)
+        && change.Steps.Any(progress => progress.Status != StepStatus.Finished)
+        && !change.Steps.Where((progress, at) => progress.Status == StepStatus.Started && !change.Plan!.Steps[at].Touches.IsEmpty).Any();
+
+    private string? StandStill(Change change)
+    {
+        AgentLog.ChangeStandsStill(log, change.Id.Value, change.Halt!.Words);
+        return ledger.Write(new ChangeHalted(change.Id)).Refusal;
     }
 
     private async Task<string?> DoNextAsync(Change change, CancellationToken stop)
@@ -42,9 +55,13 @@ public sealed class StepExecutor(AgentLedger ledger, IHands hands, Reports repor
 
         var context = Context(change, at, step.Kind);
         context.Report(0, step.Kind);
-        var outcome = await AttemptAsync(step, async token => await hands.CheckAsync(step, context, token) ?? await hands.ApplyAsync(step, context, token), stop);
+        var outcome = step.Touches.IsEmpty
+            ? await UnlessHeldAsync(change.Id, held => AttemptAsync(step, async token => await hands.CheckAsync(step, context, token) ?? await hands.ApplyAsync(step, context, token), held, stop), stop)
+            : await AttemptAsync(step, async token => await hands.CheckAsync(step, context, token) ?? await hands.ApplyAsync(step, context, token), CancellationToken.None, stop);
         if (!outcome.IsDone)
         {
+            if (step.Touches.IsEmpty && ledger.State.Changes.GetValueOrDefault(change.Id) is { } now && MustHalt(now)) return null;
+
             AgentLog.StepFailed(log, change.Id.Value, at + 1, step.Kind, outcome.Text);
             return ledger.Write(new StepFailed(change.Id, at, Line(outcome.Text))).Refusal;
         }
@@ -61,38 +78,56 @@ public sealed class StepExecutor(AgentLedger ledger, IHands hands, Reports repor
     {
         var at = change.Steps.Length - 1;
         while (at >= 0 && change.Steps[at].Status is StepStatus.Waiting or StepStatus.Undone) at--;
-        var failed = change.Steps.Last(progress => progress.Status is StepStatus.Failed or StepStatus.Undone);
-        if (at < 0) return ledger.Write(new ChangeRolledBack(change.Id, failed.Receipt ?? "a step failed")).Refusal;
+        var why = (change.Halt is { Kind: HaltKind.Stop, StandsStill: true } halt ? halt.Words : null)
+            ?? change.Steps.Last(progress => progress.Status is StepStatus.Failed or StepStatus.Undone).Receipt
+            ?? "a step failed";
+        if (at < 0) return ledger.Write(new ChangeRolledBack(change.Id, Line(why))).Refusal;
 
         var step = change.Plan!.Steps[at];
-        if (!step.Reversible) return ledger.Write(new ChangeFailed(change.Id, Line($"{failed.Receipt}; step {at + 1} ({step.Kind}) cannot be undone"))).Refusal;
-        var outcome = await AttemptAsync(step, token => hands.UndoAsync(step, Context(change, at, $"undo {step.Kind}"), token).AsTask(), stop);
+        if (!step.Reversible) return ledger.Write(new ChangeFailed(change.Id, Line($"{why}; step {at + 1} ({step.Kind}) cannot be undone"))).Refusal;
+        var outcome = await AttemptAsync(step, token => hands.UndoAsync(step, Context(change, at, $"undo {step.Kind}"), token).AsTask(), CancellationToken.None, stop);
         if (!outcome.IsDone)
         {
             AgentLog.StepFailed(log, change.Id.Value, at + 1, $"undo {step.Kind}", outcome.Text);
-            return ledger.Write(new ChangeFailed(change.Id, Line($"{failed.Receipt}; step {at + 1} ({step.Kind}) could not be undone: {outcome.Text}"))).Refusal;
+            return ledger.Write(new ChangeFailed(change.Id, Line($"{why}; step {at + 1} ({step.Kind}) could not be undone: {outcome.Text}"))).Refusal;
         }
 
-        var receipt = change.Steps[at].Status == StepStatus.Failed ? $"{outcome.Text} (undone because: {failed.Receipt})" : outcome.Text;
+        var receipt = change.Steps[at].Status == StepStatus.Failed ? $"{outcome.Text} (undone because: {why})" : outcome.Text;
         return ledger.Write(new StepUndone(change.Id, at, Line(receipt))).Refusal;
     }
 
-    private async Task<StepOutcome> AttemptAsync(InstanceStep step, Func<CancellationToken, Task<StepOutcome>> attempt, CancellationToken stop)
+    /// <summary>What only waits is broken off as soon as somebody pauses or stops the change.</summary>
+    private async Task<StepOutcome> UnlessHeldAsync(ChangeId id, Func<CancellationToken, Task<StepOutcome>> work, CancellationToken stop)
+    {
+        using var held = new CancellationTokenSource();
+        var working = work(held.Token);
+        while (!working.IsCompleted)
+        {
+            var changed = ledger.Changed.Next;
+            if (ledger.State.Changes.GetValueOrDefault(id) is { Halt.StandsStill: false }) held.Cancel();
+            await Task.WhenAny(working, held.IsCancellationRequested ? working : changed);
+        }
+
+        stop.ThrowIfCancellationRequested();
+        return await working;
+    }
+
+    private async Task<StepOutcome> AttemptAsync(InstanceStep step, Func<CancellationToken, Task<StepOutcome>> attempt, CancellationToken held, CancellationToken stop)
     {
         for (var n = 1; ; n++)
         {
-            var outcome = await OnceAsync(step, attempt, stop);
+            var outcome = await OnceAsync(step, attempt, held, stop);
             if (outcome.IsDone || outcome.IsFinal || n == ChangeLimits.MaxAttempts) return outcome;
             AgentLog.StepRetries(log, step.Instance.Value, step.Kind, n, outcome.Text);
             await Task.Delay(ChangeLimits.RetryDelay * n, time, stop);
         }
     }
 
-    private async Task<StepOutcome> OnceAsync(InstanceStep step, Func<CancellationToken, Task<StepOutcome>> attempt, CancellationToken stop)
+    private async Task<StepOutcome> OnceAsync(InstanceStep step, Func<CancellationToken, Task<StepOutcome>> attempt, CancellationToken held, CancellationToken stop)
     {
         using var late = new CancellationTokenSource(ChangeLimits.Attempt(step), time);
         var authority = ledger.Authority;
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, stop, authority);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource([late.Token, held, stop, authority]);
         try
         {
             return await attempt(either.Token);
@@ -101,6 +136,10 @@ public sealed class StepExecutor(AgentLedger ledger, IHands hands, Reports repor
         {
             // The entry that would say so is refused by the ledger, so nothing follows: whoever is the agent next goes on from here.
             return StepOutcome.Final("this agent was revoked meanwhile");
+        }
+        catch (OperationCanceledException) when (held.IsCancellationRequested && !stop.IsCancellationRequested)
+        {
+            return StepOutcome.Final("broken off: the change is held");
         }
         catch (OperationCanceledException) when (late.IsCancellationRequested && !stop.IsCancellationRequested)
         {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Demarc.Cli.Environments;
 using Demarc.Core.Charter;
 using Demarc.Core.Environments;
 using Demarc.Core.Ledger;

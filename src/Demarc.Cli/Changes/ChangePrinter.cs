@@ -45,7 +45,8 @@ internal sealed class ChangePrinter(Terminal.Terminal terminal)
             ("change", change.Id), ("action", $"{change.Action} {change.Instance}"), ("task", change.Task), ("order", change.Order is null ? null : Order(change)), ("status", change.Status),
             ("requested", $"by the {change.RequestedBy} at {Moment(change.RequestedAt)}"), ("approval", change.NeedsApproval is { } who ? $"by the {who}" : "not needed"),
             ("awaits", change.Awaits.IsEmpty ? null : string.Join(", ", change.Awaits.Select(Core.Charter.PartyWords.Word))),
-            ("plan", change.PlanHash), ("started", Moment(change.StartedAt)), ("ended", Moment(change.EndedAt)), ("outcome", change.Reason));
+            ("held", change.Held), ("waits", change.Waits), ("put off until", Moment(change.DeferredUntil)), ("expires", Moment(change.ExpiresAt)),
+            ("plan", change.PlanHash), ("earlier plan", change.Voided), ("started", Moment(change.StartedAt)), ("ended", Moment(change.EndedAt)), ("outcome", change.Reason));
         if (change.Steps.IsEmpty) return;
         terminal.Table(
             ["#", "step", "status", "took", "receipt"],

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Demarc.Core.Charter;
 using Demarc.Core.Environments;
 
 namespace Demarc.Cli.Changes;
@@ -7,19 +6,29 @@ namespace Demarc.Cli.Changes;
 /// <summary><c>demarc changes list</c>.</summary>
 internal static class ChangesListCommand
 {
-    public static Command Create() => new Verb("list", "List the changes of the environment, newest first.", RunAsync);
-
-    private static async Task<int> RunAsync(Invocation invocation)
+    public static Command Create()
     {
-        var changes = await invocation.Reader.GetAsync($"{invocation.Path}/changes", ViewJson.Default.ImmutableArrayChangeView, invocation.Stop);
+        var open = new Option<bool>("--open") { Description = "Only those that have not ended." };
+        var whom = new Option<string?>("--waiting-for") { Description = "Only those that wait for this party's approval or resumption, for the agent, or for time to pass." }.OneOf("vendor", "customer", "agent", "time");
+        return new Verb("list", "List the changes of the environment, newest first.", invocation => RunAsync(invocation, invocation.Get(open), invocation.Get(whom)), [open, whom]);
+    }
+
+    private static async Task<int> RunAsync(Invocation invocation, bool open, string? whom)
+    {
+        var query = whom is not null ? $"?waitingFor={whom}" : open ? "?open=true" : "";
+        var changes = await invocation.Reader.GetAsync($"{invocation.Path}/changes{query}", ViewJson.Default.ImmutableArrayChangeView, invocation.Stop);
         invocation.Terminal.Result(changes, terminal =>
         {
-            if (changes.IsEmpty) terminal.Line("There are no changes yet. 'demarc order NAME' makes one.");
+            if (changes.IsEmpty && query.Length > 0) terminal.Line(whom is null ? "No change is open." : $"No change waits for {(whom is "time" ? whom : $"the {whom}")}.");
+            else if (changes.IsEmpty) terminal.Line("There are no changes yet. 'demarc order NAME' makes one.");
             else terminal.Table(["change", "action", "instance", "status", "requested by", "at", "waits for"], changes.Select(Row));
         });
         return ExitCodes.Ok;
     }
 
     private static IReadOnlyList<string> Row(ChangeView change) =>
-        [change.Id, change.Action, change.Instance, change.Status, change.RequestedBy, ChangePrinter.Moment(change.RequestedAt), string.Join(", ", change.Awaits.Select(a => a.Word()))];
+        [change.Id, change.Action, change.Instance, change.Status, change.RequestedBy, ChangePrinter.Moment(change.RequestedAt), WaitsFor(change)];
+
+    // The words where only time moves it on, since they say until when; else who.
+    private static string WaitsFor(ChangeView change) => change.WaitingFor is ["time"] && change.Waits is { } waits ? waits : string.Join(", ", change.WaitingFor);
 }

@@ -41,6 +41,9 @@ public enum Permission
     /// <summary>Approve or reject changes.</summary>
     [JsonStringEnumMemberName("approve")] Approve,
 
+    /// <summary>Pause, resume and stop changes: whoever may ask for one or approve one may also hold one up. It never does more than was approved.</summary>
+    Halt,
+
     /// <summary>Sign charters, members and agents.</summary>
     [JsonStringEnumMemberName("own")] Own,
 
@@ -58,6 +61,7 @@ public static class RolePermissions
         Permission.Audit => role is Role.Owner or Role.Auditor or Role.Approver or Role.Operator,
         Permission.Operate => role is Role.Owner or Role.Operator,
         Permission.Approve => role is Role.Owner or Role.Approver,
+        Permission.Halt => role is Role.Owner or Role.Operator or Role.Approver,
         Permission.Own => role is Role.Owner,
         Permission.Agent => false,
     };

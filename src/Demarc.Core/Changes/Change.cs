@@ -40,6 +40,9 @@ public enum ChangeStatus
 
     /// <summary>It waited too long.</summary>
     Expired,
+
+    /// <summary>A party stopped it: before it began, or where it stood.</summary>
+    Stopped,
 }
 
 /// <summary>How far one step is.</summary>
@@ -116,14 +119,40 @@ public sealed record Change(
     /// <summary>Where the entry with its present plan stands in the ledger; null before it is planned.</summary>
     public long? PlanIndex { get; init; }
 
+    /// <summary>When the agent first planned it; null before. From here on both sides could see what it does, so deferral counts from here.</summary>
+    public DateTimeOffset? PlannedAt { get; init; }
+
+    /// <summary>The customer puts it off until then; null when it does not.</summary>
+    public DateTimeOffset? DeferredUntil { get; init; }
+
+    /// <summary>A hold that a party has put on it; null when none is.</summary>
+    public Halt? Halt { get; init; }
+
+    /// <summary>The last plan of it that did not fit any more; null when there was none.</summary>
+    public VoidedPlan? Voided { get; init; }
+
+    /// <summary>How often it has been started: a start that was agreed on too late is taken back, and another follows.</summary>
+    public int Starts { get; init; }
+
     /// <summary>The preapproved act that it used up once; null when it used none.</summary>
     public string? Preapproved { get; init; }
 
     /// <summary>Whether nothing more can happen to it.</summary>
     public bool IsEnded => Status > ChangeStatus.Running;
 
-    /// <summary>When it expires if it has not started by then.</summary>
-    public DateTimeOffset ExpiresAt => RequestedAt + InstanceLimits.ChangeExpiresAfter;
+    /// <summary>Whether it has not begun.</summary>
+    public bool IsWaiting => Status <= ChangeStatus.Approved;
+
+    /// <summary>Whether what was done is being taken back: after a failed step, or after a stop where the charter rolls back.</summary>
+    public bool IsUndoing => Status == ChangeStatus.Running
+        && (Halt is { Kind: HaltKind.Stop, RollsBack: true, StandsStill: true } || Steps.Any(step => step.Status is StepStatus.Failed or StepStatus.Undone));
+
+    /// <summary>Whether it began and stands still until it is resumed or stopped.</summary>
+    public bool IsPaused => Status == ChangeStatus.Running && Halt is { Kind: HaltKind.Pause, StandsStill: true };
+
+    /// <summary>When it expires if it has not started by then. What the customer puts off is not held against it.</summary>
+    public DateTimeOffset ExpiresAt => RequestedAt + InstanceLimits.ChangeExpiresAfter
+        + (DeferredUntil > PlannedAt ? DeferredUntil.Value - PlannedAt.Value : TimeSpan.Zero);
 
     /// <summary>The parties whose approval of the present plan is still missing.</summary>
     public ImmutableArray<Party> Awaits => Status == ChangeStatus.Planned && NeedsApproval is { } need

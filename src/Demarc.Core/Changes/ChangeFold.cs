@@ -31,6 +31,12 @@ internal static class ChangeFold
         ChangeFailed d => d.Change,
         ChangeRolledBack d => d.Change,
         ChangeExpired d => d.Change,
+        ChangePaused d => d.Change,
+        ChangeResumed d => d.Change,
+        ChangeStopped d => d.Change,
+        ChangeDeferred d => d.Change,
+        ChangeHalted d => d.Change,
+        ChangePostponed d => d.Change,
         CredentialIssued d => d.Change,
         _ => null,
     };
@@ -41,7 +47,7 @@ internal static class ChangeFold
         if (ChangeOf(data) is not { } id || !state.Changes.TryGetValue(id, out var change)) return Folded.Refuse($"there is no change {ChangeOf(data)}");
         var transition = data switch
         {
-            ChangePlanned d => Planned(change, d),
+            ChangePlanned d => Planned(change, d, entry.At),
             ChangeApproved d => ChangeLifecycle.Approve(change, new Approval(entry.Author.KeyId, member!.Party, d.Plan, entry.At, member.Role)),
             ChangeRejected d => ChangeLifecycle.Reject(change, member!.Party, d.Reason, entry.At),
             ChangeWithdrawn d => ChangeLifecycle.Withdraw(change, member!.Party, d.Reason, entry.At),
@@ -55,6 +61,12 @@ internal static class ChangeFold
             ChangeFailed d => ChangeLifecycle.Fail(change, d.Why, entry.At),
             ChangeRolledBack d => ChangeLifecycle.RollBack(change, d.Why, entry.At),
             ChangeExpired => ChangeLifecycle.Expire(change, entry.At),
+            ChangePaused d => Said(d.Reason) ?? ChangeLifecycle.Pause(change, member!.Party, d.Reason, entry.At),
+            ChangeResumed d => Said(d.Reason) ?? ChangeLifecycle.Resume(change, member!.Party),
+            ChangeStopped d => Said(d.Reason) ?? ChangeLifecycle.Stop(change, member!.Party, d.Reason, entry.At, ChangeTerms.RollsBack(state, change)),
+            ChangeDeferred d => Said(d.Reason) ?? ChangeLifecycle.Defer(change, member!.Party, d.Until, ChangeTerms.Deferral(state, change)),
+            ChangeHalted => ChangeLifecycle.StandStill(change, entry.At),
+            ChangePostponed => ChangeLifecycle.Postpone(change),
             _ => new Transition(null, $"{entry.Body.Kind} is not about a change"),
         };
         if (transition.Change is not { } next) return Folded.Refuse(transition.Refusal!);
@@ -74,6 +86,7 @@ internal static class ChangeFold
         var decision = CharterDecision.Decide(state, member?.Party, data.Request, entry.At);
         if (decision is Decision.Denied denied) return Folded.Refuse($"{denied.Rule}: {denied.Why}");
         if (InstanceRules.Fault(state, data.Request, entry.At) is { } fault) return Folded.Refuse(fault);
+        if (member is not null && ChangeWaits.NeverOpens(state, data.Request, entry.At) is { } never) return Folded.Refuse($"{never.Rule}: {never.Why}");
         var change = new Change(
             data.Change,
             ChangeAction.ByName(data.Request.Action)!,
@@ -98,13 +111,15 @@ internal static class ChangeFold
         return Folded.To(state with { Changes = state.Changes.Add(data.Change, change), Open = state.Open.Add(data.Change) });
     }
 
-    private static Transition Planned(Change change, ChangePlanned data)
+    private static Transition? Said(string reason) => HaltLimits.Fault(reason) is { } fault ? new Transition(null, fault) : null;
+
+    private static Transition Planned(Change change, ChangePlanned data, DateTimeOffset at)
     {
         if (Plan.Read(data.Plan) is not { } plan) return new Transition(null, "plan cannot be read");
         if (plan.Hash != data.Hash) return new Transition(null, $"the plan's hash is {plan.Hash}, the entry says {data.Hash}");
         return plan.Steps.Any(step => step.Instance != change.Request.Instance)
             ? new Transition(null, $"the plan touches another instance than {change.Request.Instance}")
-            : ChangeLifecycle.Plan(change, plan);
+            : ChangeLifecycle.Plan(change, plan, at);
     }
 
     private static Transition Started(EnvironmentState state, Change change, ChangeStarted data, DateTimeOffset at)
@@ -113,15 +128,18 @@ internal static class ChangeFold
         if (start.Change is null) return start;
 
         if (NotAllowedNow(state, change, at) is { } not) return new Transition(null, not);
-        if (state.OpenChanges.FirstOrDefault(other => other.Status == ChangeStatus.Running && other.Request.Instance == change.Request.Instance) is { } running)
-            return new Transition(null, $"change {running.Id} of the same instance is running");
-        return InstanceRules.StateFault(state, change.Request, at) is { } fault ? new Transition(null, fault) : start;
+        if (ChangeOrder.Before(state, change) is { } running) return new Transition(null, $"change {running.Id} of the same instance is {running.Word()}");
+        if (ChangeWaits.Until(state, change, at) is { } wait) return new Transition(null, wait.What);
+
+        // Who asked in time for something back gets it: the purge has to wait meanwhile.
+        var asOf = change.Action == ChangeAction.Restore ? change.RequestedAt : at;
+        return InstanceRules.StateFault(state, change.Request, asOf) is { } fault ? new Transition(null, fault) : start;
     }
 
-    // The charter may have been amended since the request: what counts is what it says at the start. The change itself is counted already.
+    // The charter may have been amended since the request: what counts is what it says at the start.
     private static string? NotAllowedNow(EnvironmentState state, Change change, DateTimeOffset at)
     {
-        var decision = CharterDecision.Decide(CharterQuota.Without(state, change), change.RequestedFor, change.Request, at);
+        var decision = CharterDecision.Decide(CharterQuota.Uncounted(state), change.RequestedFor, change.Request, at);
         if (decision is Decision.Denied denied) return $"{denied.Rule}: {denied.Why}";
         if (decision is not Decision.NeedsApproval needs || needs.Who.IsMetBy(change.Approvals, change.RequestedBy)) return null;
         return change.Preapproved is { } act && CharterDecision.StillPreapproved(state, act, change.Action, change.Request.Instance, at)

@@ -35,9 +35,8 @@ internal static class CharterQuota
         return state with { RecentRequests = recent.Add(new RecentRequest(action.Task, at)) };
     }
 
-    /// <summary>The state as if a change that has not started had not been asked for: it is not to be held against itself.</summary>
-    public static EnvironmentState Without(EnvironmentState state, Change change) =>
-        state with { RecentRequests = state.RecentRequests.Remove(new RecentRequest(change.Action.Task, change.RequestedAt)) };
+    /// <summary>The state for deciding a start: how much was asked for in a day bounds requests, and a change that has waited for its window was counted on its own day.</summary>
+    public static EnvironmentState Uncounted(EnvironmentState state) => state with { RecentRequests = [] };
 
     // An entry that is dated back finds more requests of the day after its date, not fewer.
     private static Decision.Denied? TooOften(EnvironmentState state, CharterRule rule, ChangeAction action, DateTimeOffset at)

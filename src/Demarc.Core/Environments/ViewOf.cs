@@ -14,9 +14,9 @@ public static class ViewOf
         [TaskId.Network, TaskId.Machines, TaskId.Cluster, TaskId.Bucket, TaskId.Provision, TaskId.Identity, TaskId.Access, TaskId.Audit];
 
     /// <summary>The whole table, live.</summary>
-    public static ImmutableArray<ResponsibilityView> Responsibilities(EnvironmentState state)
+    public static ImmutableArray<ResponsibilityView> Responsibilities(EnvironmentState state, DateTimeOffset? at = null)
     {
-        var waiting = Waiting(state);
+        var waiting = Waiting(state, at);
         return
         [
             .. Charter.Responsibilities.All.Select(row =>
@@ -24,7 +24,7 @@ public static class ViewOf
                 var mine = waiting.Where(w => w.Task == row.Slug).ToImmutableArray();
                 var open = state.OpenChanges.Where(c => c.Action.Task == row.Id).ToList();
                 var stateWord = state.Findings.Values.Any(f => f.Task == row.Id) ? "attention"
-                    : open.Any(c => c.Status is ChangeStatus.Running or ChangeStatus.Approved or ChangeStatus.Requested) ? "working"
+                    : open.Any(c => ChangeViews.Waiting(state, c, at).Any(w => w.For == "agent")) ? "working"
                     : !mine.IsEmpty ? "waiting"
                     : Carried.Contains(row.Id) ? "ok" : "later";
                 var (english, japanese) = row.Group.Name();
@@ -33,8 +33,8 @@ public static class ViewOf
         ];
     }
 
-    /// <summary>Everything that waits for somebody.</summary>
-    public static ImmutableArray<WaitingView> Waiting(EnvironmentState state)
+    /// <summary>Everything that waits for somebody; with a moment, also what waits for time to pass.</summary>
+    public static ImmutableArray<WaitingView> Waiting(EnvironmentState state, DateTimeOffset? at = null)
     {
         var waiting = ImmutableArray.CreateBuilder<WaitingView>();
         if (state.Founding is not null && state.Proposal is null && state.Charter is null)
@@ -47,19 +47,7 @@ public static class ViewOf
 
         if (state.Charter is not null && state.Agent is null)
             waiting.Add(new WaitingView("identity", "customer", "no agent has joined: invite one", "demarc env invite"));
-        foreach (var change in state.OpenChanges)
-        {
-            var what = $"{change.Request.Action} {change.Request.Instance} ({change.Id})";
-            if (change.Status == ChangeStatus.Planned)
-            {
-                foreach (var party in change.Awaits) waiting.Add(new WaitingView(change.Action.Task.Slug(), party.Word(), $"{what} awaits approval", $"demarc approve {change.Id} --as {party.Word()}"));
-            }
-            else
-            {
-                waiting.Add(new WaitingView(change.Action.Task.Slug(), "agent", $"{what} is {change.Status.Word()}", null));
-            }
-        }
-
+        foreach (var change in state.OpenChanges) waiting.AddRange(ChangeViews.Waiting(state, change, at));
         foreach (var finding in state.Findings.Values)
         {
             var owner = state.Charter?[finding.Task].Owner ?? Charter.Responsibilities.Of(finding.Task).DefaultOwner;
@@ -67,16 +55,6 @@ public static class ViewOf
         }
 
         return waiting.ToImmutable();
-    }
-
-    /// <summary>One change; its plan is read again from the ledger's text when it has ended and <paramref name="endedPlan"/> is given.</summary>
-    public static ChangeView Change(Change change, Plan? endedPlan = null)
-    {
-        var plan = change.Plan ?? endedPlan;
-        return new ChangeView(
-            change.Id.Value, change.Action.Name, change.Action.Task.Slug(), change.Request.Instance.Value, change.Request.Order, change.Status.Word(),
-            change.RequestedFor?.Word() ?? "agent", change.RequestedAt, change.NeedsApproval?.Word(), change.Awaits, change.PlanHash, plan?.Text,
-            [.. change.Steps.Select((progress, i) => Step(i, progress, plan?.Steps[i]))], change.StartedAt, change.EndedAt, change.Reason);
     }
 
     /// <summary>One instance with what the agent last saw of it.</summary>
@@ -100,8 +78,4 @@ public static class ViewOf
         Decision.Denied denied => new DecisionView("denied", denied.Rule, null, denied.Why),
         _ => throw new BrokenBeliefException("A decision is one of three."),
     };
-
-    private static StepView Step(int index, StepProgress progress, InstanceStep? step) => new(
-        index + 1, step?.Kind ?? "", step?.Touches ?? [], step?.Reversible ?? false, step?.Expected.TotalSeconds ?? 0,
-        progress.Status.ToString().ToLowerInvariant(), progress.StartedAt, progress.EndedAt, progress.Receipt);
 }

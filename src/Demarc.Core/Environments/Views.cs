@@ -23,7 +23,7 @@ public sealed record ResponsibilityView(int Number, string Task, string Group, s
 
 /// <summary>Something that waits for somebody.</summary>
 /// <param name="Task">Under which row.</param>
-/// <param name="For">Whom it waits for: <c>vendor</c>, <c>customer</c> or <c>agent</c>.</param>
+/// <param name="For">Whom it waits for: <c>vendor</c>, <c>customer</c>, <c>agent</c>, or <c>time</c> when only time moves it on.</param>
 /// <param name="What">What, in one line.</param>
 /// <param name="Command">The command that moves it on; null when only time does.</param>
 public sealed record WaitingView(string Task, string For, string What, string? Command);
@@ -41,7 +41,43 @@ public sealed record CharterView(int? Version, string? Yaml, int? ProposedVersio
 public sealed record StepView(int Number, string Kind, ImmutableArray<string> Touches, bool Reversible, double ExpectedSeconds, string Status, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt, string? Receipt);
 
 /// <summary>A change. <c>PlanText</c> is the exact text that the hash covers; null when not yet planned.</summary>
-public sealed record ChangeView(string Id, string Action, string Task, string Instance, InstanceOrder? Order, string Status, string RequestedBy, DateTimeOffset RequestedAt, string? NeedsApproval, ImmutableArray<Party> Awaits, string? PlanHash, string? PlanText, ImmutableArray<StepView> Steps, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt, string? Reason);
+public sealed record ChangeView(string Id, string Action, string Task, string Instance, InstanceOrder? Order, string Status, string RequestedBy, DateTimeOffset RequestedAt, string? NeedsApproval, ImmutableArray<Party> Awaits, string? PlanHash, string? PlanText, ImmutableArray<StepView> Steps, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt, string? Reason)
+{
+    /// <summary>Exactly whose approval is missing.</summary>
+    public ImmutableArray<AwaitedView> Awaited { get; init; } = [];
+
+    /// <summary>Who holds it up and why; null when nobody does.</summary>
+    public string? Held { get; init; }
+
+    /// <summary>The parties that hold it up.</summary>
+    public ImmutableArray<Party> HeldBy { get; init; } = [];
+
+    /// <summary>Why it does not start yet though nobody's word is missing, as in <c>waits for window nightly, opens 2026-11-26 02:00+01:00</c>.</summary>
+    public string? Waits { get; init; }
+
+    /// <summary>Until when it waits so.</summary>
+    public DateTimeOffset? WaitsUntil { get; init; }
+
+    /// <summary>Whom it waits for: <c>vendor</c>, <c>customer</c>, <c>agent</c> or <c>time</c>.</summary>
+    public ImmutableArray<string> WaitingFor { get; init; } = [];
+
+    /// <summary>Why its last plan was void, as in <c>plan void: …</c>; null when none was.</summary>
+    public string? Voided { get; init; }
+
+    /// <summary>Until when the customer has put it off.</summary>
+    public DateTimeOffset? DeferredUntil { get; init; }
+
+    /// <summary>When it expires if it has not started by then; null once it has.</summary>
+    public DateTimeOffset? ExpiresAt { get; init; }
+}
+
+/// <summary>Approvals that a change still needs of one party.</summary>
+/// <param name="Party">Of which.</param>
+/// <param name="Missing">How many more people.</param>
+/// <param name="Roles">In one of these roles; empty for every role that may approve.</param>
+/// <param name="NotRequester">Whether the person who asked does not count.</param>
+/// <param name="Words">As people say it, as in <c>2 more approvals of the customer by owner or approver</c>.</param>
+public sealed record AwaitedView(Party Party, int Missing, ImmutableArray<string> Roles, bool NotRequester, string Words);
 
 /// <summary>An instance.</summary>
 public sealed record InstanceView(string Id, string Status, string Version, string Size, int MemoryMib, ImmutableSortedDictionary<string, string> Labels, string Uri, DateTimeOffset CreatedAt, DateTimeOffset? DeletedAt, DateTimeOffset? PurgeDueAt, string LastChange, bool HasCredential, bool? Healthy, long? UsedMemoryMib);
@@ -57,7 +93,11 @@ public sealed record CredentialView(string Instance, string Uri, string User, st
 /// <param name="Rule">The rule path.</param>
 /// <param name="Who">Whose approval, where needed.</param>
 /// <param name="Why">Why not, where denied.</param>
-public sealed record DecisionView(string Decision, string Rule, string? Who, string? Why);
+public sealed record DecisionView(string Decision, string Rule, string? Who, string? Why)
+{
+    /// <summary>What it would wait for even if everybody had approved; null when it could start at once.</summary>
+    public string? Waits { get; init; }
+}
 
 /// <summary>What a plane says of itself to everyone.</summary>
 public sealed record PlaneView(string Name, string Version, string PlaneKey, string Hub, string HubCa, string? VendorRoot);

@@ -12,7 +12,9 @@ internal static class InstanceFold
     {
         ChangeStatus.Running when after.Action == ChangeAction.Create => Begin(state, after, at),
         ChangeStatus.Succeeded => Succeed(state, before, after, at),
-        ChangeStatus.RolledBack when after.Action == ChangeAction.Create => state with { Instances = state.Instances.Remove(after.Request.Instance) },
+        ChangeStatus.RolledBack or ChangeStatus.Approved when before.Status == ChangeStatus.Running && after.Action == ChangeAction.Create =>
+            state with { Instances = state.Instances.Remove(after.Request.Instance) },
+        ChangeStatus.Stopped => Stop(state, before, after),
         ChangeStatus.Failed => Set(state, after, instance => instance with { Status = InstanceStatus.Failed }),
         _ => state,
     };
@@ -29,6 +31,14 @@ internal static class InstanceFold
         var port = change.Plan!.Steps.OfType<StartEngine>().FirstOrDefault()?.Port ?? 0;
         var instance = new Instance(change.Request.Instance, change.Request.Order!, InstanceStatus.Provisioning, port, at, null, change.Id, null);
         return state with { Instances = state.Instances.SetItem(instance.Id, instance) };
+    }
+
+    // Left where it stood, it is neither what it was nor what was wanted. Stopped before its first step it is what it was.
+    private static EnvironmentState Stop(EnvironmentState state, Change before, Change after)
+    {
+        if (before.Status != ChangeStatus.Running) return state;
+        if (after.Steps.Any(step => step.Status != StepStatus.Waiting)) return Set(state, after, instance => instance with { Status = InstanceStatus.Failed });
+        return after.Action == ChangeAction.Create ? state with { Instances = state.Instances.Remove(after.Request.Instance) } : state;
     }
 
     private static EnvironmentState Succeed(EnvironmentState state, Change before, Change after, DateTimeOffset at)

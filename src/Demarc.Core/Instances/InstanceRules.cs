@@ -1,3 +1,4 @@
+using Demarc.Core.Changes;
 using Demarc.Core.Charter;
 using Demarc.Core.Environments;
 
@@ -7,14 +8,8 @@ namespace Demarc.Core.Instances;
 public static class InstanceRules
 {
     /// <summary>Why the request makes no sense now, or null: the instance's state, or another person's unfinished change of it.</summary>
-    public static string? Fault(EnvironmentState state, InstanceRequest request, DateTimeOffset at)
-    {
-        if (StateFault(state, request, at) is { } fault) return fault;
-        var busy = state.OpenChanges.FirstOrDefault(c => c.Request.Instance == request.Instance && (c.RequestedFor is not null || c.Request.Action == request.Action));
-        return busy is not null && (ChangeAction.ByName(request.Action)?.Standing != true || busy.RequestedFor is null)
-            ? $"change {busy.Id} ({busy.Request.Action}) of instance {request.Instance} has not ended: wait for it, or withdraw it."
-            : null;
-    }
+    public static string? Fault(EnvironmentState state, InstanceRequest request, DateTimeOffset at) =>
+        StateFault(state, request, at) ?? ChangeOrder.Conflict(state, request);
 
     /// <summary>Why the request does not fit the instance's state, or null.</summary>
     public static string? StateFault(EnvironmentState state, InstanceRequest request, DateTimeOffset at)

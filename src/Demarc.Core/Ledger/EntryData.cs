@@ -150,6 +150,36 @@ public sealed record ChangeRolledBack([property: Public] ChangeId Change, [prope
 /// <param name="Change">Which change.</param>
 public sealed record ChangeExpired([property: Public] ChangeId Change) : EntryData;
 
+/// <summary>A party wants a change to stand still at the next safe place.</summary>
+/// <param name="Change">Which change.</param>
+/// <param name="Reason">Why.</param>
+public sealed record ChangePaused([property: Public] ChangeId Change, [property: Sensitive] string Reason) : EntryData;
+
+/// <summary>The party that paused a change lets it go on.</summary>
+/// <param name="Change">Which change.</param>
+/// <param name="Reason">Why.</param>
+public sealed record ChangeResumed([property: Public] ChangeId Change, [property: Sensitive] string Reason) : EntryData;
+
+/// <summary>A party wants a change to end at the next safe place: undone or as it stands, as the charter has it.</summary>
+/// <param name="Change">Which change.</param>
+/// <param name="Reason">Why.</param>
+public sealed record ChangeStopped([property: Public] ChangeId Change, [property: Sensitive] string Reason) : EntryData;
+
+/// <summary>The customer puts off a vendor's change.</summary>
+/// <param name="Change">Which change.</param>
+/// <param name="Until">It does not start before.</param>
+/// <param name="Reason">Why.</param>
+public sealed record ChangeDeferred([property: Public] ChangeId Change, [property: Public] DateTimeOffset Until, [property: Sensitive] string Reason) : EntryData;
+
+/// <summary>The agent has halted: from here on no step of the change begins until it is resumed or undone.</summary>
+/// <param name="Change">Which change.</param>
+public sealed record ChangeHalted([property: Public] ChangeId Change) : EntryData;
+
+/// <summary>The agent takes a start back that was agreed on when its window had closed; nothing was done.</summary>
+/// <param name="Change">Which change.</param>
+/// <param name="Why">What was too late.</param>
+public sealed record ChangePostponed([property: Public] ChangeId Change, [property: Sensitive] string Why) : EntryData;
+
 /// <summary>The agent minted the first credential of an instance.</summary>
 /// <param name="Change">Under which change.</param>
 /// <param name="Instance">Of which instance.</param>

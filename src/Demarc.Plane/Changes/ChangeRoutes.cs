@@ -14,6 +14,8 @@ public static class ChangeRoutes
 {
     private const int MaxListed = 500;
 
+    private static readonly ImmutableArray<string> Waiters = ["vendor", "customer", "agent", "time"];
+
     /// <summary>Maps them.</summary>
     public static void Map(IEndpointRouteBuilder routes)
     {
@@ -23,20 +25,32 @@ public static class ChangeRoutes
     }
 
     /// <summary>One change with its plan, read from the ledger when the change has ended; null when there is none of that name.</summary>
-    public static async Task<ChangeView?> FindAsync(LedgerView view, ILedgerStore store, string id, CancellationToken cancellation)
+    public static async Task<ChangeView?> FindAsync(LedgerView view, ILedgerStore store, string id, DateTimeOffset now, CancellationToken cancellation)
     {
         if (!ChangeId.TryParse(id, out var change) || !view.State.Changes.TryGetValue(change, out var found)) return null;
-        return ViewOf.Change(found, found.Plan is null && found.PlanIndex is { } index ? await PlanAtAsync(view, store, index, cancellation) : null);
+        return ChangeViews.Of(view.State, found, now, found.Plan is null && found.PlanIndex is { } index ? await PlanAtAsync(view, store, index, cancellation) : null);
     }
 
-    private static IResult List(HttpContext context, string env) => TypedResults.Json(
-        Caller.Of(context).Environment.State.Changes.Values.OrderByDescending(c => c.RequestedAt).ThenBy(c => c.Id.Value, StringComparer.Ordinal).Take(MaxListed).Select(c => ViewOf.Change(c)).ToImmutableArray(),
-        ViewJson.Default.ImmutableArrayChangeView);
+    private static IResult List(HttpContext context, string env, TimeProvider clock, string? open = null, string? waitingFor = null)
+    {
+        if (open is not (null or "true" or "false")) return Problems.Malformed($"open is '{Clip(open)}', not true or false.", "open");
+        if (waitingFor is not null && !Waiters.Contains(waitingFor)) return Problems.Malformed($"waitingFor is '{Clip(waitingFor)}', not one of {string.Join(", ", Waiters)}.", "waitingFor");
+        var state = Caller.Of(context).Environment.State;
+        var now = clock.GetUtcNow();
+        var wanted = (open == "true" || waitingFor is not null ? state.OpenChanges : state.Changes.Values)
+            .Where(c => open != "false" || c.IsEnded)
+            .Where(c => waitingFor is null || ChangeViews.Waiting(state, c, now).Any(w => w.For == waitingFor));
+        return TypedResults.Json(
+            wanted.OrderByDescending(c => c.RequestedAt).ThenBy(c => c.Id.Value, StringComparer.Ordinal).Take(MaxListed).Select(c => ChangeViews.Of(state, c, now)).ToImmutableArray(),
+            ViewJson.Default.ImmutableArrayChangeView);
+    }
 
-    private static async Task<IResult> ShowAsync(HttpContext context, string env, string id, Sequencer sequencer) =>
-        await FindAsync(Caller.Of(context).Environment, sequencer.Store, id, context.RequestAborted) is { } view
+    private static async Task<IResult> ShowAsync(HttpContext context, string env, string id, Sequencer sequencer, TimeProvider clock) =>
+        await FindAsync(Caller.Of(context).Environment, sequencer.Store, id, clock.GetUtcNow(), context.RequestAborted) is { } view
             ? TypedResults.Json(view, ViewJson.Default.ChangeView)
-            : Problems.NotFound($"There is no change '{(id.Length <= 40 ? id : id[..40])}' in {env}.");
+            : Problems.NotFound($"There is no change '{Clip(id)}' in {env}.");
+
+    private static string Clip(string text) => text.Length <= 40 ? text : text[..40];
 
     private static async Task<Plan?> PlanAtAsync(LedgerView view, ILedgerStore store, long index, CancellationToken cancellation)
     {

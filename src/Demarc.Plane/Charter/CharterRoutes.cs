@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Demarc.Core.Access;
+using Demarc.Core.Changes;
 using Demarc.Core.Charter;
 using Demarc.Core.Environments;
 using Demarc.Core.Instances;
@@ -59,8 +60,10 @@ public static class CharterRoutes
         if (request is null) return Problems.Malformed("The body is null.");
         var caller = Caller.Of(context);
         var state = caller.Environment.State;
-        var decision = CharterDecision.Decide(state, caller.Member!.Party, request, clock.GetUtcNow());
-        if (decision is not Decision.Denied && InstanceRules.Fault(state, request, clock.GetUtcNow()) is { } fault) decision = new Decision.Denied("state", fault);
-        return TypedResults.Json(ViewOf.Decision(decision), ViewJson.Default.DecisionView);
+        var now = clock.GetUtcNow();
+        var decision = CharterDecision.Decide(state, caller.Member!.Party, request, now);
+        if (decision is not Decision.Denied && InstanceRules.Fault(state, request, now) is { } fault) decision = new Decision.Denied("state", fault);
+        if (decision is not Decision.Denied && ChangeWaits.NeverOpens(state, request, now) is { } never) decision = never;
+        return TypedResults.Json(ViewOf.Decision(decision) with { Waits = decision is Decision.Denied ? null : ChangeWaits.AtRequest(state, request, now) }, ViewJson.Default.DecisionView);
     }
 }

@@ -50,8 +50,10 @@ internal static class ConsoleRoutes
     private static async Task<PageContext> ContextAsync(HttpContext context, AgentBoard board)
     {
         var caller = Caller.Of(context);
-        return new PageContext(Language(context), context.Request.Path, caller, await EnvironmentRoutes.ViewForAsync(caller.Environment, board, context.RequestAborted));
+        return new PageContext(Language(context), context.Request.Path, caller, await EnvironmentRoutes.ViewForAsync(caller.Environment, board, context.RequestAborted)) { Now = Now(context) };
     }
+
+    private static DateTimeOffset Now(HttpContext context) => context.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow();
 
     private static Words Language(HttpContext context)
     {
@@ -79,7 +81,7 @@ internal static class ConsoleRoutes
         }
 
         var shown = ImmutableArray.CreateBuilder<(EnvironmentView, ImmutableArray<ResponsibilityView>)>();
-        foreach (var view in mine.Take(FleetColumns)) shown.Add((await EnvironmentRoutes.ViewForAsync(view, board, context.RequestAborted), ViewOf.Responsibilities(view.State)));
+        foreach (var view in mine.Take(FleetColumns)) shown.Add((await EnvironmentRoutes.ViewForAsync(view, board, context.RequestAborted), ViewOf.Responsibilities(view.State, Now(context))));
         return Render<FleetPage>(new { Page = new PageContext(Language(context), "/", caller, null), Environments = shown.ToImmutable(), More = mine.Count - shown.Count });
     }
 
@@ -95,20 +97,20 @@ internal static class ConsoleRoutes
     {
         var page = await ContextAsync(context, board);
         if (InstanceRoutes.All(page.View, board).FirstOrDefault(i => i.Id == Id(context)) is not { } instance) return Problems.NotFound($"There is no instance '{Id(context)}' in {page.Environment!.Id}.");
-        return Render<InstancePage>(new { Page = page, Instance = instance, Changes = Newest(page.View.State, change => change.Request.Instance.Value == instance.Id) });
+        return Render<InstancePage>(new { Page = page, Instance = instance, Changes = Newest(page, change => change.Request.Instance.Value == instance.Id) });
     }
 
     private static async Task<IResult> ChangesAsync(HttpContext context, AgentBoard board)
     {
         var page = await ContextAsync(context, board);
-        return Render<ChangesPage>(new { Page = page, Changes = Newest(page.View.State, _ => true) });
+        return Render<ChangesPage>(new { Page = page, Changes = Newest(page, _ => true) });
     }
 
     private static async Task<IResult> ChangeAsync(HttpContext context, AgentBoard board)
     {
         var page = await ContextAsync(context, board);
         var store = context.RequestServices.GetRequiredService<Sequencer>().Store;
-        if (await ChangeRoutes.FindAsync(page.View, store, Id(context), context.RequestAborted) is not { } change) return Problems.NotFound($"There is no change '{Id(context)}' in {page.Environment!.Id}.");
+        if (await ChangeRoutes.FindAsync(page.View, store, Id(context), page.Now, context.RequestAborted) is not { } change) return Problems.NotFound($"There is no change '{Id(context)}' in {page.Environment!.Id}.");
         return Render<ChangePage>(new { Page = page, Change = change, Progress = board.Of(page.View.Environment).Current.Value.Progress.GetValueOrDefault(change.Id) });
     }
 
@@ -158,8 +160,8 @@ internal static class ConsoleRoutes
         _ => author.KeyId,
     };
 
-    private static ImmutableArray<ChangeView> Newest(EnvironmentState state, Func<Change, bool> wanted) =>
-        [.. state.Changes.Values.Where(wanted).OrderByDescending(c => c.RequestedAt).ThenBy(c => c.Id.Value, StringComparer.Ordinal).Take(ChangesPerPage).Select(c => ViewOf.Change(c))];
+    private static ImmutableArray<ChangeView> Newest(PageContext page, Func<Change, bool> wanted) =>
+        [.. page.View.State.Changes.Values.Where(wanted).OrderByDescending(c => c.RequestedAt).ThenBy(c => c.Id.Value, StringComparer.Ordinal).Take(ChangesPerPage).Select(c => ChangeViews.Of(page.View.State, c, page.Now))];
 
     private static string Id(HttpContext context) => (string)context.Request.RouteValues["id"]! is { Length: <= 40 } id ? id : "…";
 }

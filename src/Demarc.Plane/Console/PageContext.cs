@@ -13,6 +13,9 @@ namespace Demarc.Plane.Console;
 /// <param name="Environment">The environment at a glance; null on pages of none.</param>
 public sealed record PageContext(Words Words, string Path, Caller? Caller, EnvironmentView? Environment)
 {
+    /// <summary>The moment the page is made for: what waits for a window is shown as of then.</summary>
+    public DateTimeOffset Now { get; init; }
+
     /// <summary>The environment as it stands.</summary>
     public LedgerView View => Caller!.Environment;
 

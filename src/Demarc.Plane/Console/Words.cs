@@ -70,6 +70,7 @@ public sealed class Words
         "customer" => Say("customer", "顧客"),
         "both" => Say("both parties", "双方"),
         "agent" => Say("agent", "エージェント"),
+        "time" => Say("time", "時刻"),
         _ => word,
     };
 
@@ -98,6 +99,10 @@ public sealed class Words
         "rejected" => Say("rejected", "却下"),
         "withdrawn" => Say("withdrawn", "取り下げ"),
         "expired" => Say("expired", "期限切れ"),
+        "pausing" => Say("pausing", "一時停止処理中"),
+        "paused" => Say("paused", "一時停止中"),
+        "stopping" => Say("stopping", "中止処理中"),
+        "stopped" => Say("stopped", "中止"),
         "waiting" or "pending" => Say("waiting", "待機中"),
         "started" => Say("started", "開始"),
         "finished" => Say("finished", "完了"),

@@ -69,8 +69,8 @@ public static class EnvironmentRoutes
     private static async Task<IResult> ShowAsync(HttpContext context, string env, AgentBoard board) =>
         TypedResults.Json(await ViewForAsync(Caller.Of(context).Environment, board, context.RequestAborted), ViewJson.Default.EnvironmentView);
 
-    private static IResult Table(HttpContext context, string env) =>
-        TypedResults.Json(ViewOf.Responsibilities(Caller.Of(context).Environment.State), ViewJson.Default.ImmutableArrayResponsibilityView);
+    private static IResult Table(HttpContext context, string env, TimeProvider clock) =>
+        TypedResults.Json(ViewOf.Responsibilities(Caller.Of(context).Environment.State, clock.GetUtcNow()), ViewJson.Default.ImmutableArrayResponsibilityView);
 
     private static IResult Review(HttpContext context, string env, TimeProvider clock) =>
         TypedResults.Json(AccessReview.Of(Caller.Of(context).Environment.State, clock.GetUtcNow()), ViewJson.Default.ImmutableArrayAccessLine);

@@ -86,6 +86,7 @@ internal sealed class SimAgentStore(SimWorld world, SimProcess process, SimAgent
     {
         // The broken variant that the inspector has to find: it says that the entry is kept, and it is not.
         if (world.Plan.Broken == Broken.OutboxNotDurable) return;
+        world.Inspector.Writes(Entry.Read(row.Envelope).Entry!);
         Commit(() => disk.Outbox.Add(row with { Envelope = row.Envelope.ToArray() }));
     }
 

@@ -229,7 +229,11 @@ internal sealed class SimMachineAccess(SimWorld world, SimProcess process, TimeP
 
     public void Write(InstanceId instance, string name, string content) => Act(instance, $"write {name}", ["mint-credential", "start-engine", "stop-engine"], ["start-engine", "stop-engine"], () => machine.Files[(instance, name)] = content);
 
-    public void Delete(InstanceId instance, string name) => Act(instance, $"delete {name}", ["erase-data"], ["mint-credential"], () => machine.Files.Remove((instance, name)));
+    public void Delete(InstanceId instance, string name) => Act(instance, $"delete {name}", ["erase-data"], ["mint-credential"], () =>
+    {
+        machine.Files.Remove((instance, name));
+        if (name == CredentialMint.EngineFile) world.Inspector.TakenBack(instance);
+    });
 
     public void DeleteAll(InstanceId instance) => Act(instance, "delete the private files", ["erase-data"], ["create-data", "mint-credential"], () =>
     {

@@ -48,7 +48,7 @@ internal sealed class SimPeople
         var founding = Entry.Write(world.Environment, NewId(), world.WallTime, new EnvironmentFounded("sim", CustomerRoot.Public.KeyId, VendorRoot.Public.KeyId, world.Signer.VerifierKey, sealing), CustomerRoot, VendorRoot);
         world.FoundingHash = founding.LeafHash;
         await InsistAsync(founding);
-        await AmendAsync(CharterDocument.Default);
+        await AmendAsync(dice.Chance(0.3) ? Windowed(CharterDocument.Default) : CharterDocument.Default);
         await SayAsync(VendorRoot, new MemberAdded(vendorOperator.Public.KeyId, Role.Operator, "operator"));
         await SayAsync(VendorRoot, new MemberAdded(viewer.Public.KeyId, Role.Viewer, "viewer"));
         await SayAsync(CustomerRoot, new MemberAdded(customerApprover.Public.KeyId, Role.Approver, "approver"));
@@ -62,16 +62,26 @@ internal sealed class SimPeople
         var roll = dice.Next(100);
         if (roll < 30) await OrderAsync(state);
         else if (roll < 62) await DecideAsync(state, 0.85);
-        else if (roll < 80) await TendAsync(state);
-        else if (roll < 86) await WithdrawAsync(state);
+        else if (roll < 76) await TendAsync(state);
+        else if (roll < 80) await WithdrawAsync(state);
+        else if (roll < 86) await HoldAsync(state);
         else if (roll < 94) await TrespassAsync(state);
         else if (roll < 98) await AmendAsync(Amended(state.Charter!));
         else await ReplaceAgentAsync(state);
     }
 
-    /// <summary>All that waits for somebody is decided.</summary>
+    /// <summary>All that waits for somebody is decided, and what is paused goes on or ends.</summary>
     public async Task DecideAllAsync()
     {
+        if (await world.LookAsync() is { } now)
+        {
+            foreach (var change in now.OpenChanges.Where(change => change.Halt is { Kind: HaltKind.Pause }).ToList())
+            {
+                if (dice.Chance(0.3)) await SayAsync(CustomerRoot, new ChangeStopped(change.Id, "it has stood long enough"));
+                else foreach (var party in change.Halt!.By) await SayAsync(Root(party), new ChangeResumed(change.Id, "go on"));
+            }
+        }
+
         for (var i = 0; i < 12; i++)
         {
             if (await world.LookAsync() is not { } state || !state.OpenChanges.Any(change => change.Status == ChangeStatus.Planned)) return;
@@ -113,7 +123,7 @@ internal sealed class SimPeople
             return;
         }
 
-        world.Inspector.Approved.Add((change.Id, change.PlanHash!));
+        world.Inspector.Approved.Add((change.Id, change.PlanHash!, key.Public.KeyId));
         await SayAsync(key, new ChangeApproved(change.Id, change.PlanHash!));
     }
 
@@ -125,18 +135,59 @@ internal sealed class SimPeople
         await SayAsync(change.RequestedFor == Party.Vendor ? VendorRoot : CustomerRoot, new ChangeWithdrawn(change.Id, "another time"));
     }
 
+    /// <summary>Somebody who watches closely interferes with what runs just now, and does not leave it standing for long.</summary>
+    public async Task WatchAsync()
+    {
+        if (await world.LookAsync() is not { } state) return;
+        foreach (var change in state.OpenChanges.Where(change => change.Status == ChangeStatus.Running).ToList())
+        {
+            if (change.IsPaused ? !dice.Chance(0.05) : !dice.Chance(0.08)) continue;
+            var party = change.Halt?.By[0] ?? dice.Pick<Party>([Party.Vendor, Party.Customer]);
+            EntryData act = dice.Chance(0.25) ? new ChangeStopped(change.Id, "no more of this") : change.Halt is null ? new ChangePaused(change.Id, "one moment") : new ChangeResumed(change.Id, "go on");
+            await SayAsync(Root(party), act);
+        }
+    }
+
+    // Either side holds up what is open, lets go of its own hold, and puts the other's changes off.
+    private async Task HoldAsync(EnvironmentState state)
+    {
+        var open = state.OpenChanges.ToList();
+        if (open.Count == 0) return;
+        var change = dice.Pick(open);
+        var party = dice.Pick<Party>([Party.Vendor, Party.Customer]);
+        var key = party == Party.Vendor ? dice.Chance(0.5) ? VendorRoot : vendorOperator : dice.Chance(0.5) ? CustomerRoot : customerApprover;
+        if (change.Halt is { Kind: HaltKind.Pause } halt && dice.Chance(0.7))
+        {
+            // Who has not paused it tries as well.
+            var outcome = await SayAsync(key, new ChangeResumed(change.Id, "go on"));
+            if (outcome.Refusal is null && !halt.By.Contains(party) && (await world.LookAsync())?.Changes[change.Id].Halt?.By.Contains(party.Other()) == false)
+                world.Loop.Violate($"the {party.Word()} has lifted a pause of {change.Id} that it had not put on");
+            return;
+        }
+
+        await (dice.Next(4) switch
+        {
+            0 => SayAsync(key, new ChangeStopped(change.Id, "no more of this")),
+            1 => SayAsync(dice.Chance(0.8) ? customerApprover : VendorRoot, new ChangeDeferred(change.Id, world.WallTime + dice.Between(10, 6000), "later")),
+            _ => SayAsync(key, new ChangePaused(change.Id, "one moment")),
+        });
+    }
+
+    private SigningKey Root(Party party) => party == Party.Vendor ? VendorRoot : CustomerRoot;
+
     // Those who may not, try; the plane must refuse each of them at the door.
     private async Task TrespassAsync(EnvironmentState state)
     {
         var wish = new InstanceRequest("instances.create", InstanceId.Parse("trespass"), new InstanceOrder("2.6.4", InstanceSize.Small, ImmutableSortedDictionary<string, string>.Empty));
         var planned = state.OpenChanges.FirstOrDefault(change => change.Status == ChangeStatus.Planned && change.Awaits.Contains(Party.Customer));
-        (SigningKey Key, EntryData Data) attempt = dice.Next(6) switch
+        (SigningKey Key, EntryData Data) attempt = dice.Next(7) switch
         {
             0 => (viewer, new ChangeRequested(ChangeId.New(dice.NextBytes), wish)),
             1 => (stranger, new ChangeRequested(ChangeId.New(dice.NextBytes), wish)),
             2 when planned is not null && !planned.Awaits.Contains(Party.Vendor) => (VendorRoot, new ChangeApproved(planned.Id, planned.PlanHash!)),
             3 => (vendorOperator, new AgentRevoked(world.AgentKey.Public.KeyId, "mine")),
-            4 => (VendorRoot, new AgentInvited(stranger.Public.KeyId, world.WallTime + TimeSpan.FromDays(1))),
+            4 when state.OpenChanges.FirstOrDefault() is { } open => (dice.Chance(0.5) ? viewer : stranger, new ChangeStopped(open.Id, "mine to stop")),
+            5 => (VendorRoot, new AgentInvited(stranger.Public.KeyId, world.WallTime + TimeSpan.FromDays(1))),
             _ => (vendorOperator, new ChangeRequested(ChangeId.New(dice.NextBytes), new InstanceRequest("instances.purge", InstanceId.Parse("alpha"), null))),
         };
         var outcome = await world.SubmitAsync(Entry.Write(world.Environment, NewId(), world.WallTime, attempt.Data, attempt.Key));
@@ -156,15 +207,34 @@ internal sealed class SimPeople
     private CharterDocument Amended(CharterDocument charter)
     {
         var rule = charter[TaskId.Provision];
-        rule = dice.Next(5) switch
+        if (dice.Chance(0.2)) return Windowed(charter) with { Version = charter.Version + 1 };
+        rule = dice.Next(6) switch
         {
-            0 => rule with { Approval = rule.Approval.SetItem("instances.create", ApprovalNeed.Of(Owner.Customer)) },
-            1 => rule with { Approval = rule.Approval.SetItem("instances.suspend", ApprovalNeed.Of(Owner.Both)) },
+            0 => rule with { Approval = rule.Approval.SetItem("instances.create", dice.Chance(0.5) ? ApprovalNeed.OfCustomer : new ApprovalNeed(0, 2, [], false)) },
+            1 => rule with { Approval = rule.Approval.SetItem("instances.suspend", ApprovalNeed.Of(Owner.Both) with { NotRequester = dice.Chance(0.5) }) },
             2 => rule with { Owner = dice.Pick([Owner.Customer, Owner.Both, Owner.Vendor]) },
             3 => rule with { Limits = rule.Limits.SetItem(CharterLimits.MaxInstances, 1 + dice.Next(3)) },
+            4 => rule with { OnStop = dice.Pick<OnStop>([OnStop.Leave, OnStop.RollBack]) },
             _ => CharterDocument.Default[TaskId.Provision],
         };
         return charter with { Version = charter.Version + 1, Rules = charter.Rules.SetItem(TaskId.Provision, rule) };
+    }
+
+    // A minute or a few here and there in the first quarter of an hour: runs see them open and close.
+    private CharterDocument Windowed(CharterDocument charter)
+    {
+        var rule = charter[TaskId.Provision];
+        var windows = rule.Windows;
+        foreach (var action in new[] { "instances.create", "instances.modify", "instances.suspend", "instances.delete", "instances.purge" })
+        {
+            if (dice.Chance(0.5)) windows = windows.SetItem(action, "brief");
+        }
+
+        return charter with
+        {
+            Windows = charter.Windows.SetItem("brief", new TimeWindow(PosixZone.Utc, [], new TimeOnly(8, dice.Next(0, 6)), TimeSpan.FromMinutes(dice.Next(1, 6)), [])),
+            Rules = charter.Rules.SetItem(TaskId.Provision, rule with { Windows = windows }),
+        };
     }
 
     // The old agent is cut off; a new one takes its place on the same machine, with a key of its own.

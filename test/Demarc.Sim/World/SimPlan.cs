@@ -36,4 +36,4 @@ internal sealed record SimPlan(int Seed, Treason Treason, Broken Broken, double 
 }
 
 /// <summary>How a run ended.</summary>
-internal sealed record SimResult(int Seed, string? Violation, ulong Hash, IReadOnlyList<string> Last, long Entries, int Effects, int Crashes, bool Betrayed, long Steps);
+internal sealed record SimResult(int Seed, string? Violation, ulong Hash, IReadOnlyList<string> Last, long Entries, int Effects, int Halts, int Postponed, int Crashes, bool Betrayed, long Steps);

@@ -84,6 +84,9 @@ internal sealed class SimWorld
 
     public DateTimeOffset WallTime => clock.GetUtcNow();
 
+    /// <summary>What the agent's clock on the wall says.</summary>
+    public DateTimeOffset AgentWallTime => WallTime + agentSkew;
+
     /// <summary>Runs a plan to its end. On the thread that calls, and on no other.</summary>
     public static SimResult Run(SimPlan plan, Action<string>? print = null)
     {
@@ -97,7 +100,7 @@ internal sealed class SimWorld
             world.Loop.Violate($"the simulation itself failed: {failure}");
         }
 
-        return new SimResult(plan.Seed, world.Loop.Violation, world.Loop.Trace.Hash, [.. world.Loop.Trace.Last], world.PlaneDisk.Rows.Count, world.Inspector.Effects, world.crashes, world.Traitor.DoneAt is not null, world.Loop.Steps);
+        return new SimResult(plan.Seed, world.Loop.Violation, world.Loop.Trace.Hash, [.. world.Loop.Trace.Last], world.PlaneDisk.Rows.Count, world.Inspector.Effects, world.Inspector.Halts, world.Inspector.Postponed, world.crashes, world.Traitor.DoneAt is not null, world.Loop.Steps);
     }
 
     /// <summary>Does something at a moment, outside of every process.</summary>
@@ -152,6 +155,7 @@ internal sealed class SimWorld
         if (Loop.Violation is null && Agent is null) Loop.Violate("the environment was not founded in time");
         Faults.Rate = Plan.FaultRate;
         nature.Go("the people", PeopleAsync);
+        if (Plan.Treason == Treason.None) nature.Go("somebody who watches", WatchAsync);
         nature.Go("the weather", () => new Weather(this, Dice).BlowAsync());
         if (Plan.Treason != Treason.None) At(Loop.Now + Dice.Between(20, 100), () => Traitor.Armed = true);
         Loop.RunUntil(SimPlan.Founding + Plan.Storm);
@@ -199,6 +203,15 @@ internal sealed class SimWorld
         {
             await WaitAsync(Dice.Between(0.2, 9));
             await People.ActAsync();
+        }
+    }
+
+    private async Task WatchAsync()
+    {
+        while (storm)
+        {
+            await WaitAsync(Dice.Between(0.1, 1.5));
+            await People.WatchAsync();
         }
     }
 

@@ -43,10 +43,10 @@ internal sealed class Verdict(SimWorld world)
         Hold(agent.Entries.Count == world.PlaneDisk.Rows.Count, $"the agent has {agent.Entries.Count} entries, the plane {world.PlaneDisk.Rows.Count}");
         Hold(agent.Outbox.Count == 0, $"{agent.Outbox.Count} entries still wait in the outbox");
         Hold(world.PlaneDisk.Head?.Countersigned?.Size == world.PlaneDisk.Rows.Count, $"the agent has countersigned {world.PlaneDisk.Head?.Countersigned?.Size} of {world.PlaneDisk.Rows.Count}");
-        var waiting = ViewOf.Waiting(state);
+        var waiting = ViewOf.Waiting(state, world.AgentWallTime);
         foreach (var change in state.OpenChanges)
         {
-            Hold(change.Status == ChangeStatus.Planned && waiting.Any(w => w.For is "vendor" or "customer" && w.What.Contains(change.Id.Value, StringComparison.Ordinal)), $"change {change.Id} ({change.Action.Name} {change.Request.Instance}) is {change.Status.Word()} and waits for no party");
+            Hold(change.Status != ChangeStatus.Requested && waiting.Any(w => w.For is "vendor" or "customer" or "time" && w.What.Contains(change.Id.Value, StringComparison.Ordinal)), $"change {change.Id} ({change.Action.Name} {change.Request.Instance}) is {change.Status.Word()} and waits for nobody");
         }
 
         foreach (var instance in state.Instances.Values) Instance(instance);
@@ -63,6 +63,8 @@ internal sealed class Verdict(SimWorld world)
         var folder = machine.Folders.GetValueOrDefault((place, id));
         if (instance.Status is InstanceStatus.Suspended or InstanceStatus.Deleted) Hold(engine is null, $"{id} is {instance.Status.Word()} and its engine runs");
         if (instance.Status == InstanceStatus.Failed || machine.Disturbed.Contains(id)) return;
+        // Somebody holds it up in the middle, and knows it.
+        if (state.OpenChanges.Any(change => change.IsPaused && change.Request.Instance == id)) return;
         Hold(instance.Status != InstanceStatus.Provisioning, $"{id} is provisioning and no change works on it");
         // One whose creation failed for want of a bucket never had any data, and can be deleted all the same.
         if (instance.Status == InstanceStatus.Deleted && folder is null && machine.Acknowledged.GetValueOrDefault(id) == 0) return;

@@ -22,7 +22,7 @@ public sealed class AgentLab : IDisposable
     private readonly SigningKey planeKey;
     private readonly SigningKey invitation;
 
-    public AgentLab(int seed = 1)
+    public AgentLab(int seed = 1, CharterDocument? charter = null)
     {
         random = new Random(seed);
         Time = new FakeTimeProvider(new DateTimeOffset(2026, 11, 24, 8, 0, 0, TimeSpan.Zero)) { AutoAdvanceAmount = TimeSpan.Zero };
@@ -33,7 +33,7 @@ public sealed class AgentLab : IDisposable
         AgentKey = SigningKey.Generate(Fill);
         Sealing = AgeIdentity.Generate(Fill);
         Plane = new NoteSigner("plane.test", planeKey);
-        Found();
+        Found(charter ?? CharterDocument.Default);
         Identity = new AgentIdentity(new ReplicaTrust(Environment, Entries[0].LeafHash), AgentKey, "lab");
     }
 
@@ -139,11 +139,11 @@ public sealed class AgentLab : IDisposable
         Sealing.Dispose();
     }
 
-    private void Found()
+    private void Found(CharterDocument charter)
     {
         var founding = new EnvironmentFounded("Lab one", Customer.Public.KeyId, Vendor.Public.KeyId, Plane.Key.ToString(), Sealing.Recipient.ToString());
         Sequence(Write(Customer, founding, Vendor));
-        var yaml = CharterYaml.Write(CharterDocument.Default);
+        var yaml = CharterYaml.Write(charter);
         Say(Customer, new CharterProposed(1, yaml));
         Say(Customer, new CharterSigned(1, CharterText.Hash(yaml)));
         Say(Vendor, new CharterSigned(1, CharterText.Hash(yaml)));

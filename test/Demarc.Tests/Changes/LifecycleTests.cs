@@ -13,13 +13,13 @@ public sealed class LifecycleTests
 {
     private static readonly DateTimeOffset At = new(2026, 11, 1, 0, 0, 0, TimeSpan.Zero);
     private static readonly InstanceId Docs = InstanceId.Parse("docs");
-    private static readonly Plan One = Demarc.Core.Changes.Plan.Of([new CreateData(Docs), new RecycleData(Docs)]);
+    private static readonly Plan One = Demarc.Core.Changes.Plan.Of([new CreateData(Docs), new AwaitHealthy(Docs, 19530)]);
     private static readonly Plan Two = Demarc.Core.Changes.Plan.Of([new ReturnData(Docs)]);
 
     private static readonly (string Name, Func<Change, Transition> Go)[] Transitions =
     [
-        ("plan", c => ChangeLifecycle.Plan(c, One)),
-        ("plan-anew", c => ChangeLifecycle.Plan(c, Two)),
+        ("plan", c => ChangeLifecycle.Plan(c, One, At)),
+        ("plan-anew", c => ChangeLifecycle.Plan(c, Two, At)),
         ("approve", c => ChangeLifecycle.Approve(c, new Approval("k", Party.Customer, One.Hash, At, Role.Approver))),
         ("start", c => ChangeLifecycle.Start(c, c.PlanHash ?? "", At)),
         ("step-start-1", c => ChangeLifecycle.StartStep(c, 0, At)),
@@ -37,12 +37,19 @@ public sealed class LifecycleTests
         ("reject", c => ChangeLifecycle.Reject(c, Party.Customer, "p", At)),
         ("withdraw", c => ChangeLifecycle.Withdraw(c, Party.Vendor, "p", At)),
         ("expire", c => ChangeLifecycle.Expire(c, c.ExpiresAt)),
+        ("defer", c => ChangeLifecycle.Defer(c, Party.Customer, At.AddHours(1), TimeSpan.FromHours(72))),
+        ("pause", c => ChangeLifecycle.Pause(c, Party.Customer, "p", At)),
+        ("resume", c => ChangeLifecycle.Resume(c, Party.Customer)),
+        ("stop-and-roll-back", c => ChangeLifecycle.Stop(c, Party.Customer, "p", At, true)),
+        ("stop-and-leave", c => ChangeLifecycle.Stop(c, Party.Customer, "p", At, false)),
+        ("halted", c => ChangeLifecycle.StandStill(c, At)),
+        ("postpone", ChangeLifecycle.Postpone),
     ];
 
     [Fact]
     public void Legal_transitions_are_these_and_no_others()
     {
-        var text = new StringBuilder("# status of a two-step change (steps) | transition → status\n");
+        var text = new StringBuilder("# status of a change of two steps, the second of which only waits (steps) | transition → status\n");
         var seen = new HashSet<string>();
         var queue = new Queue<Change>([New()]);
         while (queue.TryDequeue(out var change))
@@ -81,6 +88,8 @@ public sealed class LifecycleTests
                     Assert.All(change.Approvals, a => Assert.Equal(change.PlanHash, a.PlanHash));
                     Assert.True(change.Steps.Count(s => s.Status == StepStatus.Started) <= 1);
                     if (change.Status == ChangeStatus.Running) Assert.NotNull(change.Plan);
+                    if (change.Halt is { StandsStill: true }) Assert.DoesNotContain(change.Steps, s => s.Status == StepStatus.Started);
+                    if (change.IsEnded) Assert.Null(change.Halt);
                     if (change.Status == ChangeStatus.Succeeded) Assert.All(change.Steps, s => Assert.Equal(StepStatus.Finished, s.Status));
                     if (change.Status == ChangeStatus.RolledBack) Assert.DoesNotContain(change.Steps, s => s.Status is StepStatus.Finished or StepStatus.Started or StepStatus.Failed);
                 }
@@ -94,6 +103,7 @@ public sealed class LifecycleTests
     {
         var plan = change.PlanHash is null || change.IsEnded ? "" : change.PlanHash == One.Hash ? " plan 1" : " plan 2";
         var steps = change.Status == ChangeStatus.Running ? $" ({string.Join(", ", change.Steps.Select(s => s.Status.ToString().ToLowerInvariant()))})" : "";
-        return change.Status.Word() + plan + steps;
+        var how = change.Halt is { Kind: HaltKind.Stop } halt ? $", to {(halt.RollsBack ? "roll back" : "leave")}{(halt.StandsStill ? ", halted" : "")}" : "";
+        return change.Status.Word() + (change.Halt is null ? "" : $" [{change.Word()}{how}]") + plan + steps;
     }
 }

@@ -12,7 +12,7 @@ namespace Demarc.Tests.Cli;
 public sealed class PlaneCommandTests
 {
     private static readonly string[] Environment = ["id", "name", "size", "customerRoot", "vendorRoot", "planeKey", "customerSealing", "proposalSignedBy", "agentConnected", "agentVerifiedSize", "instances", "openChanges", "findings"];
-    private static readonly string[] Change = ["id", "action", "task", "instance", "order", "status", "requestedBy", "requestedAt", "awaits", "steps"];
+    private static readonly string[] Change = ["id", "action", "task", "instance", "order", "status", "requestedBy", "requestedAt", "awaits", "steps", "awaited", "heldBy", "waitingFor", "expiresAt"];
 
     /// <summary>Brings the keys along, founds an environment and puts the default charter in force, all from the command line.</summary>
     internal static async Task FoundAsync(CommandLine shell, RunningPlane plane)

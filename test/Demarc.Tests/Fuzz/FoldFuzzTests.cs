@@ -24,7 +24,7 @@ public sealed class FoldFuzzTests
     public void Any_acts_in_any_order()
     {
         var (accepted, refused) = (new HashSet<string>(), new HashSet<string>());
-        for (var seed = 0; seed < 50; seed++)
+        for (var seed = 0; seed < 60; seed++)
         {
             var (world, random) = (new PlaneWorld(), new Random(seed));
             var entries = seed % 4 == 0 ? [] : world.UpToAgent().ToList();
@@ -58,7 +58,7 @@ public sealed class FoldFuzzTests
         }
 
         // The test is worth something only while random acts do get somewhere.
-        foreach (var kind in new[] { "change.requested", "change.planned", "change.started", "change.step-started", "change.step-finished", "change.step-failed", "change.withdrawn", "finding.raised", "member.added", "charter.proposed", "agent.revoked" })
+        foreach (var kind in new[] { "change.requested", "change.planned", "change.started", "change.step-started", "change.step-finished", "change.step-failed", "change.withdrawn", "finding.raised", "member.added", "charter.proposed", "agent.revoked", "change.paused", "change.resumed", "change.stopped", "change.halted", "change.postponed" })
             Assert.Contains(kind, accepted);
         Assert.True(refused.Count > 15, string.Join(", ", refused));
     }
@@ -70,6 +70,8 @@ public sealed class FoldFuzzTests
         {
             var was = before.Changes.GetValueOrDefault(change.Id);
             Assert.True(was is null || was.EndedAt is null || was.Status == change.Status, $"{where}: {change.Id} had ended and goes on");
+            if (was is { IsPaused: true } && change.IsPaused) Assert.True(was.Steps.SequenceEqual(change.Steps), $"{where}: {change.Id} stands still and its steps change");
+            if (change.Halt is { StandsStill: true }) Assert.True(change.Status == ChangeStatus.Running && change.Steps.All(step => step.Status != StepStatus.Started), $"{where}: {change.Id} stands still in a step");
             if (change.Status == ChangeStatus.Running) Assert.True(after.Charter is not null && change.Awaits.IsEmpty, $"{where}: {change.Id} runs without authority");
         }
 
@@ -112,6 +114,8 @@ public sealed class FoldFuzzTests
             20 => Any<EntryData>(new ChangeSucceeded(change, "proof"), new ChangeFailed(change, "why"), new ChangeRolledBack(change, "why"), new ChangeExpired(change)),
             21 => new CredentialIssued(change, instance, "root", "not sealed"),
             22 => new FindingRaised(Any("bucket-full", "data-docs"), Any(Enum.GetValues<TaskId>()), "thing", "broken", "mend it"),
+            25 when random.Next(2) == 0 => Any<EntryData>(new ChangePaused(change, "wait"), new ChangePaused(change, "wait"), new ChangeResumed(change, "on"), random.Next(8) == 0 ? new ChangeStopped(change, "end") : new ChangeDeferred(change, world.Time.GetUtcNow() + TimeSpan.FromMinutes(random.Next(-5, 50)), "later")),
+            26 when random.Next(2) == 0 => Any<EntryData>(new ChangeHalted(change), new ChangeHalted(change), new ChangePostponed(change, "late")),
             _ => new FindingCleared(Any("bucket-full", "data-docs")),
         };
 

@@ -109,7 +109,17 @@ public sealed class FakeProbe(IProcesses processes) : IMilvusProbe
     /// <summary>Whether it gives wrong answers.</summary>
     public bool Wrong { get; set; }
 
-    public Task<bool> IsHealthyAsync(int port, ProbeLogin login, CancellationToken stop) => Task.FromResult(processes.List().Any(process => process.Port == port));
+    /// <summary>Told whenever somebody asks whether an engine is healthy.</summary>
+    public Action? Asked { get; set; }
+
+    /// <summary>Whether engines take for ever to become healthy.</summary>
+    public bool Slow { get; set; }
+
+    public Task<bool> IsHealthyAsync(int port, ProbeLogin login, CancellationToken stop)
+    {
+        Asked?.Invoke();
+        return Task.FromResult(!Slow && processes.List().Any(process => process.Port == port));
+    }
 
     public Task<string> VerifyAsync(int port, ProbeLogin login, Action<double, string> report, CancellationToken stop)
     {
