@@ -17,8 +17,7 @@ internal static class TokensCommand
     private static Verb Issue()
     {
         var name = new Argument<string>("name") { Description = "What the token is for, at most 80 characters." };
-        var scope = new Option<string[]>("--scope") { Description = "What it may do: look, audit, operate. May be given several times.", Required = true, AllowMultipleArgumentsPerToken = true };
-        scope.AcceptOnlyFromAmong("look", "audit", "operate");
+        var scope = new Option<string[]>("--scope") { Description = "What it may do: look, audit, operate. May be given several times.", Required = true, AllowMultipleArgumentsPerToken = true }.OneOf("look", "audit", "operate");
         var days = OptionValues.WholeNumber("--days", [], "After how many days it ends", 1, MostDays, 90);
         var to = new Option<string>("--to") { Description = "Where its key goes: a new file that only you can read.", HelpName = "FILE", Required = true };
         return new Verb("issue", "Issue a key for a service, with a scope and an end.", invocation => IssueAsync(invocation, invocation.Get(name)!, invocation.Get(scope)!, invocation.Get(days), invocation.Get(to)!), [name, scope, days, to]);

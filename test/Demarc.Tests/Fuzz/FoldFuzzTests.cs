@@ -24,7 +24,7 @@ public sealed class FoldFuzzTests
     public void Any_acts_in_any_order()
     {
         var (accepted, refused) = (new HashSet<string>(), new HashSet<string>());
-        for (var seed = 0; seed < 60; seed++)
+        for (var seed = 0; seed < 120; seed++)
         {
             var (world, random) = (new PlaneWorld(), new Random(seed));
             var entries = seed % 4 == 0 ? [] : world.UpToAgent().ToList();
