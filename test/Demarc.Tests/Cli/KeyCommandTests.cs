@@ -54,7 +54,7 @@ public sealed class KeyCommandTests
         service.Variables["DEMARC_KEY"] = file;
         string[] there = ["--plane", plane.Client.BaseAddress!.ToString(), "-e", "trial"];
         await service.MustAsync(["env", "show", .. there]);
-        await service.RefusedAsync(3, "audit", ["audit", "show", .. there]);
+        await service.RefusedAsync(3, "needs the permission 'Audit'", ["audit", "show", .. there]);
         await service.RefusedAsync(3, "needs the permission", ["order", "docs", "--version", "2.6.4", "--no-wait", .. there]);
         var list = (await shell.MustAsync("tokens", "list", "-o", "json")).Json;
         Assert.Equal("nightly report", list[0].GetProperty("name").GetString());
