@@ -10,7 +10,7 @@ internal static class DefaultCharter
 
     public static CharterRule Rule(Responsibility row)
     {
-        var rule = CharterRule.OwnedBy(row.DefaultOwner) with { Parts = Parts(row.Id), Deferral = row.DefaultOwner == Owner.Customer ? TimeSpan.Zero : Deferral };
+        var rule = CharterRule.OwnedBy(row.DefaultOwner) with { Parts = Parts(row.Id), Deferral = IsFeltByUsers(row.Id) ? Deferral : TimeSpan.Zero };
         return row.Id switch
         {
             TaskId.Provision => rule with
@@ -26,11 +26,14 @@ internal static class DefaultCharter
                     .Add(ChangeAction.MilvusSession.Name, ApprovalNeed.OfCustomer)
                     .Add(ChangeAction.Terminal.Name, ApprovalNeed.OfCustomer),
                 Limits = rule.Limits.Add(CharterLimits.MaxSessionMinutes, 60).Add(CharterLimits.MaxOpenSessions, 2),
-                Deferral = TimeSpan.Zero,
             },
             _ => rule,
         };
     }
+
+    // What may interrupt those who use an instance, and can wait.
+    private static bool IsFeltByUsers(TaskId task) => task is TaskId.Machines or TaskId.Cluster or TaskId.Provision or TaskId.MilvusUpgrade
+        or TaskId.SoftwarePatches or TaskId.InfrastructurePatches or TaskId.Scaling;
 
     private static ImmutableSortedDictionary<Party, string> Parts(TaskId task) => task switch
     {

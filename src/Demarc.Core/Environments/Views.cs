@@ -137,6 +137,7 @@ public sealed record ProblemView(string Type, string Title, int Status, string? 
 [JsonSerializable(typeof(CharterView))]
 [JsonSerializable(typeof(CredentialView))]
 [JsonSerializable(typeof(DecisionView))]
+[JsonSerializable(typeof(Explanation))]
 [JsonSerializable(typeof(PlaneView))]
 [JsonSerializable(typeof(AppendedView))]
 [JsonSerializable(typeof(EntriesView))]
