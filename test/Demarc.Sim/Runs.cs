@@ -78,11 +78,12 @@ public sealed class Runs(ITestOutputHelper output)
     [InlineData("PlaneStoreNotDurable")]
     [InlineData("ExecutorSkipsJournal")]
     [InlineData("ReplicaSkipsVerification")]
+    [InlineData("PausedGoesOn")]
     public void A_broken_part_is_found(string part)
     {
         var broken = Enum.Parse<Broken>(part);
-        var found = Enumerable.Range(0, 6).Select(seed => OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed) with { Broken = broken, FaultRate = 0.01, Treason = Treason.None }))).FirstOrDefault(result => result.Violation is not null);
-        Assert.True(found is not null, $"six runs with {part} went well: the simulator sees nothing");
+        var found = Enumerable.Range(0, 40).Select(seed => OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed) with { Broken = broken, FaultRate = 0.01, Treason = Treason.None }))).FirstOrDefault(result => result.Violation is not null);
+        Assert.True(found is not null, $"forty runs with {part} went well: the simulator sees nothing");
         output.WriteLine($"{part}: {found.Violation}");
     }
 

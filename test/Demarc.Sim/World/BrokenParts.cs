@@ -12,17 +12,22 @@ namespace Demarc.Sim;
 /// <summary>Parts of the agent that do what they must not, put in through the seams the real ones use. The inspector has to find each.</summary>
 internal static class BrokenParts
 {
-    public static IHands Of(Broken broken, IHands hands, AgentLedger ledger) => broken == Broken.ExecutorSkipsJournal ? new HastyHands(hands, ledger) : hands;
+    public static IHands Of(Broken broken, IHands hands, AgentLedger ledger) => broken switch
+    {
+        Broken.ExecutorSkipsJournal => new HastyHands(hands, ledger, change => change.Status == ChangeStatus.Approved ? 0 : -1),
+        Broken.PausedGoesOn => new HastyHands(hands, ledger, change => change.IsPaused ? change.Steps.ToList().FindIndex(step => step.Status == StepStatus.Waiting) : -1),
+        _ => hands,
+    };
 
     public static IPlaneLink Of(Broken broken, IPlaneLink link, IHands hands) => broken == Broken.ReplicaSkipsVerification ? new GullibleLink(link, hands) : link;
 
-    /// <summary>Does the first step of what is approved as soon as it sees it.</summary>
-    private sealed class HastyHands(IHands hands, AgentLedger ledger) : IHands
+    /// <summary>Does a step that it must not, as soon as it sees it: which one, or -1.</summary>
+    private sealed class HastyHands(IHands hands, AgentLedger ledger, Func<Change, int> which) : IHands
     {
         public async ValueTask<Observation> ObserveAsync(CancellationToken stop)
         {
-            foreach (var change in ledger.State.OpenChanges.Where(change => change.Status == ChangeStatus.Approved))
-                await hands.ApplyAsync(change.Plan!.Steps[0], new StepContext(ledger.State.Id, change.Id, static (_, _) => { }), stop);
+            foreach (var change in ledger.State.OpenChanges.Where(change => which(change) >= 0))
+                await hands.ApplyAsync(change.Plan!.Steps[which(change)], new StepContext(ledger.State.Id, change.Id, static (_, _) => { }), stop);
             return await hands.ObserveAsync(stop);
         }
 

@@ -93,6 +93,8 @@ internal sealed class Inspector(SimWorld world)
             case ChangeStarted started when state.Changes.TryGetValue(started.Change, out var change):
                 if (change.Halt is not null) world.Loop.Violate($"{change.Id} is started while it is {change.Halt.Words}");
                 if (Window(state, change) is { } window && !window.IsOpen(entry.At)) world.Loop.Violate($"{change.Id} is started at {entry.At:u}, outside its window");
+                // What a plane would do that wants a start to count when it must not: it keeps it back until the window has closed.
+                if (Window(state, change) is not null && world.Stormy && world.Dice.Chance(0.3)) world.HoldBack(world.Dice.Between(30, 200));
                 if (change.DeferredUntil > entry.At) world.Loop.Violate($"{change.Id} is started at {entry.At:u}, and it is put off until {change.DeferredUntil:u}");
                 break;
             case StepStarted step when state.Changes.TryGetValue(step.Change, out var change):

@@ -220,7 +220,7 @@ internal sealed class SimPeople
         return charter with { Version = charter.Version + 1, Rules = charter.Rules.SetItem(TaskId.Provision, rule) };
     }
 
-    // A minute or a few here and there in the first quarter of an hour: runs see them open and close.
+    // A minute or two in the first five: runs see them open and close.
     private CharterDocument Windowed(CharterDocument charter)
     {
         var rule = charter[TaskId.Provision];
@@ -232,7 +232,7 @@ internal sealed class SimPeople
 
         return charter with
         {
-            Windows = charter.Windows.SetItem("brief", new TimeWindow(PosixZone.Utc, [], new TimeOnly(8, dice.Next(0, 6)), TimeSpan.FromMinutes(dice.Next(1, 6)), [])),
+            Windows = charter.Windows.SetItem("brief", new TimeWindow(PosixZone.Utc, [], new TimeOnly(8, dice.Next(0, 10)), TimeSpan.FromMinutes(dice.Next(1, 3)), [])),
             Rules = charter.Rules.SetItem(TaskId.Provision, rule with { Windows = windows }),
         };
     }

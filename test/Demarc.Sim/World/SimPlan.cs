@@ -14,6 +14,9 @@ internal enum Broken
     /// <summary>The agent carries a step out when it is approved, without starting anything first.</summary>
     ExecutorSkipsJournal,
 
+    /// <summary>The agent goes on with a change that stands paused.</summary>
+    PausedGoesOn,
+
     /// <summary>The agent acts on what the plane sends before anything of it is verified.</summary>
     ReplicaSkipsVerification,
 }

@@ -179,9 +179,18 @@ internal sealed class SimWorld
         if (on) foreach (var stream in Streams.ToList()) stream.Cut();
     }
 
+    /// <summary>Nothing passes between plane and agent from this moment on, until a while has passed on the clocks on the walls.</summary>
+    public void HoldBack(TimeSpan time)
+    {
+        Loop.Trace.Line(Loop.Now, "weather", "a start is kept back");
+        At(Loop.Now, () => Partition(true));
+        At(Loop.Now + TimeSpan.FromSeconds(2), () => Leap(time));
+        At(Loop.Now + TimeSpan.FromSeconds(4), () => Partition(false));
+    }
+
     public void Leap(TimeSpan by)
     {
-        Loop.Trace.Line(Loop.Now, "clock", $"{by.TotalDays:0} days pass");
+        Loop.Trace.Line(Loop.Now, "clock", $"{by.TotalDays:0.###} days pass");
         leap += by;
     }
 

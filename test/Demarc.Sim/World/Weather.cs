@@ -1,3 +1,4 @@
+using Demarc.Core.Changes;
 using Demarc.Core.Instances;
 
 namespace Demarc.Sim;
@@ -18,9 +19,18 @@ internal sealed class Weather(SimWorld world, Random dice)
             }
 
             if (!world.Stormy) return;
+            if (dice.Chance(0.15)) LeapToAWindow();
             if (honest && !calmSeed) Strike();
             else if (dice.Chance(0.1)) world.Machine.KillEngine();
         }
+    }
+
+    // Nights pass quickly here, or nothing that waits for one would ever run.
+    private void LeapToAWindow()
+    {
+        var state = world.AgentDisk.Verified;
+        var waits = state.OpenChanges.Where(change => change.Status == ChangeStatus.Approved).Select(change => ChangeWaits.Until(state, change, world.AgentWallTime)?.Until).OfType<DateTimeOffset>().ToList();
+        if (waits.Count > 0) world.Leap(waits.Min() - world.AgentWallTime - dice.Between(0, 10));
     }
 
     private void Strike()
