@@ -24,7 +24,7 @@ public sealed class FoldFuzzTests
     public void Any_acts_in_any_order()
     {
         var (accepted, refused) = (new HashSet<string>(), new HashSet<string>());
-        for (var seed = 0; seed < 60; seed++)
+        for (var seed = 0; seed < 80; seed++)
         {
             var (world, random) = (new PlaneWorld(), new Random(seed));
             var entries = seed % 4 == 0 ? [] : world.UpToAgent().ToList();
@@ -129,6 +129,7 @@ public sealed class FoldFuzzTests
     /// <summary>What comes next for a change when all goes well: without it hardly any would get as far as their steps.</summary>
     private static EntryData Next(Change change, Plan plan) => change.Status switch
     {
+        _ when change.Halt is { Kind: HaltKind.Pause } => new ChangeResumed(change.Id, "on"),
         ChangeStatus.Requested => new ChangePlanned(change.Id, plan.Text, plan.Hash),
         ChangeStatus.Planned => new ChangeApproved(change.Id, change.PlanHash!),
         ChangeStatus.Approved => new ChangeStarted(change.Id, change.PlanHash!),
