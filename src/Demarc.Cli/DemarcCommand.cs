@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Demarc.Cli.Access;
+using Demarc.Cli.Agents;
 using Demarc.Cli.Audit;
 using Demarc.Cli.Changes;
 using Demarc.Cli.Charter;
@@ -92,6 +93,7 @@ internal static class DemarcCommand
         DownCommand.Create(),
         StatusCommand.Create(),
         Verb.Group("env", "Environments: found, list, show, invite or revoke the agent.", EnvFoundCommand.Create(), EnvListCommand.Create(), EnvShowCommand.Create(), EnvInviteCommand.Create(), EnvRevokeAgentCommand.Create()),
+        Verb.Group("agent", "The agent on this machine, asked at its own door: status.", AgentStatusCommand.Create()),
         Verb.Group("keys", "Your own keys on this machine: create, list.", KeysCreateCommand.Create(), KeysListCommand.Create()),
         Verb.Group("members", "People of both parties and their roles: list, add, remove.", MembersListCommand.Create(), MembersAddCommand.Create(), MembersRemoveCommand.Create()),
         Verb.Group("charter", "Who is responsible for what: show, validate, diff, propose, sign.", CharterShowCommand.Create(), CharterValidateCommand.Create(), CharterDiffCommand.Create(), CharterProposeCommand.Create(), CharterSignCommand.Create()),

@@ -17,6 +17,7 @@ internal static class Examples
         ["env show"] = ["demarc env show --environment production"],
         ["env invite"] = ["demarc env invite --to agent.join"],
         ["env revoke-agent"] = ["demarc env revoke-agent production --reason \"its machine was stolen\""],
+        ["agent status"] = ["demarc agent status", "demarc agent status --agent-data /var/lib/demarc-agent"],
         ["keys create"] = ["demarc keys create customer"],
         ["keys list"] = ["demarc keys list"],
         ["members list"] = ["demarc members list"],

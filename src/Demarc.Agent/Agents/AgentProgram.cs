@@ -108,16 +108,40 @@ internal static class AgentProgram
             log,
             () => ledger.State.Instances.Values.Select(instance => instance.Port).ToHashSet());
         var core = new AgentCore(identity, ledger, new GrpcPlaneLink(home, joining, time, log), hands, time, RandomNumberGenerator.Fill, log);
+        var (door, closed) = AgentDoor.Open(home, time, log);
+        if (door is null) AgentLog.NoDoor(log, closed!);
+        else AgentAsks.Register(door, core, identity, membership.Plane);
         try
         {
-            await core.RunAsync(stop);
+            await RunAsync(core, door, stop);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             AgentLog.Stops(log);
         }
+        finally
+        {
+            door?.Dispose();
+        }
 
         return ledger.Refusal is null ? AgentExit.Stopped : AgentExit.PlaneRefused;
+    }
+
+    // The one that ends first ends the other: an agent whose disk failed under a question starts anew from what is on disk.
+    private static async Task RunAsync(AgentCore core, AgentDoor? door, CancellationToken stop)
+    {
+        if (door is null)
+        {
+            await core.RunAsync(stop);
+            return;
+        }
+
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        Task[] both = [core.RunAsync(over.Token), door.RunAsync(over.Token)];
+        var first = await Task.WhenAny(both);
+        over.Cancel();
+        await Task.WhenAll(both).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Current);
+        await first;
     }
 
     private static async Task<string?> JoinAsync(Joining joining, Membership membership, TimeProvider time, ILogger log, CancellationToken stop)
