@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Demarc.Agent.Monitoring;
 using Demarc.Core.Agents;
 
 namespace Demarc.Agent.Agents;
@@ -8,9 +9,10 @@ namespace Demarc.Agent.Agents;
 /// <summary>Every question that can be asked at the agent's door, in one place; what answers it stands with its feature.</summary>
 internal static class AgentAsks
 {
-    public static void Register(AgentDoor door, AgentCore core, AgentIdentity identity, string plane)
+    public static void Register(AgentDoor door, AgentCore core, EgressMirror mirror, AgentIdentity identity, string plane)
     {
         door.On("status", (_, gone) => StatusAsync(core, identity, plane, gone));
+        new EgressAsks(core.Egress, mirror).Register(door);
     }
 
 #pragma warning disable CS1998 // An answer of one line has nothing to wait for.

@@ -33,6 +33,9 @@ public sealed class AgentHome : IDisposable
     /// <summary>The socket at which its own user may ask the running agent.</summary>
     public string Door => Path.Combine(root, AgentDoorForm.SocketName);
 
+    /// <summary>Where the last frames that left are kept in clear.</summary>
+    public string Egress => Path.Combine(root, "egress");
+
     /// <summary>Whether this process holds the folder, rather than looks into it.</summary>
     public bool IsHeld => held is not null;
 

@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using System.Text;
 using System.Text.Json.Serialization;
+using Demarc.Core.Monitoring;
 
 namespace Demarc.Core.Agents;
 
@@ -59,4 +61,7 @@ public sealed record AgentStatusView(string Version, string Name, string Environ
 /// <summary>JSON of what the door answers.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(AgentStatusView))]
+[JsonSerializable(typeof(EgressRecord))]
+[JsonSerializable(typeof(EgressDayTotals))]
+[JsonSerializable(typeof(ImmutableArray<EgressDayTotals>))]
 public sealed partial class AgentDoorJson : JsonSerializerContext;
