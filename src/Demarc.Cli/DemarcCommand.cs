@@ -96,7 +96,7 @@ internal static class DemarcCommand
         Verb.Group("agent", "The agent on this machine, asked at its own door: status.", AgentStatusCommand.Create()),
         Verb.Group("keys", "Your own keys on this machine: create, list.", KeysCreateCommand.Create(), KeysListCommand.Create()),
         Verb.Group("members", "People of both parties and their roles: list, add, remove.", MembersListCommand.Create(), MembersAddCommand.Create(), MembersRemoveCommand.Create()),
-        Verb.Group("charter", "Who is responsible for what: show, validate, diff, propose, sign.", CharterShowCommand.Create(), CharterValidateCommand.Create(), CharterDiffCommand.Create(), CharterProposeCommand.Create(), CharterSignCommand.Create()),
+        Verb.Group("charter", "Who is responsible for what: show, explain, validate, diff, propose, sign.", CharterShowCommand.Create(), CharterExplainCommand.Create(), CharterValidateCommand.Create(), CharterDiffCommand.Create(), CharterProposeCommand.Create(), CharterSignCommand.Create()),
         OrderCommand.Create(),
         PlanCommand.Create(),
         ApproveCommand.Create(),

@@ -24,6 +24,7 @@ internal static class Examples
         ["members add"] = ["demarc members add ed25519:00rpDCNNex1gfh1xBCvCVAf0KBSbPltD4mJ-13GFO-U --role approver --name Ann --as customer"],
         ["members remove"] = ["demarc members remove ed25519:00rpDCNNex1gfh1xBCvCVAf0KBSbPltD4mJ-13GFO-U"],
         ["charter show"] = ["demarc charter show", "demarc charter show --yaml > charter.yaml"],
+        ["charter explain"] = ["demarc charter explain instances.delete --instance docs", "demarc charter explain instances.create --as customer --size large"],
         ["charter validate"] = ["demarc charter validate charter.yaml"],
         ["charter diff"] = ["demarc charter diff charter.yaml"],
         ["charter propose"] = ["demarc charter propose charter.yaml --as vendor"],

@@ -8,6 +8,8 @@ command -v age >/dev/null || packages+=(age)
 command -v chromium >/dev/null || packages+=(chromium)
 command -v go >/dev/null || packages+=(golang-go)
 [ -d /usr/share/gocode/src/golang.org/x/mod/sumdb ] || packages+=(golang-golang-x-mod-dev)
+# Without a Japanese font the screenshots of the Japanese pages show boxes, and nobody can judge them.
+fc-list :lang=ja 2>/dev/null | grep -q . || packages+=(fontconfig fonts-ipafont-gothic)
 command -v node >/dev/null || packages+=(nodejs npm)
 if [ "${#packages[@]}" -gt 0 ]; then
   echo "installing: ${packages[*]}"

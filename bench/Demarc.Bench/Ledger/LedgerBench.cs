@@ -64,7 +64,7 @@ internal static class LedgerBench
 
     private static void Verify(List<ReadOnlyMemory<byte>> entries)
     {
-        const int chunk = 4096;
+        const int chunk = 8192;
         var state = EnvironmentState.Empty;
         var frontier = new MerkleFrontier();
         var ahead = ReadChunk(entries, 0, chunk);
@@ -72,8 +72,9 @@ internal static class LedgerBench
         {
             var now = ahead.GetAwaiter().GetResult();
             ahead = at + chunk < entries.Count ? ReadChunk(entries, at + chunk, chunk) : ahead;
-            foreach (var entry in now)
+            foreach (var read in now)
             {
+                var entry = read.Entry ?? throw new InvalidOperationException(read.Fault);
                 frontier.AppendLeafHash(entry.LeafHash);
                 state = EnvironmentFold.Apply(state, entry).State ?? throw new InvalidOperationException("an entry does not fold");
             }
@@ -82,12 +83,8 @@ internal static class LedgerBench
         if (frontier.Size != entries.Count || frontier.Root().Length != MerkleHash.Size) throw new InvalidOperationException("the tree is not whole");
     }
 
-    private static Task<Entry[]> ReadChunk(List<ReadOnlyMemory<byte>> entries, int from, int count) => Task.Run(() =>
-    {
-        var read = new Entry[Math.Min(count, entries.Count - from)];
-        Parallel.For(0, read.Length, i => read[i] = Entry.Read(entries[from + i]).Entry ?? throw new InvalidOperationException("an entry cannot be read"));
-        return read;
-    });
+    private static Task<EntryRead[]> ReadChunk(List<ReadOnlyMemory<byte>> entries, int from, int count) =>
+        Task.Run(() => Entry.ReadAll(entries.GetRange(from, Math.Min(count, entries.Count - from)), Environment.ProcessorCount));
 
     private static async Task<List<(EnvironmentId Id, List<Entry> Entries)>> PrepareAsync(Sequencer sequencer, int environments, int each, SigningKey vendor, int run)
     {

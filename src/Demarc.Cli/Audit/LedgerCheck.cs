@@ -18,16 +18,50 @@ internal sealed record Trust(string? CustomerRoot, string? VendorRoot, string? F
 /// </summary>
 internal sealed class LedgerCheck(Trust trust)
 {
+    /// <summary>Entries whose signatures are checked together, while those before them are folded.</summary>
+    private const int Ahead = 8192;
+
+    private static readonly Task<EntryRead[]> Nothing = Task.FromResult<EntryRead[]>([]);
     private readonly MerkleFrontier frontier = new();
+    private readonly List<ReadOnlyMemory<byte>> taken = [];
+    private Task<EntryRead[]> reading = Nothing;
     private bool seenReached;
 
     public EnvironmentState State { get; private set; } = EnvironmentState.Empty;
 
-    /// <summary>Takes the next entry.</summary>
+    /// <summary>Takes the next entry. What is wrong with it is thrown now, or with a later entry, or at the finish.</summary>
     public void Add(ReadOnlyMemory<byte> bytes)
     {
+        taken.Add(bytes);
+
+        // The founding entry is judged before anything else is even asked for.
+        if (taken.Count < Ahead && State.Founding is not null) return;
+        var entries = taken.ToArray();
+        taken.Clear();
+        var next = Task.Run(() => Entry.ReadAll(entries, System.Environment.ProcessorCount));
+        FoldWhatWasRead();
+        reading = next;
+        if (State.Founding is null) FoldWhatWasRead();
+    }
+
+    /// <summary>Judges everything taken so far.</summary>
+    public void Settle()
+    {
+        FoldWhatWasRead();
+        foreach (var one in Entry.ReadAll(taken, System.Environment.ProcessorCount)) Fold(one);
+        taken.Clear();
+    }
+
+    private void FoldWhatWasRead()
+    {
+        var read = reading.GetAwaiter().GetResult();
+        reading = Nothing;
+        foreach (var one in read) Fold(one);
+    }
+
+    private void Fold(EntryRead read)
+    {
         var index = frontier.Size;
-        var read = Entry.Read(bytes);
         if (read.Entry is not { } entry) throw Fail($"Entry {index} does not hold: {read.Fault}.");
         if (index == 0) CheckFounding(entry);
         var folded = EnvironmentFold.Apply(State, entry);
@@ -41,6 +75,7 @@ internal sealed class LedgerCheck(Trust trust)
     /// <summary>Checks the head against everything that was taken.</summary>
     public AuditReport Finish(string note)
     {
+        Settle();
         var (checkpoint, signed) = ReadNote(note);
         if (State.Founding is not { } founding) throw Fail("The ledger is empty: there is no founding entry.");
         if (checkpoint.Size != frontier.Size) throw Fail($"The checkpoint speaks of {checkpoint.Size} entries, there are {frontier.Size}.");

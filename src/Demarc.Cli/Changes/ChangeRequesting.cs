@@ -15,7 +15,7 @@ internal static class ChangeRequesting
         var decision = await invocation.Client(party).PostAsync($"{invocation.Path}/decide", request, LedgerJson.Default.InstanceRequest, ViewJson.Default.DecisionView, invocation.Stop);
         invocation.Terminal.Result(decision, terminal => terminal.Facts(
             ("request", $"{request.Action} {request.Instance} by the {party.Word()}"), ("decision", decision.Decision), ("rule", decision.Rule),
-            ("approval", decision.Who is { } who ? $"of the {who.Word()}" : null), ("why", decision.Why)));
+            ("approval", decision.Who is { } who ? $"of the {who}" : null), ("why", decision.Why)));
         return decision.Decision == "denied" ? ExitCodes.Refused : ExitCodes.Ok;
     }
 

@@ -23,7 +23,7 @@ internal static class CharterDiffCommand
         invocation.Terminal.Result(differences, terminal =>
         {
             if (differences.IsEmpty) terminal.Line("Nothing would change.");
-            else terminal.Table(["field", "in force", "in the file"], differences.Select(d => (IReadOnlyList<string>)[d.Field, d.Before ?? "", d.After ?? ""]));
+            foreach (var difference in differences) terminal.Line($"  {difference.Means}   ({difference.Field}: {difference.Before ?? "nothing"} → {difference.After ?? "nothing"})");
         });
         return ExitCodes.Ok;
     }

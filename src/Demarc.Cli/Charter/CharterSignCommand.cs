@@ -40,7 +40,8 @@ internal static class CharterSignCommand
         if (invocation.Terminal.Json) return;
         if (charter.Yaml is not null && CharterYaml.Read(charter.Yaml).Document is { } before)
         {
-            invocation.Terminal.Table(["field", "in force", "proposed"], CharterDiff.Between(before, next).Select(d => (IReadOnlyList<string>)[d.Field, d.Before ?? "", d.After ?? ""]));
+            invocation.Terminal.Line($"Charter version {next.Version} changes:");
+            foreach (var difference in CharterDiff.Between(before, next)) invocation.Terminal.Line($"  {difference.Means}   ({difference.Field}: {difference.Before ?? "nothing"} → {difference.After ?? "nothing"})");
         }
         else
         {

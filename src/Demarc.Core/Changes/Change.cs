@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Demarc.Core.Access;
 using Demarc.Core.Charter;
 using Demarc.Core.Instances;
 
@@ -76,7 +77,8 @@ public sealed record StepProgress(StepStatus Status, DateTimeOffset? StartedAt, 
 /// <param name="Party">For which side.</param>
 /// <param name="PlanHash">On which plan, exactly.</param>
 /// <param name="At">When.</param>
-public sealed record Approval(string Key, Party Party, string PlanHash, DateTimeOffset At);
+/// <param name="Role">What that person was to their party then.</param>
+public sealed record Approval(string Key, Party Party, string PlanHash, DateTimeOffset At, Role Role);
 
 /// <summary>One change, from the wish to its end.</summary>
 /// <param name="Id">Its name.</param>
@@ -102,7 +104,7 @@ public sealed record Change(
     Party? RequestedFor,
     DateTimeOffset RequestedAt,
     ChangeStatus Status,
-    Owner? NeedsApproval,
+    ApprovalNeed? NeedsApproval,
     Plan? Plan,
     string? PlanHash,
     ImmutableArray<Approval> Approvals,
@@ -114,6 +116,9 @@ public sealed record Change(
     /// <summary>Where the entry with its present plan stands in the ledger; null before it is planned.</summary>
     public long? PlanIndex { get; init; }
 
+    /// <summary>The preapproved act that it used up once; null when it used none.</summary>
+    public string? Preapproved { get; init; }
+
     /// <summary>Whether nothing more can happen to it.</summary>
     public bool IsEnded => Status > ChangeStatus.Running;
 
@@ -121,7 +126,7 @@ public sealed record Change(
     public DateTimeOffset ExpiresAt => RequestedAt + InstanceLimits.ChangeExpiresAfter;
 
     /// <summary>The parties whose approval of the present plan is still missing.</summary>
-    public ImmutableArray<Party> Awaits => Status == ChangeStatus.Planned && NeedsApproval is { } owner
-        ? [.. Enum.GetValues<Party>().Where(party => owner.Includes(party) && !Approvals.Any(a => a.Party == party))]
+    public ImmutableArray<Party> Awaits => Status == ChangeStatus.Planned && NeedsApproval is { } need
+        ? [.. Enum.GetValues<Party>().Where(party => need.Missing(party, Approvals, RequestedBy) > 0)]
         : [];
 }

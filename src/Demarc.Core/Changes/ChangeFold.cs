@@ -42,7 +42,7 @@ internal static class ChangeFold
         var transition = data switch
         {
             ChangePlanned d => Planned(change, d),
-            ChangeApproved d => ChangeLifecycle.Approve(change, new Approval(entry.Author.KeyId, member!.Party, d.Plan, entry.At)),
+            ChangeApproved d => ChangeLifecycle.Approve(change, new Approval(entry.Author.KeyId, member!.Party, d.Plan, entry.At, member.Role)),
             ChangeRejected d => ChangeLifecycle.Reject(change, member!.Party, d.Reason, entry.At),
             ChangeWithdrawn d => ChangeLifecycle.Withdraw(change, member!.Party, d.Reason, entry.At),
             ChangeRefused d => ChangeLifecycle.Refuse(change, $"{d.Rule}: {d.Why}", entry.At),
@@ -71,7 +71,7 @@ internal static class ChangeFold
     {
         if (state.Changes.ContainsKey(data.Change)) return Folded.Refuse($"change {data.Change} exists already");
         if (state.Open.Count >= MaxOpen) return Folded.Refuse($"{MaxOpen} changes are open already: wait until some have ended");
-        var decision = CharterDecision.Decide(state, member?.Party, data.Request);
+        var decision = CharterDecision.Decide(state, member?.Party, data.Request, entry.At);
         if (decision is Decision.Denied denied) return Folded.Refuse($"{denied.Rule}: {denied.Why}");
         if (InstanceRules.Fault(state, data.Request, entry.At) is { } fault) return Folded.Refuse(fault);
         var change = new Change(
@@ -89,7 +89,12 @@ internal static class ChangeFold
             ImmutableArray<StepProgress>.Empty,
             null,
             null,
-            null);
+            null)
+        {
+            Preapproved = (decision as Decision.Allowed)?.Preapproved,
+        };
+        if (member is not null) state = CharterQuota.Count(state, change.Action, entry.At);
+        if (change.Preapproved is { } act) state = state with { PreapprovedUses = state.PreapprovedUses.SetItem(act, state.PreapprovedUses.GetValueOrDefault(act) + 1) };
         return Folded.To(state with { Changes = state.Changes.Add(data.Change, change), Open = state.Open.Add(data.Change) });
     }
 
@@ -107,13 +112,20 @@ internal static class ChangeFold
         var start = ChangeLifecycle.Start(change, data.Plan, at);
         if (start.Change is null) return start;
 
-        // The charter may have been amended since the request: what counts is what it says at the start.
-        var decision = CharterDecision.Decide(state, change.RequestedFor, change.Request);
-        if (decision is Decision.Denied denied) return new Transition(null, $"{denied.Rule}: {denied.Why}");
-        if (decision is Decision.NeedsApproval needs && Enum.GetValues<Party>().Any(party => needs.Who.Includes(party) && !change.Approvals.Any(a => a.Party == party)))
-            return new Transition(null, $"{needs.Rule} now asks for the approval of the {needs.Who.Word()}");
+        if (NotAllowedNow(state, change, at) is { } not) return new Transition(null, not);
         if (state.OpenChanges.FirstOrDefault(other => other.Status == ChangeStatus.Running && other.Request.Instance == change.Request.Instance) is { } running)
             return new Transition(null, $"change {running.Id} of the same instance is running");
         return InstanceRules.StateFault(state, change.Request, at) is { } fault ? new Transition(null, fault) : start;
+    }
+
+    // The charter may have been amended since the request: what counts is what it says at the start. The change itself is counted already.
+    private static string? NotAllowedNow(EnvironmentState state, Change change, DateTimeOffset at)
+    {
+        var decision = CharterDecision.Decide(CharterQuota.Without(state, change), change.RequestedFor, change.Request, at);
+        if (decision is Decision.Denied denied) return $"{denied.Rule}: {denied.Why}";
+        if (decision is not Decision.NeedsApproval needs || needs.Who.IsMetBy(change.Approvals, change.RequestedBy)) return null;
+        return change.Preapproved is { } act && CharterDecision.StillPreapproved(state, act, change.Action, change.Request.Instance, at)
+            ? null
+            : $"{needs.Rule} now asks for the approval of the {needs.Who.Word()}";
     }
 }

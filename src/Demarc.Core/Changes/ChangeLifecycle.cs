@@ -40,7 +40,9 @@ public static class ChangeLifecycle
     {
         if (change.Status != ChangeStatus.Planned) return Illegal(change, "be approved");
         if (approval.PlanHash != change.PlanHash) return Transition.Refuse($"the approval names plan {approval.PlanHash}, the present one is {change.PlanHash}");
-        if (!change.Awaits.Contains(approval.Party)) return Transition.Refuse($"no approval of the {approval.Party.Word()} is awaited");
+        if (change.NeedsApproval!.Fault(approval, change.RequestedBy) is { } fault) return Transition.Refuse(fault);
+        if (change.Approvals.Any(a => a.Key == approval.Key)) return Transition.Refuse($"{approval.Key} has approved change {change.Id} already: another person is needed");
+        if (!change.Awaits.Contains(approval.Party)) return Transition.Refuse($"no further approval of the {approval.Party.Word()} is awaited");
         var approved = change with { Approvals = change.Approvals.Add(approval) };
         return Transition.To(approved.Awaits.IsEmpty ? approved with { Status = ChangeStatus.Approved } : approved);
     }
@@ -122,7 +124,7 @@ public static class ChangeLifecycle
 
     /// <summary>An approver whose approval the charter asks for says no.</summary>
     public static Transition Reject(Change change, Party by, string why, DateTimeOffset at) =>
-        change.NeedsApproval is { } owner && owner.Includes(by)
+        change.NeedsApproval is { } need && need.Includes(by)
             ? EndWaiting(change, ChangeStatus.Rejected, why, at, "be rejected")
             : Transition.Refuse($"the charter asks for no approval of the {by.Word()} here, so it cannot reject");
 

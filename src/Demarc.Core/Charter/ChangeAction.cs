@@ -33,8 +33,23 @@ public sealed record ChangeAction(string Name, TaskId Task, bool Standing, strin
     /// <summary>Erases what has stood in the recycle bin for its full time.</summary>
     public static ChangeAction Purge { get; } = new("instances.purge", TaskId.Provision, true, "erase an instance whose time in the recycle bin is over");
 
+    /// <summary>A read-only diagnostic bundle that the customer sees before it leaves.</summary>
+    public static ChangeAction Bundle { get; } = new("emergency.bundle", TaskId.Emergency, false, "collect a redacted diagnostic bundle") { IsSession = true };
+
+    /// <summary>A temporary Milvus user.</summary>
+    public static ChangeAction MilvusSession { get; } = new("emergency.milvus", TaskId.Emergency, false, "use an instance with a temporary Milvus user") { IsSession = true };
+
+    /// <summary>Commands from an allow-list on the agent's machine.</summary>
+    public static ChangeAction Terminal { get; } = new("emergency.terminal", TaskId.Emergency, false, "run allowed commands on the agent's machine") { IsSession = true };
+
+    /// <summary>Any of these before anybody has approved, where the charter allows it.</summary>
+    public static ChangeAction Override { get; } = new("emergency.override", TaskId.Emergency, false, "open an emergency session at once and be reviewed afterwards") { IsSession = true };
+
     /// <summary>All of them.</summary>
-    public static ImmutableArray<ChangeAction> All { get; } = [Create, Modify, Suspend, Resume, Delete, Restore, Heal, Purge];
+    public static ImmutableArray<ChangeAction> All { get; } = [Create, Modify, Suspend, Resume, Delete, Restore, Heal, Purge, Bundle, MilvusSession, Terminal, Override];
+
+    /// <summary>Whether it opens an emergency session, rather than changing an instance.</summary>
+    public bool IsSession { get; private init; }
 
     /// <summary>The action of a name, or null when there is none.</summary>
     public static ChangeAction? ByName(string name)

@@ -1,3 +1,4 @@
+using Demarc.Core.Access;
 using Demarc.Core.Environments;
 using Demarc.Core.Instances;
 
@@ -12,12 +13,13 @@ public abstract record Decision
 
     /// <summary>It may run as it is.</summary>
     /// <param name="Rule">The rule that allows it.</param>
-    public sealed record Allowed(string Rule) : Decision;
+    /// <param name="Preapproved">The preapproved act that it uses up once; null when it needs none.</param>
+    public sealed record Allowed(string Rule, string? Preapproved = null) : Decision;
 
     /// <summary>It may run once these have approved its plan.</summary>
     /// <param name="Who">Whose approval.</param>
     /// <param name="Rule">The rule that asks for it.</param>
-    public sealed record NeedsApproval(Owner Who, string Rule) : Decision;
+    public sealed record NeedsApproval(ApprovalNeed Who, string Rule) : Decision;
 
     /// <summary>It may not run.</summary>
     /// <param name="Rule">The rule against it.</param>
@@ -27,18 +29,17 @@ public abstract record Decision
 
 /// <summary>
 /// The one decision function. The plane calls it for quick answers, the agent calls it for real, the CLI for a dry run: same code,
-/// same answer. It looks at the charter, at who asks, and at how much there already is.
+/// same answer. It looks at the charter, at who asks, at how much there already is, and at the time that the asker's entry says.
 /// </summary>
 public static class CharterDecision
 {
     /// <summary>Decides a request of a party, or of the agent under standing authority when <paramref name="party"/> is null.</summary>
-    public static Decision Decide(EnvironmentState state, Party? party, InstanceRequest request)
+    public static Decision Decide(EnvironmentState state, Party? party, InstanceRequest request, DateTimeOffset at)
     {
-        if (state.Charter is not { } charter)
-            return new Decision.Denied("charter", "no charter is in force: both parties' owners must sign one first (demarc charter sign).");
+        if (NoCharter(state) is { } none) return none;
         if (request.Fault() is { } fault) return new Decision.Denied("request", fault);
         var action = ChangeAction.ByName(request.Action)!;
-        var rule = charter[action.Task];
+        var rule = state.Charter![action.Task];
         var path = $"tasks.{action.Task.Slug()}";
         if (party is null)
         {
@@ -49,24 +50,48 @@ public static class CharterDecision
 
         if (action.Standing)
             return new Decision.Denied($"{path}.standing", $"{action.Name} is started by the agent alone, never by a person.");
-        if (!rule.Owner.Includes(party.Value))
-            return new Decision.Denied($"{path}.owner", $"{action.Name} falls under task {action.Task.Slug()}, which the charter gives to the {rule.Owner.Word()}; the {party.Value.Word()} cannot request it. Ask the {rule.Owner.Word()}, or amend the charter.");
-        if (BeyondLimit(state, rule, action, request) is { } beyond) return beyond;
-        return rule.Approval.TryGetValue(action.Name, out var who)
-            ? new Decision.NeedsApproval(who, $"{path}.approval.{action.Name}")
-            : new Decision.Allowed($"{path}.owner");
+        return NotTheirs(rule, party.Value, action)
+            ?? CharterQuota.Beyond(state, rule, action, request, at)
+            ?? Approved(state, rule, action, request.Instance, at);
     }
 
-    private static Decision.Denied? BeyondLimit(EnvironmentState state, CharterRule rule, ChangeAction action, InstanceRequest request)
+    /// <summary>Decides an act of a member that changes no instance, such as opening an emergency session; limits of such acts are their own feature's.</summary>
+    public static Decision DecideAct(EnvironmentState state, Member member, ChangeAction action, InstanceId? instance, DateTimeOffset at)
     {
-        if (request.Order is not { } order) return null;
-        var path = $"tasks.{action.Task.Slug()}.limits";
-        var others = state.Instances.Values.Where(i => i.Id != request.Instance).ToList();
-        if (action == ChangeAction.Create && rule.Limits.TryGetValue(CharterLimits.MaxInstances, out var most) && others.Count + 1 > most)
-            return new Decision.Denied($"{path}.{CharterLimits.MaxInstances}", $"there are {others.Count} instances and the charter allows {most}: delete one, wait until the recycle bin is emptied, or amend the charter.");
-        var memory = others.Where(i => i.Status != InstanceStatus.Deleted).Sum(i => (long)i.Order.Size.MemoryMib()) + order.Size.MemoryMib();
-        return rule.Limits.TryGetValue(CharterLimits.MaxMemoryMib, out var most2) && memory > most2
-            ? new Decision.Denied($"{path}.{CharterLimits.MaxMemoryMib}", $"all instances together would take {memory} MiB and the charter allows {most2} MiB: choose a smaller size, or amend the charter.")
-            : null;
+        if (NoCharter(state) is { } none) return none;
+        var rule = state.Charter![action.Task];
+        if (NotTheirs(rule, member.Party, action) is { } notTheirs) return notTheirs;
+        if (action != ChangeAction.Override) return Approved(state, rule, action, instance, at);
+        var path = $"tasks.{action.Task.Slug()}.override";
+        return rule.Override
+            ? new Decision.Allowed(path)
+            : new Decision.Denied(path, "the charter forbids to open an emergency session before it is approved: ask for approval, or amend the charter (override: allowed).");
     }
+
+    /// <summary>Whether what was allowed by a preapproved act at its request still is: the act stands in the charter in force and its day has not come.</summary>
+    public static bool StillPreapproved(EnvironmentState state, string name, ChangeAction action, InstanceId? instance, DateTimeOffset at) =>
+        state.Charter is { } charter && charter.Preapproved.Any(act => act.Name == name && Fits(act, action, instance, at));
+
+    private static Decision.Denied? NoCharter(EnvironmentState state) => state.Charter is null
+        ? new Decision.Denied("charter", "no charter is in force: both parties' owners must sign one first (demarc charter sign).")
+        : null;
+
+    private static Decision.Denied? NotTheirs(CharterRule rule, Party party, ChangeAction action) => rule.Owner.Includes(party)
+        ? null
+        : new Decision.Denied($"tasks.{action.Task.Slug()}.owner", $"{action.Name} falls under task {action.Task.Slug()}, which the charter gives to the {rule.Owner.Word()}; the {party.Word()} cannot request it. Ask the {rule.Owner.Word()}, or amend the charter.");
+
+    private static Decision Approved(EnvironmentState state, CharterRule rule, ChangeAction action, InstanceId? instance, DateTimeOffset at)
+    {
+        var path = $"tasks.{action.Task.Slug()}";
+        if (!rule.Approval.TryGetValue(action.Name, out var who)) return new Decision.Allowed($"{path}.owner");
+        foreach (var act in state.Charter!.Preapproved)
+        {
+            if (Fits(act, action, instance, at) && state.PreapprovedUses.GetValueOrDefault(act.Name) < act.Uses) return new Decision.Allowed($"preapproved.{act.Name}", act.Name);
+        }
+
+        return new Decision.NeedsApproval(who, $"{path}.approval.{action.Name}");
+    }
+
+    private static bool Fits(PreapprovedAct act, ChangeAction action, InstanceId? instance, DateTimeOffset at) =>
+        act.Action == action.Name && (act.Instance is null || act.Instance == instance) && DateOnly.FromDateTime(at.UtcDateTime) <= act.Until;
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 using Demarc.Core.Access;
@@ -29,9 +30,14 @@ internal static class CharterFold
         var signed = proposal with { Signed = proposal.Signed.Add(member.Party) };
         var ids = state.AuthorityIds.Add(entry.Id);
         return Folded.To(signed.Signed.Count == 2
-            ? state with { Charter = signed.Document, CharterYaml = signed.Yaml, Proposal = null, AuthorityIds = ids }
+            ? state with { Charter = signed.Document, CharterYaml = signed.Yaml, Proposal = null, AuthorityIds = ids, PreapprovedUses = StillCounted(state, signed.Document) }
             : state with { Proposal = signed, AuthorityIds = ids });
     }
+
+    // What stands in the new charter unchanged goes on being used up; what was written anew was signed anew, and starts at nothing.
+    private static ImmutableSortedDictionary<string, int> StillCounted(EnvironmentState state, CharterDocument next) =>
+        state.PreapprovedUses.RemoveRange(state.PreapprovedUses.Keys.Where(name =>
+            state.Charter?.Preapproved.FirstOrDefault(act => act.Name == name) is not { } act || !next.Preapproved.Contains(act)));
 
     public static string Hash(string yaml) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(yaml)));
 

@@ -39,6 +39,12 @@ public sealed record EnvironmentState
     /// <summary>A proposed charter that is not yet signed by both.</summary>
     public CharterProposal? Proposal { get; init; }
 
+    /// <summary>How often each preapproved act of the charter in force has been used.</summary>
+    public ImmutableSortedDictionary<string, int> PreapprovedUses { get; init; } = ImmutableSortedDictionary<string, int>.Empty;
+
+    /// <summary>Requests of people in the last day, oldest first.</summary>
+    public ImmutableList<RecentRequest> RecentRequests { get; init; } = [];
+
     /// <summary>Invitations not used up, by key id.</summary>
     public ImmutableDictionary<string, AgentInvited> Invitations { get; init; } = ImmutableDictionary<string, AgentInvited>.Empty;
 
@@ -79,6 +85,11 @@ public sealed record EnvironmentState
 /// <param name="Sha256">Hex hash of its text: what is signed.</param>
 /// <param name="Signed">Who has signed.</param>
 public sealed record CharterProposal(CharterDocument Document, string Yaml, string Sha256, ImmutableHashSet<Party> Signed);
+
+/// <summary>A request of a person, counted where the charter limits them.</summary>
+/// <param name="Task">Under which task.</param>
+/// <param name="At">When.</param>
+public readonly record struct RecentRequest(TaskId Task, DateTimeOffset At);
 
 /// <summary>The last entry under a task.</summary>
 /// <param name="Index">Its place in the ledger.</param>

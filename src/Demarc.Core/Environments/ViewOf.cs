@@ -96,7 +96,7 @@ public static class ViewOf
     public static DecisionView Decision(Decision decision) => decision switch
     {
         Decision.Allowed allowed => new DecisionView("allowed", allowed.Rule, null, null),
-        Decision.NeedsApproval needs => new DecisionView("needs-approval", needs.Rule, needs.Who, null),
+        Decision.NeedsApproval needs => new DecisionView("needs-approval", needs.Rule, needs.Who.Word(), null),
         Decision.Denied denied => new DecisionView("denied", denied.Rule, null, denied.Why),
         _ => throw new BrokenBeliefException("A decision is one of three."),
     };

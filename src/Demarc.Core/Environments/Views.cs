@@ -56,7 +56,7 @@ public sealed record CredentialView(string Instance, string Uri, string User, st
 /// <param name="Rule">The rule path.</param>
 /// <param name="Who">Whose approval, where needed.</param>
 /// <param name="Why">Why not, where denied.</param>
-public sealed record DecisionView(string Decision, string Rule, Owner? Who, string? Why);
+public sealed record DecisionView(string Decision, string Rule, string? Who, string? Why);
 
 /// <summary>What a plane says of itself to everyone.</summary>
 public sealed record PlaneView(string Name, string Version, string PlaneKey, string Hub, string HubCa, string? VendorRoot);
@@ -97,6 +97,7 @@ public sealed record ProblemView(string Type, string Title, int Status, string? 
 [JsonSerializable(typeof(CharterView))]
 [JsonSerializable(typeof(CredentialView))]
 [JsonSerializable(typeof(DecisionView))]
+[JsonSerializable(typeof(Explanation))]
 [JsonSerializable(typeof(PlaneView))]
 [JsonSerializable(typeof(AppendedView))]
 [JsonSerializable(typeof(EntriesView))]

@@ -89,8 +89,8 @@ public sealed record InstanceRequest(
     /// <summary>The first thing wrong with the request, or null.</summary>
     public string? Fault()
     {
-        if (ChangeAction.ByName(Action) is not { } action)
-            return $"action '{(Action.Length > 60 ? Action[..60] : Action)}' is not known: one of {string.Join(", ", ChangeAction.All.Select(a => a.Name))}.";
+        if (ChangeAction.ByName(Action) is not { IsSession: false } action)
+            return $"action '{(Action.Length > 60 ? Action[..60] : Action)}' is not known: one of {string.Join(", ", ChangeAction.All.Where(a => !a.IsSession).Select(a => a.Name))}.";
         var takesOrder = action == ChangeAction.Create || action == ChangeAction.Modify;
         if (takesOrder && Order is null) return $"{Action} needs an order (version, size, labels).";
         if (!takesOrder && Order is not null) return $"{Action} takes no order: leave it out.";

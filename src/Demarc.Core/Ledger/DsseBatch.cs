@@ -1,31 +1,47 @@
 namespace Demarc.Core.Ledger;
 
 /// <summary>
-/// Checks many envelopes at once. A signature costs some 40 µs, a hundred times what hashing an entry does, so the check of a long ledger is as
-/// fast as its cores are many. The answer does not depend on the number of threads, and one thread means a plain loop.
+/// Checks many envelopes at once, many signatures in one equation (<see cref="Ed25519Batch"/>) and on several threads. A signature checked alone costs some
+/// 40 µs, a hundred times what hashing an entry does, so this is what makes the check of a long ledger quick. The answer does not depend on the number
+/// of threads. For what is in a ledger already; what asks to be let in is checked one by one.
 /// </summary>
 public static class DsseBatch
 {
+    /// <summary>Signatures in one equation: more gain little, and one that does not hold sends all of them to be looked at singly.</summary>
+    internal const int Chunk = 2048;
+
     /// <summary>The index of the first envelope that is not signed by the key that stands beside it; null when all are.</summary>
     public static int? FirstUnsigned(IReadOnlyList<(DsseEnvelope Envelope, PublicKey Key)> batch, int threads)
     {
         ArgumentNullException.ThrowIfNull(batch);
         Must.Hold(threads > 0);
-        if (threads == 1)
-        {
-            for (var i = 0; i < batch.Count; i++)
-            {
-                if (!batch[i].Envelope.IsSignedBy(batch[i].Key)) return i;
-            }
+        var chunks = (batch.Count + Chunk - 1) / Chunk;
 
-            return null;
+        // Break lets every lower chunk finish, so the lowest bad one is found whatever the order.
+        var result = new int?[chunks];
+        Parallel.For(0, chunks, new ParallelOptions { MaxDegreeOfParallelism = threads }, (chunk, loop) =>
+        {
+            result[chunk] = FirstUnsigned(batch, chunk * Chunk, Math.Min(batch.Count, (chunk + 1) * Chunk));
+            if (result[chunk] is not null) loop.Break();
+        });
+        return result.FirstOrDefault(first => first is not null);
+    }
+
+    private static int? FirstUnsigned(IReadOnlyList<(DsseEnvelope Envelope, PublicKey Key)> batch, int from, int to)
+    {
+        var claims = new List<Ed25519Claim>(to - from);
+        for (var i = from; i < to; i++)
+        {
+            var (envelope, key) = batch[i];
+            if (envelope.Signatures.FirstOrDefault(s => s.KeyId == key.KeyId) is { } signature) claims.Add(new Ed25519Claim(key, envelope.SignedBytes(), signature.Sig));
         }
 
-        // Break lets every lower index finish, so the lowest bad one is found whatever the order.
-        var result = Parallel.For(0, batch.Count, new ParallelOptions { MaxDegreeOfParallelism = threads }, (i, loop) =>
+        if (claims.Count == to - from && Ed25519Batch.AllHold(claims)) return null;
+        for (var i = from; i < to; i++)
         {
-            if (!batch[i].Envelope.IsSignedBy(batch[i].Key)) loop.Break();
-        });
-        return (int?)result.LowestBreakIteration;
+            if (!batch[i].Envelope.IsSignedBy(batch[i].Key)) return i;
+        }
+
+        return null;
     }
 }

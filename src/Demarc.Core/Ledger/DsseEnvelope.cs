@@ -114,6 +114,8 @@ public sealed class DsseEnvelope
         return buffer[..length];
     }
 
+    internal byte[] SignedBytes() => PreAuthenticationEncoding(PayloadType, Payload.Span);
+
     internal static bool IsPayloadType([NotNullWhen(true)] string? type) =>
         !string.IsNullOrEmpty(type) && Encoding.UTF8.GetByteCount(type) <= LedgerLimits.PayloadTypeBytes && !type.Any(char.IsControl);
 

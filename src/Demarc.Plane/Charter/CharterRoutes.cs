@@ -17,6 +17,7 @@ public static class CharterRoutes
     {
         var one = routes.MapGroup("/v1/environments/{env}");
         one.MapGet("/charter", Show).WithMetadata(new UseCase("charter.show", TaskId.Access, Permission.Look)).Produces<CharterView>();
+        one.MapGet("/charter/explain", Explain).WithMetadata(new UseCase("charter.explain", TaskId.Access, Permission.Look)).Produces<Explanation>();
         one.MapPost("/decide", DecideAsync).WithMetadata(new UseCase("charter.decide", TaskId.Access, Permission.Look)).Accepts<InstanceRequest>("application/json").Produces<DecisionView>();
     }
 
@@ -27,6 +28,19 @@ public static class CharterRoutes
         return TypedResults.Json(
             new CharterView(state.Charter?.Version, state.CharterYaml, proposal?.Document.Version, proposal?.Yaml, proposal?.Sha256, [.. (proposal?.Signed ?? []).Order()]),
             ViewJson.Default.CharterView);
+    }
+
+    private static IResult Explain(HttpContext context, string env, TimeProvider clock, string action, string? party, string? role, string? instance, string? size, DateTimeOffset? at)
+    {
+        if (ChangeAction.ByName(action) is not { } known) return Problems.Malformed($"action must be one of {string.Join(", ", ChangeAction.All.Select(a => a.Name))}.", "action");
+        if (party is not (null or "vendor" or "customer" or "agent")) return Problems.Malformed("party must be vendor, customer or agent.", "party");
+        if (!Enum.TryParse<Role>(role ?? "operator", ignoreCase: true, out var asRole) || !Enum.IsDefined(asRole)) return Problems.Malformed("role must be owner, operator, approver, auditor or viewer.", "role");
+        if (InstanceSizes.Parse(size ?? "small") is not { } asSize) return Problems.Malformed("size must be small, medium or large.", "size");
+        var id = default(InstanceId);
+        if (instance is not null && !InstanceId.TryParse(instance, out id)) return Problems.Malformed($"instance must be {InstanceId.Form}.", "instance");
+        var asker = party == "agent" ? (Party?)null : party == "customer" ? Party.Customer : Party.Vendor;
+        var explanation = CharterExplanation.Of(Caller.Of(context).Environment.State, asker, asRole, known, instance is null ? null : id, asSize, at ?? clock.GetUtcNow());
+        return TypedResults.Json(explanation, ViewJson.Default.Explanation);
     }
 
     private static async Task<IResult> DecideAsync(HttpContext context, string env, TimeProvider clock)
@@ -45,7 +59,7 @@ public static class CharterRoutes
         if (request is null) return Problems.Malformed("The body is null.");
         var caller = Caller.Of(context);
         var state = caller.Environment.State;
-        var decision = CharterDecision.Decide(state, caller.Member!.Party, request);
+        var decision = CharterDecision.Decide(state, caller.Member!.Party, request, clock.GetUtcNow());
         if (decision is not Decision.Denied && InstanceRules.Fault(state, request, clock.GetUtcNow()) is { } fault) decision = new Decision.Denied("state", fault);
         return TypedResults.Json(ViewOf.Decision(decision), ViewJson.Default.DecisionView);
     }

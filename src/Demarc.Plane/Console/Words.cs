@@ -49,6 +49,20 @@ public sealed class Words
         Core.Charter.Owner.Both => Say("Both", "双方"),
     };
 
+    /// <summary>Whose approval is asked for.</summary>
+    public string Need(ApprovalNeed need) => Say(need.Word(), string.Join("、", Enum.GetValues<Party>().Where(need.Includes).Select(p => need.Of(p) == 1 ? Who(p.Word()) : $"{Who(p.Word())} {need.Of(p)} 名"))
+        + (need.Roles.IsEmpty ? "" : $"({string.Join("・", need.Roles.Select(r => r.ToString().ToLowerInvariant()))})") + (need.NotRequester ? "(依頼者以外)" : ""));
+
+    /// <summary>When a window is open.</summary>
+    public string Window(TimeWindow window)
+    {
+        var days = window.Days.IsEmpty ? Say("every day", "毎日") : string.Join(", ", window.Days.OrderBy(d => ((int)d + 6) % 7).Select(Day));
+        var except = window.Except.IsEmpty ? "" : Say($", not on {string.Join(", ", window.Except)}", $"({string.Join("、", window.Except)} を除く)");
+        return Say($"{days} from {window.From:HH\\:mm} for {window.For.TotalHours:0.##} h, {window.Zone}{except}", $"{days} {window.From:HH\\:mm} から {window.For.TotalHours:0.##} 時間、{window.Zone}{except}");
+    }
+
+    private string Day(DayOfWeek day) => Say(day.ToString()[..3], "日月火水木金土"[(int)day].ToString());
+
     /// <summary>Who acted or is awaited: a party's word, <c>both</c> or <c>agent</c>.</summary>
     public string Who(string word) => word switch
     {

@@ -158,8 +158,8 @@ internal sealed class SimPeople
         var rule = charter[TaskId.Provision];
         rule = dice.Next(5) switch
         {
-            0 => rule with { Approval = rule.Approval.SetItem("instances.create", Owner.Customer) },
-            1 => rule with { Approval = rule.Approval.SetItem("instances.suspend", Owner.Both) },
+            0 => rule with { Approval = rule.Approval.SetItem("instances.create", ApprovalNeed.Of(Owner.Customer)) },
+            1 => rule with { Approval = rule.Approval.SetItem("instances.suspend", ApprovalNeed.Of(Owner.Both)) },
             2 => rule with { Owner = dice.Pick([Owner.Customer, Owner.Both, Owner.Vendor]) },
             3 => rule with { Limits = rule.Limits.SetItem(CharterLimits.MaxInstances, 1 + dice.Next(3)) },
             _ => CharterDocument.Default[TaskId.Provision],

@@ -1,5 +1,6 @@
 using System.Text;
 using CsCheck;
+using Demarc.Core.Access;
 using Demarc.Core.Changes;
 using Demarc.Core.Charter;
 using Demarc.Core.Instances;
@@ -19,7 +20,7 @@ public sealed class LifecycleTests
     [
         ("plan", c => ChangeLifecycle.Plan(c, One)),
         ("plan-anew", c => ChangeLifecycle.Plan(c, Two)),
-        ("approve", c => ChangeLifecycle.Approve(c, new Approval("k", Party.Customer, One.Hash, At))),
+        ("approve", c => ChangeLifecycle.Approve(c, new Approval("k", Party.Customer, One.Hash, At, Role.Approver))),
         ("start", c => ChangeLifecycle.Start(c, c.PlanHash ?? "", At)),
         ("step-start-1", c => ChangeLifecycle.StartStep(c, 0, At)),
         ("step-start-2", c => ChangeLifecycle.StartStep(c, 1, At)),
@@ -87,7 +88,7 @@ public sealed class LifecycleTests
             iter: 5000);
 
     private static Change New() => new(
-        ChangeId.Parse("c-test"), ChangeAction.Delete, new InstanceRequest(ChangeAction.Delete.Name, Docs, null), "k", Party.Vendor, At, ChangeStatus.Requested, Owner.Customer, null, null, [], [], null, null, null);
+        ChangeId.Parse("c-test"), ChangeAction.Delete, new InstanceRequest(ChangeAction.Delete.Name, Docs, null), "k", Party.Vendor, At, ChangeStatus.Requested, ApprovalNeed.OfCustomer, null, null, [], [], null, null, null);
 
     private static string Word(Change change)
     {

@@ -26,7 +26,7 @@ public sealed class CharterYamlTests
     [InlineData("  bucket: #", "  buckets: #", "tasks.buckets: is not a task; allowed are network, machines")]
     [InlineData("charter: 1", "charter: 1\n: nothing", "charter: has a key that is not a word")]
     [InlineData("charter: 1", "charter: 0", "charter: must be a whole number from 1 to 1000000")]
-    [InlineData("name: 'default'", "nom: 'default'", "nom: is not a field of a charter; allowed are charter, name, tasks")]
+    [InlineData("name: 'default'", "nom: 'default'", "nom: is not a field of a charter; allowed are charter, name, windows, preapproved, prices, tasks")]
     [InlineData("      instances.delete: customer", "      instances.explode: customer", "'instances.explode' is not allowed here; allowed are instances.create")]
     [InlineData("      instances.delete: customer", "      instances.delete: 7", "'7' is not a party")]
     [InlineData("      max-instances: 10", "      max-instances: -1", "limits.max-instances: must be a whole number from 0")]

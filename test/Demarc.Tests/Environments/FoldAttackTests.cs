@@ -169,7 +169,7 @@ public sealed class FoldAttackTests
         var change = world.Request(ChangeAction.Create, world.Vendor);
         var plan = world.Planned(change);
         var rule = CharterDocument.Default[TaskId.Provision];
-        world.Chartered(CharterDocument.Default with { Version = 2, Rules = CharterDocument.Default.Rules.SetItem(TaskId.Provision, rule with { Approval = rule.Approval.Add(ChangeAction.Create.Name, Owner.Customer) }) });
+        world.Chartered(CharterDocument.Default with { Version = 2, Rules = CharterDocument.Default.Rules.SetItem(TaskId.Provision, rule with { Approval = rule.Approval.Add(ChangeAction.Create.Name, ApprovalNeed.Of(Owner.Customer)) }) });
         Assert.Contains("now asks for the approval of the customer", world.Refusal(new ChangeStarted(change, plan.Hash), world.Agent), StringComparison.Ordinal);
     }
 
