@@ -6,6 +6,7 @@ using Demarc.Cli.Changes;
 using Demarc.Cli.Charter;
 using Demarc.Cli.Environments;
 using Demarc.Cli.Instances;
+using Demarc.Cli.Monitoring;
 using Demarc.Cli.Quickstart;
 using Demarc.Cli.Samples;
 
@@ -93,6 +94,7 @@ internal static class DemarcCommand
         DownCommand.Create(),
         StatusCommand.Create(),
         Verb.Group("env", "Environments: found, list, show, invite or revoke the agent.", EnvFoundCommand.Create(), EnvListCommand.Create(), EnvShowCommand.Create(), EnvInviteCommand.Create(), EnvRevokeAgentCommand.Create()),
+        Verb.Group("egress", "What leaves for the vendor, seen at the customer's own agent: watch, show, report, schema, allow.", EgressCommand.CreateAll()),
         Verb.Group("agent", "The agent on this machine, asked at its own door: status.", AgentStatusCommand.Create()),
         Verb.Group("keys", "Your own keys on this machine: create, list.", KeysCreateCommand.Create(), KeysListCommand.Create()),
         Verb.Group("members", "People of both parties and their roles: list, add, remove.", MembersListCommand.Create(), MembersAddCommand.Create(), MembersRemoveCommand.Create()),

@@ -65,7 +65,7 @@ public sealed class EgressGate
     public Task RenewIfDueAsync(CancellationToken stop) => link.RenewIfDueAsync(stop);
 
     /// <summary>Judges a frame, counts it and shows it. What may leave comes back, as it may leave.</summary>
-    internal (EgressVerdict Verdict, AgentFrame? Frame) Pass(AgentFrame frame)
+    public (EgressVerdict Verdict, AgentFrame? Frame) Pass(AgentFrame frame)
     {
         var name = EgressSchema.Name(frame);
         if (!EgressSchema.Frames.TryGetValue(frame.FrameCase, out var schema)) return (Withhold(EgressClass.Control, name, frame.CalculateSize(), EgressSchema.Fault(frame)!), null);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Demarc.Core.Charter;
 using Demarc.Core.Environments;
 
 namespace Demarc.Core.Monitoring;
@@ -7,13 +8,13 @@ namespace Demarc.Core.Monitoring;
 public static class EgressBudget
 {
     /// <summary>Bytes of a class on a UTC day.</summary>
-    public static long Of(EnvironmentState state, EgressClass which, DateOnly day) => Charter(state, which) + Consented(state, which, day);
+    public static long Of(EnvironmentState state, EgressClass which, DateOnly day) => Agreed(state, which) + Consented(state, which, day);
 
     /// <summary>What the charter in force allows per day.</summary>
-    public static long Charter(EnvironmentState state, EgressClass which)
+    public static long Agreed(EnvironmentState state, EgressClass which)
     {
         ArgumentNullException.ThrowIfNull(state);
-        return EgressLimits.Default(which);
+        return state.Charter?[TaskId.Monitoring].Egress.TryGetValue(which.Word(), out var bytes) == true ? bytes : EgressLimits.Default(which);
     }
 
     /// <summary>What the customer has allowed for this day beyond the charter.</summary>
