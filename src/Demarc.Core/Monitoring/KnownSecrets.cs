@@ -45,7 +45,8 @@ public sealed class KnownSecrets
         var bytes = Encoding.UTF8.GetBytes(secret);
         if (bytes.Length >= MinBytes)
         {
-            Learn(bytes);
+            // What is learnt is wiped: the other forms need the bytes still.
+            Learn([.. bytes]);
             Learn(Encoding.UTF8.GetBytes(JavaScriptEncoder.Default.Encode(secret)));
             LearnForms(bytes);
         }
