@@ -89,7 +89,7 @@ public sealed class EgressGate
     }
 
     /// <summary>A secret was masked in an entry before it was signed.</summary>
-    internal void Masked(string kind) => NoteTaken(EgressClass.Ledger, $"{kind}: a secret of this agent was masked before the entry was signed");
+    public void Masked(string kind) => NoteTaken(EgressClass.Ledger, $"{kind}: a secret of this agent was masked before the entry was signed");
 
     /// <summary>What has left, per day, newest first.</summary>
     public ImmutableArray<EgressDayTotals> Days(int number) => Book.Days(number, Waiting);

@@ -11,10 +11,10 @@ using Google.Protobuf.Reflection;
 namespace Demarc.Agent.Monitoring;
 
 /// <summary>A field of a frame: how far it may be shown, the most bytes it may have, and what the customer should know of it.</summary>
-internal sealed record FrameField(Sensitivity Sensitivity, int MaxBytes, string Meaning);
+public sealed record FrameField(Sensitivity Sensitivity, int MaxBytes, string Meaning);
 
 /// <summary>A frame: its class and its fields by path.</summary>
-internal sealed record FrameSchema(EgressClass Class, FrozenDictionary<string, FrameField> Fields);
+public sealed record FrameSchema(EgressClass Class, FrozenDictionary<string, FrameField> Fields);
 
 /// <summary>
 /// What may leave, field by field. The protocol's own description says which fields there are; this table says of each how far it may be shown. A field
@@ -25,7 +25,8 @@ public static class EgressSchema
     private const int Words = 64;
     private const int Line = 1024;
 
-    internal static FrozenDictionary<AgentFrame.FrameOneofCase, FrameSchema> Frames { get; } = new Dictionary<AgentFrame.FrameOneofCase, FrameSchema>
+    /// <summary>Each frame of the stream; one that is not here does not leave.</summary>
+    public static FrozenDictionary<AgentFrame.FrameOneofCase, FrameSchema> Frames { get; } = new Dictionary<AgentFrame.FrameOneofCase, FrameSchema>
     {
         [AgentFrame.FrameOneofCase.Hello] = Frame(EgressClass.Control,
             ("protocol", Sensitivity.Public, 0, "number of the protocol that the agent speaks"),
@@ -57,7 +58,7 @@ public static class EgressSchema
     internal const int MaxObservation = 256 * 1024;
 
     /// <summary>What leaves beside the stream: the words to the plane's front door and the request for another certificate.</summary>
-    internal static FrozenDictionary<string, FrozenDictionary<string, FrameField>> Requests { get; } = new Dictionary<string, FrozenDictionary<string, FrameField>>
+    public static FrozenDictionary<string, FrozenDictionary<string, FrameField>> Requests { get; } = new Dictionary<string, FrozenDictionary<string, FrameField>>
     {
         ["join"] = Fields(
             ("environment", Sensitivity.Public, Words, "name of the environment"),

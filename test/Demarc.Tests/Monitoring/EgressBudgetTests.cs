@@ -9,7 +9,7 @@ namespace Demarc.Tests.Monitoring;
 /// <summary>Bytes of a day: what the charter allows leaves, what goes beyond does not, and no clock, restart or trick opens a second budget.</summary>
 public sealed class EgressBudgetTests : IDisposable
 {
-    private readonly EgressLab lab = new("{ progress: 4KiB, control: 1MiB, ledger: 64KiB }");
+    private readonly EgressLab lab = new((EgressClass.Progress, 4096), (EgressClass.Control, 1 << 20), (EgressClass.Ledger, 64 * 1024));
 
     public void Dispose() => lab.Dispose();
 
@@ -67,7 +67,7 @@ public sealed class EgressBudgetTests : IDisposable
     public void Budget_dodge_by_setting_the_clock_back_gains_nothing(int days)
     {
         Assert.Equal(4, Fill());
-        lab.Lab.Time.AdjustTime(lab.Lab.Time.GetUtcNow().AddDays(days));
+        lab.Clock.SetBy = TimeSpan.FromDays(days);
         Assert.Equal(0, Fill());
         lab.Restart();
         Assert.Equal(0, Fill());
@@ -79,7 +79,7 @@ public sealed class EgressBudgetTests : IDisposable
         Assert.Equal(4, Fill());
         for (var i = 0; i < 20; i++)
         {
-            lab.Lab.Time.AdjustTime(lab.Lab.Time.GetUtcNow().AddDays(1));
+            lab.Clock.SetBy += TimeSpan.FromDays(1);
             Assert.Equal(0, Fill());
         }
     }
@@ -88,11 +88,11 @@ public sealed class EgressBudgetTests : IDisposable
     public void After_a_day_has_truly_passed_the_wall_clock_is_believed_again()
     {
         Assert.Equal(4, Fill());
-        lab.Lab.Time.AdjustTime(lab.Lab.Time.GetUtcNow().AddYears(30));
+        lab.Clock.SetBy = TimeSpan.FromDays(30 * 365);
         lab.Restart();
         // Started with a clock of another time: that day is spent, and set right again it does not starve for thirty years.
         Assert.Equal(4, Fill());
-        lab.Lab.Time.AdjustTime(lab.Lab.Time.GetUtcNow().AddYears(-30));
+        lab.Clock.SetBy = TimeSpan.Zero;
         Assert.Equal(0, Fill());
         var fresh = 0;
         for (var hour = 0; hour < 60; hour++)
@@ -163,7 +163,7 @@ public sealed class EgressBudgetTests : IDisposable
     [Fact]
     public async Task A_cap_of_zero_severs_without_a_dial_and_without_a_finding()
     {
-        lab.Amend("{ control: 0KiB, ledger: 0KiB }");
+        lab.Amend((EgressClass.Control, 0), (EgressClass.Ledger, 0));
         await Assert.ThrowsAsync<LinkException>(() => lab.Gate.ConnectAsync(CancellationToken.None));
         lab.Gate.Judge();
         Assert.Empty(lab.Ledger.State.Findings);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Demarc.Agent.Agents;
 using Demarc.Agent.Ledger;
 using Demarc.Agent.Monitoring;
@@ -16,17 +17,22 @@ namespace Demarc.Tests.Monitoring;
 internal sealed class EgressLab : IDisposable
 {
     private readonly Transport transport = new();
+    private SetClock? clock;
 
-    public EgressLab(string? charterEgress = null)
+    public EgressLab(params (EgressClass Class, long Bytes)[] budgets)
     {
         Ledger = Lab.Open(Store);
-        if (charterEgress is not null) Amend(charterEgress);
+        Lab.Sync(Ledger);
+        if (budgets.Length > 0) Amend(budgets);
         Lab.Sync(Ledger);
         Secrets = new KnownSecrets(Lab.Fill);
         Gate = Open();
     }
 
     public AgentLab Lab { get; } = new();
+
+    /// <summary>The agent's clocks: time passes on both, and a test sets the wall clock alone.</summary>
+    public SetClock Clock => clock ??= new SetClock(Lab.Time);
 
     public AgentMemoryStore Store { get; } = new();
 
@@ -57,11 +63,12 @@ internal sealed class EgressLab : IDisposable
         Gate = Open();
     }
 
-    public void Amend(string egress)
+    /// <summary>Another charter, signed by both, with these budgets.</summary>
+    public void Amend(params (EgressClass Class, long Bytes)[] egress)
     {
         var version = Lab.State.Charter!.Version + 1;
-        var yaml = CharterYaml.Write(CharterDocument.Default with { Version = version }).Replace("  monitoring:\n    owner: vendor\n", $"  monitoring:\n    owner: vendor\n    egress: {egress}\n", StringComparison.Ordinal);
-        Assert.Contains(egress, yaml, StringComparison.Ordinal);
+        var rule = CharterDocument.Default[TaskId.Monitoring] with { Egress = egress.ToImmutableSortedDictionary(pair => pair.Class.Word(), pair => pair.Bytes, StringComparer.Ordinal) };
+        var yaml = CharterYaml.Write(CharterDocument.Default with { Version = version, Rules = CharterDocument.Default.Rules.SetItem(TaskId.Monitoring, rule) });
         Lab.Say(Lab.Customer, new CharterProposed(version, yaml));
         Lab.Say(Lab.Customer, new CharterSigned(version, CharterText.Hash(yaml)));
         Lab.Say(Lab.Vendor, new CharterSigned(version, CharterText.Hash(yaml)));
@@ -84,10 +91,22 @@ internal sealed class EgressLab : IDisposable
 
     private EgressGate Open()
     {
-        var gate = Lab.Gate(transport, Ledger, Secrets);
+        var gate = new EgressGate(transport, Ledger, Lab.AgentKey.Public, Secrets, null, Clock, NullLogger.Instance);
         Ledger.Secrets = Secrets;
         Ledger.Masked = gate.Masked;
         return gate;
+    }
+
+    /// <summary>A machine whose wall clock somebody sets.</summary>
+    internal sealed class SetClock(TimeProvider steady) : TimeProvider
+    {
+        public TimeSpan SetBy { get; set; }
+
+        public override DateTimeOffset GetUtcNow() => steady.GetUtcNow() + SetBy;
+
+        public override long GetTimestamp() => steady.GetTimestamp();
+
+        public override long TimestampFrequency => steady.TimestampFrequency;
     }
 
     private sealed class Transport : IPlaneLink, IPlaneStream
