@@ -17,11 +17,13 @@ public sealed class AgentCore
     private readonly PlaneDialler dialler;
     private readonly ChangeWorker worker;
     private readonly Reconciler reconciler;
+    private readonly TimeProvider time;
 
     /// <summary>Puts the parts together.</summary>
     public AgentCore(AgentIdentity identity, AgentLedger ledger, IPlaneLink link, IHands hands, TimeProvider time, FillRandom random, ILogger log, EgressEye? eye = null)
     {
         Ledger = ledger;
+        this.time = time;
         Egress = new EgressGate(link, ledger, identity.Key.Public, eye?.Secrets ?? new KnownSecrets(random), eye?.Mirror, time, log);
         ledger.Secrets = eye?.Secrets;
         ledger.Masked = Egress.Masked;
@@ -48,8 +50,7 @@ public sealed class AgentCore
     public async Task RunAsync(CancellationToken stop)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        // A dialler that has refused its plane ends by itself, and the rest goes on.
-        Task[] parts = [dialler.RunAsync(over.Token), worker.RunAsync(over.Token), reconciler.RunAsync(over.Token)];
+        Task[] parts = [DialAsync(over.Token), worker.RunAsync(over.Token), reconciler.RunAsync(over.Token)];
         var running = parts.ToList();
         try
         {
@@ -64,6 +65,16 @@ public sealed class AgentCore
         {
             over.Cancel();
             await Task.WhenAll(parts).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Current);
+        }
+    }
+
+    // A dialler that has refused its plane ends, and the rest goes on; the customer may put another plane in its place.
+    private async Task DialAsync(CancellationToken stop)
+    {
+        while (true)
+        {
+            await dialler.RunAsync(stop);
+            while (Ledger.Refusal is not null) await Signal.WaitAsync(DialLimits.MaxBackoff, time, stop, Ledger.Changed.Next);
         }
     }
 }

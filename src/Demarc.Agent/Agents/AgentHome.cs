@@ -36,6 +36,9 @@ public sealed class AgentHome : IDisposable
     /// <summary>Where the last frames that left are kept in clear.</summary>
     public string Egress => Path.Combine(root, "egress");
 
+    /// <summary>Where the customer puts a severance for an agent that does not run: it is taken at the start, before anything is dialled.</summary>
+    public string Severance => Path.Combine(root, AgentDoorForm.SeveranceName);
+
     /// <summary>Whether this process holds the folder, rather than looks into it.</summary>
     public bool IsHeld => held is not null;
 
@@ -126,7 +129,8 @@ public sealed class AgentHome : IDisposable
 /// <param name="Name">What the machine is called there.</param>
 /// <param name="Hub">Where to dial; null until the plane has answered.</param>
 /// <param name="HubAuthority">PEM of the authority of the hub's certificate; null until then.</param>
-public sealed record Membership(string Plane, string Environment, string Founding, string Invitation, string Joined, string Name, string? Hub, string? HubAuthority)
+/// <param name="PlaneKey">The verifier key of that plane; null for the one that the founding entry names. An address whose plane is not in force is not dialled.</param>
+public sealed record Membership(string Plane, string Environment, string Founding, string Invitation, string Joined, string Name, string? Hub, string? HubAuthority, string? PlaneKey = null)
 {
     /// <summary>What the replica believes.</summary>
     [JsonIgnore]

@@ -41,6 +41,18 @@ internal static partial class AgentLog
     [LoggerMessage(17, LogLevel.Error, "The question '{Ask}' was not answered: {Why}")]
     public static partial void AnswerFailed(ILogger log, string ask, string why);
 
+    [LoggerMessage(60, LogLevel.Warning, "SEVERED by the customer's owner at entry {Index}: the link to the vendor's plane is closed and is not opened again. Instances keep running")]
+    public static partial void Severed(ILogger log, long index);
+
+    [LoggerMessage(61, LogLevel.Information, "From here on the plane with the key {PlaneKey} is followed")]
+    public static partial void PlaneMoved(ILogger log, string planeKey);
+
+    [LoggerMessage(62, LogLevel.Information, "No plane is dialled: none that this agent knows an address of is in force. Instances keep running and are healed")]
+    public static partial void NoPlane(ILogger log);
+
+    [LoggerMessage(63, LogLevel.Information, "The plane in force is at {Plane}")]
+    public static partial void Follows(ILogger log, string plane);
+
     [LoggerMessage(20, LogLevel.Debug, "Wrote {Kind} {Id}")]
     public static partial void EntryWritten(ILogger log, string kind, string id);
 

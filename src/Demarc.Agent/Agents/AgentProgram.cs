@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using Demarc.Agent.Ledger;
 using Demarc.Agent.Local;
 using Demarc.Agent.Monitoring;
+using Demarc.Core.Ledger;
 using Demarc.Core.Monitoring;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
@@ -96,6 +97,7 @@ internal static class AgentProgram
         var identity = new AgentIdentity(membership.Trust, key, membership.Name);
         var (ledger, damage) = AgentLedger.Open(store, identity, time, RandomNumberGenerator.Fill, log);
         if (ledger is null) return Complain(AgentExit.Damaged, $"the ledger in {options.Data} is damaged: {damage}. Restore the folder from a backup, or revoke this agent and join anew with an empty one.");
+        if (LeftSeverance(home, ledger) is { } unfit) return Complain(AgentExit.Usage, unfit);
         AgentLog.Starts(log, AgentVersion.Text, membership.Environment, ledger.Size, ledger.Outbox.Count);
 
         var secrets = new KnownSecrets(RandomNumberGenerator.Fill);
@@ -117,7 +119,7 @@ internal static class AgentProgram
         toll.Attach(core.Egress);
         var (door, closed) = AgentDoor.Open(home, time, log);
         if (door is null) AgentLog.NoDoor(log, closed!);
-        else AgentAsks.Register(door, core, mirror, identity, membership.Plane);
+        else AgentAsks.Register(door, core, mirror, identity, home, joining, log);
         try
         {
             await RunAsync(core, door, stop);
@@ -133,6 +135,19 @@ internal static class AgentProgram
         }
 
         return ledger.Refusal is null ? AgentExit.Stopped : AgentExit.PlaneRefused;
+    }
+
+    // Nothing is dialled before this: a severance that was left for an agent that did not run counts from its first moment on.
+    private static string? LeftSeverance(AgentHome home, AgentLedger ledger)
+    {
+        if (!File.Exists(home.Severance)) return null;
+        var bytes = Base64Text.Decode(File.ReadAllText(home.Severance).Trim().AsSpan(), Base64Form.Standard);
+        var read = bytes is null ? new EntryRead(null, "it is not base64") : Entry.Read(bytes);
+        var refusal = read.Entry is { } entry ? ledger.Sever(entry) : read.Fault;
+        if (refusal is not null && (read.Entry is not { } known || !ledger.Verified.AuthorityIds.Contains(known.Id)))
+            return $"{home.Severance} is no severance for this agent: {refusal}. Nothing is dialled while it is there: sign another with 'demarc sever', or delete it.";
+        File.Delete(home.Severance);
+        return null;
     }
 
     // The one that ends first ends the other: an agent whose disk failed under a question starts anew from what is on disk.

@@ -22,6 +22,9 @@ public sealed class GrpcPlaneLink(AgentHome home, Joining joining, EgressToll to
     private DateTimeOffset renewNotBefore;
 
     /// <inheritdoc/>
+    public string? PlaneKey => home.ReadMembership()?.PlaneKey;
+
+    /// <inheritdoc/>
     public async Task<IPlaneStream> ConnectAsync(CancellationToken stop)
     {
         var membership = home.ReadMembership();

@@ -5,6 +5,9 @@ namespace Demarc.Agent.Agents;
 /// <summary>The way to the plane. The agent dials; nothing listens.</summary>
 public interface IPlaneLink
 {
+    /// <summary>The verifier key of the plane that it leads to; null for the one that the founding entry names.</summary>
+    string? PlaneKey => null;
+
     /// <summary>Opens one stream. Throws <see cref="LinkException"/> when it cannot.</summary>
     Task<IPlaneStream> ConnectAsync(CancellationToken stop);
 

@@ -32,12 +32,30 @@ public sealed class PlaneDialler(
     public async Task RunAsync(CancellationToken stop)
     {
         var failures = 0;
+        var told = false;
         while (ledger.Refusal is null)
         {
+            var changed = ledger.Changed.Next;
+            if (!Leads)
+            {
+                if (!told) AgentLog.NoPlane(log);
+                told = true;
+                await Signal.WaitAsync(DialLimits.MaxBackoff, time, stop, changed);
+                continue;
+            }
+
+            told = false;
             var began = time.GetTimestamp();
-            var reason = await TalkAsync(stop);
+            var following = ledger.Following;
+            var reason = await TalkAsync(following, stop);
             stop.ThrowIfCancellationRequested();
             if (ledger.Refusal is not null) break;
+            if (following.IsCancellationRequested)
+            {
+                failures = 0;
+                continue;
+            }
+
             failures = time.GetElapsedTime(began) >= DialLimits.Healthy ? 0 : failures + 1;
             var wait = Backoff(failures);
             AgentLog.PlaneLost(log, reason, wait.TotalSeconds);
@@ -47,9 +65,14 @@ public sealed class PlaneDialler(
         AgentLog.NotFollowing(log, ledger.Refusal);
     }
 
-    /// <summary>One conversation; returns why it ended.</summary>
-    private async Task<string> TalkAsync(CancellationToken stop)
+    // The address that the agent has may be that of a plane that is not, or no longer, in force.
+    private bool Leads => ledger.State.Founding is not { } founding || (gate.PlaneKey ?? founding.PlaneKey) == ledger.State.PlaneKey;
+
+    /// <summary>One conversation; returns why it ended. It is cut in the middle of a word when another plane is in force.</summary>
+    private async Task<string> TalkAsync(CancellationToken following, CancellationToken ending)
     {
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(following, ending);
+        var stop = over.Token;
         try
         {
             await gate.RenewIfDueAsync(stop);
@@ -70,9 +93,9 @@ public sealed class PlaneDialler(
         {
             return broken.Message;
         }
-        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (!ending.IsCancellationRequested)
         {
-            return "the plane did not answer in time";
+            return following.IsCancellationRequested ? "another plane is in force" : "the plane did not answer in time";
         }
         finally
         {
@@ -133,6 +156,8 @@ public sealed class PlaneDialler(
                 return $"the plane has been silent for {DialLimits.Silence.TotalSeconds:0} s";
             }
 
+            // What a plane had said before it was cut off counts as little as what it says afterwards.
+            stop.ThrowIfCancellationRequested();
             switch (frame?.FrameCase)
             {
                 case null:

@@ -32,8 +32,11 @@ public sealed class AgentLedger
     private readonly List<Entry> outbox;
     private readonly Dictionary<long, string> promised = [];
     private CancellationTokenSource authority = new();
+    private CancellationTokenSource following = new();
+    private string followed = "";
+    private Entry? severance;
 
-    private AgentLedger(IAgentStore store, AgentIdentity identity, TimeProvider time, FillRandom random, ILogger log, Replica replica, List<Entry> outbox)
+    private AgentLedger(IAgentStore store, AgentIdentity identity, TimeProvider time, FillRandom random, ILogger log, Replica replica, List<Entry> outbox, Entry? severance)
     {
         this.store = store;
         this.identity = identity;
@@ -42,8 +45,11 @@ public sealed class AgentLedger
         this.log = log;
         this.replica = replica;
         this.outbox = outbox;
+        this.severance = severance;
+        if (severance is not null) promised[replica.Size] = severance.Id;
         Refusal = store.ReadRefusal();
         State = FoldOutbox();
+        followed = State.PlaneKey;
     }
 
     /// <summary>Secrets of this agent, which are masked in what it writes; null for none.</summary>
@@ -88,6 +94,12 @@ public sealed class AgentLedger
     /// <summary>Cancelled in the moment in which an entry arrives that takes this agent's authority: what it is in the middle of ends there.</summary>
     public CancellationToken Authority => authority.Token;
 
+    /// <summary>Cancelled in the moment in which another plane is in force: not one more word goes to the one before.</summary>
+    public CancellationToken Following => following.Token;
+
+    /// <summary>Whether the customer has severed the vendor and no plane has given that its place yet.</summary>
+    public bool AwaitsPlane => severance is not null;
+
     /// <summary>Opens what is on disk. The fault says what is wrong with it.</summary>
     public static (AgentLedger? Ledger, string? Fault) Open(IAgentStore store, AgentIdentity identity, TimeProvider time, FillRandom random, ILogger log)
     {
@@ -101,8 +113,38 @@ public sealed class AgentLedger
             outbox.Add(entry);
         }
 
-        return (new AgentLedger(store, identity, time, random, log, replica, outbox), null);
+        if (store.ReadNote(AgentNotes.Severance) is not { Length: > 0 } kept) return (new AgentLedger(store, identity, time, random, log, replica, outbox, null), null);
+        var severed = Entry.Read(Convert.FromBase64String(kept));
+        if (severed.Entry is not { } severance) return (null, $"the severance on disk cannot be read: {severed.Fault}");
+        return (new AgentLedger(store, identity, time, random, log, replica, outbox, replica.State.AuthorityIds.Contains(severance.Id) ? null : severance), null);
     }
+
+    /// <summary>
+    /// Takes the customer's severance, from their own hand and with no plane in between: it is durable when this returns, counts from now on, and whatever
+    /// plane is followed later has to begin with it. The refusal says why it is none; handed in again it changes nothing.
+    /// </summary>
+    public string? Sever(Entry entry)
+    {
+        if (severance?.Id == entry.Id) return null;
+        if (entry.Data is not VendorSevered) return $"the entry is {entry.Body.Kind}, not vendor.severed";
+        if (severance is not null) return "another severance was handed in before";
+        if (EnvironmentFold.Apply(Verified, entry).Refusal is { } refusal) return refusal;
+        store.TakeSeverance(Convert.ToBase64String(entry.Bytes.Span));
+        severance = entry;
+        promised.Clear();
+        promised[replica.Size] = entry.Id;
+        Refusal = null;
+        FreshEvidence = null;
+        State = FoldOutbox();
+        AgentLog.Severed(log, replica.Size);
+        Changed.Raise();
+        Follow();
+        return null;
+    }
+
+    /// <summary>Why the replica would not take this batch, or null; nothing is kept of it. The severance counts as handed in.</summary>
+    public string? Rehearse(Entry entry, string checkpoint) =>
+        replica.Judge(replica.Size, [entry.Bytes], checkpoint, new Dictionary<long, string> { [replica.Size] = entry.Id });
 
     /// <summary>Writes an entry if the ledger has a place for it. It is durable when this returns, and only then may anything be done on its strength.</summary>
     public Written Write(EntryData data)
@@ -130,6 +172,7 @@ public sealed class AgentLedger
             return false;
         }
 
+        if (severance is not null && replica.State.AuthorityIds.Contains(severance.Id)) severance = null;
         var ours = 0;
         foreach (var entry in verdict.Entries)
         {
@@ -150,6 +193,7 @@ public sealed class AgentLedger
         Changed.Raise();
         if (!InForce) authority.Cancel();
         else if (authority.IsCancellationRequested) authority = new CancellationTokenSource();
+        Follow();
         return true;
     }
 
@@ -195,6 +239,18 @@ public sealed class AgentLedger
         Changed.Raise();
     }
 
+    private void Follow()
+    {
+        if (State.PlaneKey == followed) return;
+        var first = followed.Length == 0;
+        followed = State.PlaneKey;
+        if (first) return;
+        AgentLog.PlaneMoved(log, followed);
+        var before = following;
+        following = new CancellationTokenSource();
+        before.Cancel();
+    }
+
     // What is signed can no longer be mended: a secret that slipped into a receipt or a reason is masked before it is.
     private EntryData Scrub(EntryData data)
     {
@@ -217,6 +273,7 @@ public sealed class AgentLedger
     private EnvironmentState FoldOutbox()
     {
         var state = replica.State;
+        if (severance is not null && EnvironmentFold.Apply(state, severance).State is { } severed) state = severed;
         foreach (var entry in outbox)
         {
             if (EnvironmentFold.Apply(state, entry).State is { } next) state = next;

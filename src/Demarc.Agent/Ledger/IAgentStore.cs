@@ -30,6 +30,9 @@ public interface IAgentStore
     /// <summary>Follows the plane again, by a person's decision. The evidence stays.</summary>
     void ClearRefusal();
 
+    /// <summary>Keeps the customer's severance before any plane has given it a place, and forgets that the plane it cuts off was refused.</summary>
+    void TakeSeverance(string envelope);
+
     /// <summary>Why the plane is not followed; null while it is.</summary>
     string? ReadRefusal();
 
@@ -70,6 +73,13 @@ public sealed record Evidence(
     string? Checkpoint,
     long First,
     IReadOnlyList<ReadOnlyMemory<byte>> Envelopes);
+
+/// <summary>Names of the small values.</summary>
+public static class AgentNotes
+{
+    /// <summary>Base64 of the customer's severance, from the moment in which it was handed to this agent. One that stands in the replica by now has done its work.</summary>
+    public const string Severance = "severance";
+}
 
 /// <summary>Bounds of what the agent keeps.</summary>
 public static class LedgerCopyLimits

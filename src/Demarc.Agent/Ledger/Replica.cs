@@ -82,30 +82,44 @@ public sealed class Replica
     /// <summary>Verifies a batch and keeps it. The caller says which outbox entries were promised which index, and what to do to a good note.</summary>
     public BatchVerdict Accept(long first, IReadOnlyList<ReadOnlyMemory<byte>> envelopes, string checkpoint, IReadOnlyDictionary<long, string> promised, Func<SignedNote, string> countersign)
     {
+        var verdict = Judge(first, envelopes, checkpoint, promised, out var grown, out var next, out var fresh);
+        if (verdict.Refused is not null) return verdict;
+        var countersigned = countersign(verdict.Note!);
+        store.Extend(new ReplicaHead(grown!.Size, grown.Export(), countersigned), Size, fresh, [.. verdict.Entries.Select(entry => entry.Id)]);
+        frontier = grown;
+        held = countersigned;
+        State = next;
+        return verdict;
+    }
+
+    /// <summary>Why a batch would be refused, or null; nothing is kept.</summary>
+    public string? Judge(long first, IReadOnlyList<ReadOnlyMemory<byte>> envelopes, string checkpoint, IReadOnlyDictionary<long, string> promised) =>
+        Judge(first, envelopes, checkpoint, promised, out _, out _, out _).Refused is { } refused ? $"{refused.Reason}: {refused.Detail}" : null;
+
+    private BatchVerdict Judge(
+        long first, IReadOnlyList<ReadOnlyMemory<byte>> envelopes, string checkpoint, IReadOnlyDictionary<long, string> promised, out MerkleFrontier? grown, out EnvironmentState next, out List<ReadOnlyMemory<byte>> fresh)
+    {
         BatchVerdict Refuse(string reason, string detail) =>
             new([], null, new Evidence(time.GetUtcNow(), reason, detail, held, checkpoint, first, envelopes));
 
+        (grown, next, fresh) = (null, State, []);
+
         if (PlaneKey(first, envelopes) is not { } planeKey) return Refuse(RefusalReason.ForkedHistory, "the ledger does not begin with the founding entry that the invitation names");
-        var (note, signed, bad) = ReadCheckpoint(checkpoint, planeKey);
+        var (note, signer, signed, bad) = ReadCheckpoint(checkpoint, planeKey, first, envelopes);
         if (bad is { } wrong) return Refuse(wrong.Reason, wrong.Detail);
         if (signed!.Size < Size) return Refuse(RefusalReason.ReplayedCheckpoint, $"the checkpoint is over {signed.Size} entries, {Size} are verified already");
         if (first < 0 || first > Size) return Refuse(RefusalReason.DroppedEntry, $"the batch starts at entry {first}, the next one is {Size}");
         if (envelopes.Count > LedgerCopyLimits.MaxBatch) return Refuse(RefusalReason.Unreadable, $"the batch has {envelopes.Count} entries, at most {LedgerCopyLimits.MaxBatch} are allowed");
         if (Rewritten(first, envelopes) is { } index) return Refuse(RefusalReason.RewrittenEntry, $"entry {index} came with other bytes than those that were verified before");
         var skip = (int)Math.Min(Size - first, envelopes.Count);
-        var fresh = envelopes.Skip(skip).ToList();
+        fresh = [.. envelopes.Skip(skip)];
         if (signed.Size != Size + fresh.Count) return Refuse(RefusalReason.DroppedEntry, $"the checkpoint is over {signed.Size} entries, the batch ends at {Size + fresh.Count}");
 
-        var grown = frontier.Clone();
+        grown = frontier.Clone();
         foreach (var bytes in fresh) grown.AppendEntry(bytes.Span);
         if (!grown.Root().AsSpan().SequenceEqual(signed.Root)) return WrongRoot(fresh, signed, Refuse);
-        if (Fold(fresh, promised, out var entries, out var next) is { } refused) return Refuse(refused.Reason, refused.Detail);
-
-        var countersigned = countersign(note!);
-        store.Extend(new ReplicaHead(grown.Size, grown.Export(), countersigned), Size, fresh, [.. entries.Select(entry => entry.Id)]);
-        frontier = grown;
-        held = countersigned;
-        State = next;
+        if (Fold(fresh, promised, out var entries, out next) is { } refused) return Refuse(refused.Reason, refused.Detail);
+        if (!next.MaySign(signer!.ToString())) return Refuse(RefusalReason.ForgedSignature, $"the checkpoint over {signed.Size} entries is signed by {signer.Name}, and after them another plane is in force: {Name(next.PlaneKey)}");
         return new BatchVerdict(entries, note, null);
     }
 
@@ -122,29 +136,45 @@ public sealed class Replica
     // Before anything is verified the key is taken out of the founding entry itself, which has to be the one that the invitation names.
     private NoteKey? PlaneKey(long first, IReadOnlyList<ReadOnlyMemory<byte>> envelopes)
     {
-        var founding = State.Founding;
-        if (founding is null)
-        {
-            if (first != 0 || envelopes.Count == 0) return null;
-            if (!trust.FoundingHash.Span.SequenceEqual(MerkleHash.Leaf(envelopes[0].Span))) return null;
-            founding = Entry.Read(envelopes[0]).Entry?.Data as EnvironmentFounded;
-        }
-
-        return NoteKey.TryParse(founding?.PlaneKey, out var key) ? key : null;
+        if (State.Founding is not null) return Key(State.PlaneKey);
+        if (first != 0 || envelopes.Count == 0) return null;
+        if (!trust.FoundingHash.Span.SequenceEqual(MerkleHash.Leaf(envelopes[0].Span))) return null;
+        return Key((Entry.Read(envelopes[0]).Entry?.Data as EnvironmentFounded)?.PlaneKey);
     }
 
-    private (SignedNote? Note, Checkpoint? Signed, (string Reason, string Detail)? Bad) ReadCheckpoint(string text, NoteKey planeKey)
+    private (SignedNote? Note, NoteKey? Signer, Checkpoint? Signed, (string Reason, string Detail)? Bad) ReadCheckpoint(string text, NoteKey planeKey, long first, IReadOnlyList<ReadOnlyMemory<byte>> envelopes)
     {
         var parsed = SignedNote.Parse(text);
-        if (parsed.Note is not { } note) return (null, null, (RefusalReason.Unreadable, $"the checkpoint cannot be read: {parsed.Error}"));
+        if (parsed.Note is not { } note) return (null, null, null, (RefusalReason.Unreadable, $"the checkpoint cannot be read: {parsed.Error}"));
         var verdict = note.Verify(planeKey).Verdict;
-        if (verdict != NoteVerdict.Valid)
-            return (null, null, (RefusalReason.ForgedSignature, verdict == NoteVerdict.Forged ? $"the checkpoint's signature is not {planeKey.Name}'s" : $"the checkpoint is not signed by {planeKey.Name}"));
-        if (!Checkpoint.TryParse(note.Text, out var signed, out var error)) return (null, null, (RefusalReason.Unreadable, $"the checkpoint cannot be read: {error}"));
+        var signer = verdict == NoteVerdict.Valid ? planeKey : HeadSigners.SignerOf(State, note) ?? NextSigner(note, first, envelopes);
+        if (signer is null) return (null, null, null, (RefusalReason.ForgedSignature, NotSigned(note, planeKey, verdict)));
+        if (!Checkpoint.TryParse(note.Text, out var signed, out var error)) return (null, null, null, (RefusalReason.Unreadable, $"the checkpoint cannot be read: {error}"));
         return signed.Origin == trust.Origin
-            ? (note, signed, null)
-            : (null, null, (RefusalReason.ForkedHistory, $"the checkpoint is of '{signed.Origin}', this is the ledger '{trust.Origin}'"));
+            ? (note, signer, signed, null)
+            : (null, null, null, (RefusalReason.ForkedHistory, $"the checkpoint is of '{signed.Origin}', this is the ledger '{trust.Origin}'"));
     }
+
+    // A plane that an entry of this very batch puts in force. Whether that entry has its place is for the fold to say, before anything is kept.
+    private NoteKey? NextSigner(SignedNote note, long first, IReadOnlyList<ReadOnlyMemory<byte>> envelopes)
+    {
+        for (var i = Math.Max(0, Size - first); i < envelopes.Count; i++)
+        {
+            var named = Entry.Read(envelopes[(int)i]).Entry?.Data switch { VendorSevered severed => severed.PlaneKey, PlaneMoved moved => moved.PlaneKey, _ => null };
+            if (Key(named) is { } key && note.IsSignedBy(key)) return key;
+        }
+
+        return null;
+    }
+
+    private string NotSigned(SignedNote note, NoteKey planeKey, NoteVerdict verdict) =>
+        verdict == NoteVerdict.Forged ? $"the checkpoint's signature is not {planeKey.Name}'s"
+        : HeadSigners.OtherSignerOf(State, note) is { } other ? $"the checkpoint is signed by {Name(other.Key)}, whose word no longer counts: {planeKey.Name} is in force since entry {State.Planes[^1].From}"
+        : $"the checkpoint is not signed by {planeKey.Name}";
+
+    private static NoteKey? Key(string? text) => NoteKey.TryParse(text, out var key) ? key : null;
+
+    private static string Name(string planeKey) => Key(planeKey)?.Name ?? planeKey;
 
     private long? Rewritten(long first, IReadOnlyList<ReadOnlyMemory<byte>> envelopes)
     {

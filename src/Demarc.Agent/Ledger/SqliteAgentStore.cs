@@ -94,6 +94,13 @@ public sealed class SqliteAgentStore : IAgentStore, IDisposable
     public void ClearRefusal() => InTransaction(() => Run("DELETE FROM note WHERE name = $name", ("$name", PlaneRefused)));
 
     /// <inheritdoc/>
+    public void TakeSeverance(string envelope) => InTransaction(() =>
+    {
+        Put(AgentNotes.Severance, envelope);
+        Run("DELETE FROM note WHERE name = $name", ("$name", PlaneRefused));
+    });
+
+    /// <inheritdoc/>
     public string? ReadRefusal() => ReadNote(PlaneRefused);
 
     /// <inheritdoc/>

@@ -49,6 +49,9 @@ public sealed class EgressGate
     /// <summary>Who looks.</summary>
     public EgressWatchers Watchers { get; }
 
+    /// <summary>The verifier key of the plane that the link leads to; null for the one that the founding entry names.</summary>
+    public string? PlaneKey => link.PlaneKey;
+
     /// <summary>Opens one stream; not dialled at all when there would be no room for a word on it.</summary>
     public async Task<EgressStream> ConnectAsync(CancellationToken stop)
     {

@@ -10,6 +10,8 @@ public sealed class EgressStream(EgressGate gate, IPlaneStream stream) : IAsyncD
     /// <summary>Sends a frame, if it may leave. Throws <see cref="LinkException"/> when the stream is over.</summary>
     public async ValueTask<EgressVerdict> SendAsync(AgentFrame frame, CancellationToken stop)
     {
+        // A conversation that was cut says nothing more, not even what was on its way to the gate.
+        stop.ThrowIfCancellationRequested();
         var (verdict, passed) = gate.Pass(frame);
         if (passed is not null) await stream.SendAsync(passed, stop);
         return verdict;

@@ -15,6 +15,9 @@ public static class AgentDoorForm
     /// <summary>Name of the socket in the agent's data folder.</summary>
     public const string SocketName = "agent.sock";
 
+    /// <summary>Name of the file in the agent's data folder that holds a severance for an agent that does not run: base64 of the envelope.</summary>
+    public const string SeveranceName = "severance.entry";
+
     /// <summary>Name of the member that says what is asked.</summary>
     public const string Ask = "ask";
 
@@ -56,11 +59,23 @@ public static class AgentDoorForm
 /// <param name="Root">Hex root hash over them.</param>
 /// <param name="Waiting">Entries that the plane has yet to take.</param>
 /// <param name="Refusal">Why the plane is not followed; null while it is.</param>
-public sealed record AgentStatusView(string Version, string Name, string Environment, string Plane, bool Connected, bool InForce, long Size, string Root, int Waiting, string? Refusal);
+public sealed record AgentStatusView(string Version, string Name, string Environment, string Plane, bool Connected, bool InForce, long Size, string Root, int Waiting, string? Refusal)
+{
+    /// <summary>The verifier key of the plane in force.</summary>
+    public string PlaneKey { get; init; } = "";
+
+    /// <summary>Whether the customer has severed the vendor.</summary>
+    public bool Severed { get; init; }
+
+    /// <summary>Whether no plane has given that its place yet.</summary>
+    public bool AwaitsPlane { get; init; }
+}
 
 /// <summary>JSON of what the door answers.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(AgentStatusView))]
+[JsonSerializable(typeof(SeveranceState))]
+[JsonSerializable(typeof(RehearsedSeverance))]
 [JsonSerializable(typeof(EgressRecord))]
 [JsonSerializable(typeof(EgressDayTotals))]
 [JsonSerializable(typeof(ImmutableArray<EgressDayTotals>))]

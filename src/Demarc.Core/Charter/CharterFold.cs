@@ -30,7 +30,7 @@ internal static class CharterFold
         var signed = proposal with { Signed = proposal.Signed.Add(member.Party) };
         var ids = state.AuthorityIds.Add(entry.Id);
         return Folded.To(signed.Signed.Count == 2
-            ? state with { Charter = signed.Document, CharterYaml = signed.Yaml, Proposal = null, AuthorityIds = ids, PreapprovedUses = StillCounted(state, signed.Document) }
+            ? state with { Charter = signed.Document, CharterYaml = signed.Yaml, Proposal = null, Severed = null, AuthorityIds = ids, PreapprovedUses = StillCounted(state, signed.Document) }
             : state with { Proposal = signed, AuthorityIds = ids });
     }
 

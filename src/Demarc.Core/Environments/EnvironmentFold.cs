@@ -66,6 +66,8 @@ public static class EnvironmentFold
         AgentInvited data => AgentFold.Invite(state, entry, data, member!),
         AgentJoined data => AgentFold.Join(state, entry, data),
         AgentRevoked data => AgentFold.Revoke(state, entry, data),
+        VendorSevered data => SeveranceFold.Sever(state, entry, data, member!),
+        PlaneMoved data => SeveranceFold.Move(state, entry, data, member!),
         CredentialIssued data => InstanceFold.Issue(state, data),
         FindingRaised data => FindingFold.Raise(state, entry, data),
         FindingCleared data => FindingFold.Clear(state, data),
@@ -88,6 +90,7 @@ public static class EnvironmentFold
             {
                 Id = entry.Environment,
                 Founding = data,
+                Planes = [new PlaneTerm(data.PlaneKey, 0)],
                 Members = state.Members
                     .Add(customer.KeyId, new Member(customer, Party.Customer, Role.Owner, "customer root", true))
                     .Add(vendor.KeyId, new Member(vendor, Party.Vendor, Role.Owner, "vendor root", true)),
@@ -103,15 +106,19 @@ public static class EnvironmentFold
         if (kind.Author == EntryAuthor.Agent) return (null, $"{kind.Name} is written by the joined agent; {entry.Author.KeyId} is not it");
         if (state.MemberOf(entry.Author) is not { } member) return (null, $"{entry.Author.KeyId} is no member of this environment");
         if (member.IsExpired(MemberFold.Later(state, entry))) return (null, $"{entry.Author.KeyId} expired at {member.ExpiresAt:u}");
+        if (SeveranceFold.Refusal(state, entry, member) is { } severed) return (null, severed);
         return member.Allows(kind.Permission)
             ? (member, null)
             : (null, $"{kind.Name} needs the permission '{kind.Permission}', which the role '{member.RoleWord}' does not have");
     }
 
-    private static Folded Unknown(EnvironmentState state, Entry entry) =>
-        state.MemberOf(entry.Author) is null && state.Agent?.Key.Equals(entry.Author) != true
-            ? Folded.Refuse($"{entry.Author.KeyId} is no member of this environment")
-            : Folded.To(state with { Size = state.Size + 1 });
+    private static Folded Unknown(EnvironmentState state, Entry entry)
+    {
+        if (state.MemberOf(entry.Author) is { } member) return SeveranceFold.Refusal(state, entry, member) is { } severed ? Folded.Refuse(severed) : Counted(state);
+        return state.Agent?.Key.Equals(entry.Author) == true ? Counted(state) : Folded.Refuse($"{entry.Author.KeyId} is no member of this environment");
+    }
+
+    private static Folded Counted(EnvironmentState state) => Folded.To(state with { Size = state.Size + 1, HandedOverFrom = null });
 
     private static EnvironmentState Stamp(EnvironmentState state, Entry entry, Member? member)
     {
@@ -125,6 +132,7 @@ public static class EnvironmentFold
         return state with
         {
             Members = member is not null && state.Members.TryGetValue(member.Key.KeyId, out var still) ? state.Members.SetItem(member.Key.KeyId, still with { LastActedAt = entry.At }) : state.Members,
+            HandedOverFrom = entry.Data is PlaneMoved ? state.HandedOverFrom : null,
             LatestAt = entry.At > state.LatestAt ? entry.At : state.LatestAt,
             LastActs = state.LastActs.SetItem(task, new LastAct(state.Size, entry.Kind.Name, entry.At, by)),
             Size = state.Size + 1,

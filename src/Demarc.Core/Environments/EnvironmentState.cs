@@ -24,6 +24,18 @@ public sealed record EnvironmentState
     /// <summary>What its founding entry says; null before it.</summary>
     public EnvironmentFounded? Founding { get; init; }
 
+    /// <summary>The planes that gave entries their order, one after the other; the last one does now.</summary>
+    public ImmutableList<PlaneTerm> Planes { get; init; } = [];
+
+    /// <summary>The verifier key of the plane in force; empty before the founding.</summary>
+    public string PlaneKey => Planes.IsEmpty ? "" : Planes[^1].Key;
+
+    /// <summary>The plane that the very last entry has moved the ledger away from: it may sign this head and none after it. Otherwise null.</summary>
+    public string? HandedOverFrom { get; init; }
+
+    /// <summary>Since when and why the vendor is severed; null when it is not.</summary>
+    public Severance? Severed { get; init; }
+
     /// <summary>How many entries have been folded.</summary>
     public long Size { get; init; }
 

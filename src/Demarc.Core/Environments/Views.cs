@@ -29,7 +29,28 @@ public sealed record ResponsibilityView(int Number, string Task, string Group, s
 public sealed record WaitingView(string Task, string For, string What, string? Command);
 
 /// <summary>An environment at a glance.</summary>
-public sealed record EnvironmentView(string Id, string Name, long Size, string CustomerRoot, string VendorRoot, string PlaneKey, string CustomerSealing, int? Charter, int? ProposedCharter, ImmutableArray<Party> ProposalSignedBy, string? Agent, string? AgentName, bool AgentConnected, string? AgentRefusal, long AgentVerifiedSize, int Instances, int OpenChanges, int Findings);
+public sealed record EnvironmentView(string Id, string Name, long Size, string CustomerRoot, string VendorRoot, string PlaneKey, string CustomerSealing, int? Charter, int? ProposedCharter, ImmutableArray<Party> ProposalSignedBy, string? Agent, string? AgentName, bool AgentConnected, string? AgentRefusal, long AgentVerifiedSize, int Instances, int OpenChanges, int Findings)
+{
+    /// <summary>Since when and why the vendor is severed; null when it is not.</summary>
+    public SeveredView? Severed { get; init; }
+
+    /// <summary>The planes that gave entries their order, one after the other; <c>PlaneKey</c> is the last one's.</summary>
+    public ImmutableArray<PlaneTermView> Planes { get; init; } = [];
+}
+
+/// <summary>The customer has taken over.</summary>
+/// <param name="At">Since when.</param>
+/// <param name="Entry">Which entry says so.</param>
+/// <param name="By">Whose key signed it.</param>
+/// <param name="Reason">Why.</param>
+/// <param name="Withdrawn">How many changes of the vendor ended with it.</param>
+public sealed record SeveredView(DateTimeOffset At, long Entry, string By, string Reason, int Withdrawn);
+
+/// <summary>A plane, and the entry that put it in force.</summary>
+public sealed record PlaneTermView(string Key, long From);
+
+/// <summary>A piece of a ledger from a plane that hands it over: base64 entries, and the checkpoint over exactly the size after them.</summary>
+public sealed record LedgerPart(long First, ImmutableArray<string> Entries, string Checkpoint);
 
 /// <summary>A member. <c>LastActedAt</c> is when they last signed something into the ledger.</summary>
 public sealed record MemberView(string Key, Party Party, string Role, string Name, bool IsRoot, DateTimeOffset? ExpiresAt, DateTimeOffset? LastActedAt);
@@ -143,6 +164,7 @@ public sealed record ProblemView(string Type, string Title, int Status, string? 
 [JsonSerializable(typeof(PlaneView))]
 [JsonSerializable(typeof(AppendedView))]
 [JsonSerializable(typeof(EntriesView))]
+[JsonSerializable(typeof(LedgerPart))]
 [JsonSerializable(typeof(ProofView))]
 [JsonSerializable(typeof(JoinRequest))]
 [JsonSerializable(typeof(JoinReply))]

@@ -72,6 +72,16 @@ public sealed record AgentJoined([property: Public] string Agent, [property: Pub
 /// <param name="Reason">Why.</param>
 public sealed record AgentRevoked([property: Public] string Agent, [property: Sensitive] string Reason) : EntryData;
 
+/// <summary>The customer's owner takes over: the vendor's people may do nothing any more, every task is the customer's, and another plane gives entries their order.</summary>
+/// <param name="PlaneKey">The verifier key of the customer's plane; heads from this entry on are its.</param>
+/// <param name="Reason">Why.</param>
+public sealed record VendorSevered([property: Public] string PlaneKey, [property: Sensitive] string Reason) : EntryData;
+
+/// <summary>The customer's owner moves the ledger to another plane, which gives entries their order from here on.</summary>
+/// <param name="PlaneKey">That plane's verifier key.</param>
+/// <param name="Reason">Why.</param>
+public sealed record PlaneMoved([property: Public] string PlaneKey, [property: Sensitive] string Reason) : EntryData;
+
 /// <summary>A signed wish.</summary>
 /// <param name="Change">The change's new name.</param>
 /// <param name="Request">What is wanted.</param>

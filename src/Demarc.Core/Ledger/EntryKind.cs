@@ -41,6 +41,8 @@ public sealed record EntryKind(string Name, TaskId? Task, EntryAuthor Author, Pe
         new("agent.invited", TaskId.Identity, EntryAuthor.Person, Permission.Own, LedgerJson.Default.AgentInvited),
         new("agent.joined", TaskId.Identity, EntryAuthor.Agent, Permission.Agent, LedgerJson.Default.AgentJoined),
         new("agent.revoked", TaskId.Identity, EntryAuthor.Person, Permission.Own, LedgerJson.Default.AgentRevoked),
+        new("vendor.severed", TaskId.Access, EntryAuthor.Person, Permission.Own, LedgerJson.Default.VendorSevered),
+        new("plane.moved", TaskId.Audit, EntryAuthor.Person, Permission.Own, LedgerJson.Default.PlaneMoved),
         new("change.requested", null, EntryAuthor.PersonOrAgent, Permission.Operate, LedgerJson.Default.ChangeRequested),
         new("change.planned", null, EntryAuthor.Agent, Permission.Agent, LedgerJson.Default.ChangePlanned),
         new("change.approved", null, EntryAuthor.Person, Permission.Approve, LedgerJson.Default.ChangeApproved),

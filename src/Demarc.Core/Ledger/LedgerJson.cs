@@ -28,6 +28,8 @@ namespace Demarc.Core.Ledger;
 [JsonSerializable(typeof(MemberRekeyed))]
 [JsonSerializable(typeof(RootReplaced))]
 [JsonSerializable(typeof(TokenIssued))]
+[JsonSerializable(typeof(VendorSevered))]
+[JsonSerializable(typeof(PlaneMoved))]
 [JsonSerializable(typeof(AgentInvited))]
 [JsonSerializable(typeof(AgentJoined))]
 [JsonSerializable(typeof(AgentRevoked))]

@@ -45,6 +45,15 @@ public sealed class TlogTilesReader
             : $"{TlogTiles.CheckpointPath}: its root is {Base64Text.Encode(checkpoint.Root)}, the {checkpoint.Size} entries give {Base64Text.Encode(root)}";
     }
 
+    /// <summary>
+    /// The entries of an export, in order, without any verification: for reading what <see cref="Verify"/> has passed a second time. Ends early where a file is missing or cut off.
+    /// </summary>
+    public static IEnumerable<ReadOnlyMemory<byte>> Entries(long size, Func<string, byte[]?> lookup)
+    {
+        ArgumentNullException.ThrowIfNull(lookup);
+        return new TlogTilesReader(lookup, null).ReadEntries(size);
+    }
+
     private IEnumerable<ReadOnlyMemory<byte>> ReadEntries(long size)
     {
         for (long index = 0; index < size;)

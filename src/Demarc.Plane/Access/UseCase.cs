@@ -12,6 +12,9 @@ public sealed record UseCase(string Name, TaskId Task, Permission Permission)
     /// <summary>How the caller proves who they are.</summary>
     public Proof Proof { get; init; } = Proof.Request;
 
+    /// <summary>Whether a severed vendor's people may use it at the customer's plane: what they need to read the charter that brings them back, and nothing else.</summary>
+    public bool OpenToSevered { get; init; }
+
     /// <summary>The one party that may use it; null for both.</summary>
     public Party? Only { get; init; }
 }

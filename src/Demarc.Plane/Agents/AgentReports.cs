@@ -89,10 +89,12 @@ internal sealed class AgentReports(AgentHub hub, EnvironmentId environment, Publ
     private async ValueTask<(long Size, string? Fault)> CheckAsync(string text, CancellationToken cancellation)
     {
         if (text.Length > AgentHubLimits.CheckpointCharacters) return (0, $"it has {text.Length} characters, at most {AgentHubLimits.CheckpointCharacters} are allowed");
-        if (hub.Sequencer.Signer.Open(environment, text, out var note, out var fault) is not { } checkpoint) return (0, fault);
+        if (await hub.Sequencer.FindAsync(environment, cancellation) is not { } view) return (0, "there is no such ledger");
+        // What the agent countersigned last may be the last word of the plane before this one.
+        if (hub.Sequencer.Signer.Open(environment, text, view.State.Planes, out var note, out var fault) is not { } checkpoint) return (0, fault);
         var verdict = note!.Verify(cosigner).Verdict;
         if (verdict != NoteVerdict.Valid) return (0, verdict == NoteVerdict.Forged ? $"the line of {cosigner.Name} does not hold" : $"there is no line of {cosigner.Name}");
-        if (await hub.Sequencer.FindAsync(environment, cancellation) is not { } view || checkpoint.Size > view.Size) return (0, $"it covers {checkpoint.Size} entries, more than there are");
+        if (checkpoint.Size > view.Size) return (0, $"it covers {checkpoint.Size} entries, more than there are");
         var root = checkpoint.Size == view.Size ? view.Root : await LedgerTree.RootAsync(hub.Sequencer.Store, environment, checkpoint.Size, cancellation);
         return root.AsSpan().SequenceEqual(checkpoint.Root) ? (checkpoint.Size, null) : (0, $"its root at {checkpoint.Size} entries is not this ledger's");
     }

@@ -17,7 +17,7 @@ public static class CharterRoutes
     public static void Map(IEndpointRouteBuilder routes)
     {
         var one = routes.MapGroup("/v1/environments/{env}");
-        one.MapGet("/charter", Show).WithMetadata(new UseCase("charter.show", TaskId.Access, Permission.Look)).Produces<CharterView>();
+        one.MapGet("/charter", Show).WithMetadata(new UseCase("charter.show", TaskId.Access, Permission.Look) { OpenToSevered = true }).Produces<CharterView>();
         one.MapGet("/charter/explain", Explain).WithMetadata(new UseCase("charter.explain", TaskId.Access, Permission.Look)).Produces<Explanation>();
         one.MapPost("/decide", DecideAsync).WithMetadata(new UseCase("charter.decide", TaskId.Access, Permission.Look)).Accepts<InstanceRequest>("application/json").Produces<DecisionView>();
     }

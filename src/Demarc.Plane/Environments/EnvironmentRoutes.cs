@@ -35,10 +35,14 @@ public static class EnvironmentRoutes
         var founding = state.Founding!;
         var presence = await board.ReadAsync(view.Environment, cancellation);
         return new EnvironmentView(
-            state.Id.Value, founding.Name, state.Size, founding.CustomerRoot, founding.VendorRoot, founding.PlaneKey, founding.CustomerSealing,
+            state.Id.Value, founding.Name, state.Size, founding.CustomerRoot, founding.VendorRoot, state.PlaneKey, founding.CustomerSealing,
             state.Charter?.Version, state.Proposal?.Document.Version, [.. (state.Proposal?.Signed ?? []).Order()],
             state.Agent?.Key.KeyId, state.Agent?.Name, presence.Connected, presence.Refusal, view.Countersigned?.Size ?? 0,
-            state.Instances.Count, state.Open.Count, state.Findings.Count);
+            state.Instances.Count, state.Open.Count, state.Findings.Count)
+        {
+            Severed = state.Severed is { } severed ? new SeveredView(severed.At, severed.Index, severed.By, severed.Reason, severed.Withdrawn) : null,
+            Planes = [.. state.Planes.Select(term => new PlaneTermView(term.Key, term.From))],
+        };
     }
 
     private static IResult Plane(PlaneIdentity identity) => TypedResults.Json(identity.View, ViewJson.Default.PlaneView);
@@ -60,7 +64,7 @@ public static class EnvironmentRoutes
         var views = ImmutableArray.CreateBuilder<EnvironmentView>();
         foreach (var id in await sequencer.Store.EnvironmentsOfAsync(key.KeyId, context.RequestAborted))
         {
-            if (await sequencer.FindAsync(id, context.RequestAborted) is { } view && view.State.MemberOf(key) is not null) views.Add(await ViewForAsync(view, board, context.RequestAborted));
+            if (await sequencer.FindAsync(id, context.RequestAborted) is { } view && view.State.MemberOf(key) is { } member && !Severed.Bars(view, member, sequencer.Signer)) views.Add(await ViewForAsync(view, board, context.RequestAborted));
         }
 
         return TypedResults.Json(views.ToImmutable(), ViewJson.Default.ImmutableArrayEnvironmentView);

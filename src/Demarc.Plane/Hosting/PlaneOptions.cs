@@ -17,7 +17,12 @@ public sealed record PlaneOptions(string Data, Uri Url, int HubPort, IReadOnlyLi
 {
     /// <summary>What <c>--help</c> prints.</summary>
     public const string Help = """
-        demarc-plane: the vendor's side. Sequences ledgers, talks to agents, serves REST and the console.
+        demarc-plane: sequences ledgers, talks to agents, serves REST and the console. The vendor's side, and the customer's own once they have severed the vendor.
+
+          demarc-plane --data DIR [options]                              run until stopped
+          demarc-plane key --data DIR [--name NAME]                      print the verifier key, made at the first call
+          demarc-plane import --data DIR --from DIR --customer-root KEY  take in a whole ledger from an export, verified; the plane must not run
+                                                                         --set-aside: give up a history of its own, written to a file first
 
           --data DIR              folder for the store and the plane's keys (required)
           --url URL               where REST and console listen (default http://127.0.0.1:7100; port 0: a free one)
@@ -30,8 +35,20 @@ public sealed record PlaneOptions(string Data, Uri Url, int HubPort, IReadOnlyLi
           --tls-key FILE          its PEM key
           --version, --help
 
-        Exit codes: 0 stopped on request, 2 wrong options, 3 the data folder is in use or damaged, 4 an address is taken.
+        Exit codes: 0 stopped on request, 2 wrong options, 3 the data folder is in use or damaged, 4 an address is taken, 5 an import is refused.
         """;
+
+    /// <summary><c>run</c>, <c>key</c> or <c>import</c>.</summary>
+    public string Command { get; init; } = "run";
+
+    /// <summary>For an import: the folder of the export.</summary>
+    public string? From { get; init; }
+
+    /// <summary>For an import: the customer's root, which the ledger has to be of.</summary>
+    public string? CustomerRoot { get; init; }
+
+    /// <summary>For an import: whether a history of this plane's own is given up.</summary>
+    public bool SetAside { get; init; }
 
     /// <summary>The certificate of an https address; null for http.</summary>
     public X509Certificate2? Certificate { get; init; }
@@ -47,23 +64,35 @@ public sealed record PlaneOptions(string Data, Uri Url, int HubPort, IReadOnlyLi
     {
         var values = new Dictionary<string, string> { ["--url"] = "http://127.0.0.1:7100", ["--hub-port"] = "7101", ["--name"] = "plane.local" };
         var names = new List<string>();
-        var listenPublic = false;
-        for (var i = 0; i < arguments.Count; i++)
+        var flags = new HashSet<string>();
+        var command = arguments.Count > 0 && !arguments[0].StartsWith('-') ? arguments[0] : "run";
+        if (command is not ("run" or "key" or "import")) return Fault($"'{command}' is not a command: key or import, or none to run the plane.");
+        for (var i = command == "run" && (arguments.Count == 0 || arguments[0] != "run") ? 0 : 1; i < arguments.Count; i++)
         {
             var option = arguments[i];
-            if (option == "--listen-public")
+            if (option is "--listen-public" or "--set-aside")
             {
-                listenPublic = true;
+                flags.Add(option);
                 continue;
             }
 
-            if (option is not ("--data" or "--url" or "--hub-port" or "--hub-name" or "--name" or "--vendor-root" or "--tls-certificate" or "--tls-key")) return Fault($"'{option}' is not an option: see --help.");
+            if (option is not ("--data" or "--url" or "--hub-port" or "--hub-name" or "--name" or "--vendor-root" or "--tls-certificate" or "--tls-key" or "--from" or "--customer-root")) return Fault($"'{option}' is not an option: see --help.");
             if (++i >= arguments.Count) return Fault($"{option} needs a value: see --help.");
             if (option == "--hub-name") names.Add(arguments[i]);
             else values[option] = arguments[i];
         }
 
-        return Check(values, names, listenPublic);
+        var (options, fault) = Check(values, names, flags.Contains("--listen-public"));
+        return options is null ? (null, fault) : Import(options with { Command = command, SetAside = flags.Contains("--set-aside") }, values);
+    }
+
+    private static (PlaneOptions? Options, string? Fault) Import(PlaneOptions options, Dictionary<string, string> values)
+    {
+        if (options.Command != "import")
+            return options.SetAside || values.ContainsKey("--from") || values.ContainsKey("--customer-root") ? Fault("--from, --customer-root and --set-aside belong to 'import'.") : (options, null);
+        if (!values.TryGetValue("--from", out var from)) return Fault("--from is missing: name the folder of an export ('demarc audit export').");
+        if (!values.TryGetValue("--customer-root", out var root) || !SignerKey.TryParse(root, out _)) return Fault("--customer-root is missing or no 'ed25519:' key: it says whose ledger may be taken in.");
+        return (options with { From = Path.GetFullPath(from), CustomerRoot = root }, null);
     }
 
     private static (PlaneOptions? Options, string? Fault) Check(Dictionary<string, string> values, List<string> names, bool listenPublic)

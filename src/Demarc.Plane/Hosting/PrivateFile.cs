@@ -28,6 +28,10 @@ public static class PrivateFile
         File.Move(beside, path, overwrite: true);
     }
 
+    /// <summary>A new file to write into, readable by its owner alone.</summary>
+    public static FileStream Create(string path) =>
+        new(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = OwnerOnly });
+
     /// <summary>Refuses a file or folder that others can read: a key that has been seen is no key.</summary>
     public static void DemandPrivate(string path)
     {

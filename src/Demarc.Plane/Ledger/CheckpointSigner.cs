@@ -35,7 +35,10 @@ public sealed class CheckpointSigner
         SignedNote.Sign(new Checkpoint(Origin(environment), size, root).Body, signer).ToString();
 
     /// <summary>The checkpoint in a note that this plane signed for the environment; null and the reason otherwise.</summary>
-    public Checkpoint? Open(EnvironmentId environment, string note, out SignedNote? parsed, out string? fault)
+    public Checkpoint? Open(EnvironmentId environment, string note, out SignedNote? parsed, out string? fault) => Open(environment, note, [], out parsed, out fault);
+
+    /// <summary>The same, where the notes of other planes that gave this ledger its order count as well.</summary>
+    public Checkpoint? Open(EnvironmentId environment, string note, IEnumerable<PlaneTerm> planes, out SignedNote? parsed, out string? fault)
     {
         parsed = null;
         var read = SignedNote.Parse(note);
@@ -46,7 +49,7 @@ public sealed class CheckpointSigner
         }
 
         parsed = read.Note;
-        if (!read.Note.IsSignedBy(signer.Key))
+        if (!read.Note.IsSignedBy(signer.Key) && !planes.Any(term => NoteKey.TryParse(term.Key, out var key) && read.Note.IsSignedBy(key)))
         {
             fault = $"the note does not carry the signature of {Name}";
             return null;

@@ -1,5 +1,6 @@
 using Demarc.Core.Environments;
 using Demarc.Core.Ledger;
+using Demarc.Plane.Environments;
 
 namespace Demarc.Plane.Ledger;
 
@@ -50,6 +51,7 @@ internal sealed class LedgerBatch(ILedgerStore store, CheckpointSigner signer)
             growing[submission.Environment] = ledger = new Growing(cell);
         }
 
+        if (submission.Part is { } part) return await ImportAsync(ledger, part);
         return submission.Entry is { } entry
             ? await PlaceAsync(ledger, entry, standing.GetValueOrDefault(new EntryName(submission.Environment, entry.Id)))
             : ledger.Countersign(submission.Countersigned!);
@@ -75,7 +77,32 @@ internal sealed class LedgerBatch(ILedgerStore store, CheckpointSigner signer)
         if (ledger.Added.TryGetValue(entry.Id, out var added))
             return Same(ledger.Rows[(int)(added - ledger.Expected)].Bytes, entry) ? new Appended(added, ledger.Size, true, null) : Taken(entry, added);
         var folded = EnvironmentFold.Apply(ledger.State, entry);
-        return folded.State is { } next ? ledger.Add(entry, next) : Appended.Refuse(folded.Refusal!);
+        if (folded.State is not { } next) return Appended.Refuse(folded.Refusal!);
+        return next.MaySign(signer.VerifierKey) ? ledger.Add(entry, next) : Appended.Refuse(NotInForce(ledger.State, next));
+    }
+
+    private async ValueTask<Appended> ImportAsync(Growing ledger, ImportedPart part)
+    {
+        var stored = new List<ReadOnlyMemory<byte>>();
+        if (part.First >= 0 && part.First < ledger.Expected)
+        {
+            await foreach (var bytes in store.ReadAsync(ledger.State.Id, part.First, part.Envelopes.Count, CancellationToken.None)) stored.Add(bytes);
+        }
+
+        // What this very batch has added before is compared as well.
+        if (part.First >= 0) stored.AddRange(ledger.Rows.Select(row => row.Bytes).Skip((int)Math.Max(0, part.First - ledger.Expected)));
+        var judged = JudgedPart.Of(part, ledger.State, ledger.Frontier, stored);
+        if (judged.Refusal is { } refusal) return Appended.Refuse(refusal);
+        foreach (var entry in judged.Entries) ledger.Add(entry, EnvironmentFold.Apply(ledger.State, entry).State!);
+        if (judged.Entries.Count > 0) ledger.Imported = (ledger.Size, part.Checkpoint);
+        return new Appended(null, ledger.Size, judged.Entries.Count == 0, null);
+    }
+
+    // The one who gives entries their order is the one whose word counts for the head that they make.
+    private static string NotInForce(EnvironmentState state, EnvironmentState next)
+    {
+        if (next.PlaneKey != state.PlaneKey) return $"this entry puts another plane in force ({next.PlaneKey}), and that plane gives it its place";
+        return $"this plane does not give entries of {state.Id} their order any more: since entry {state.Planes[^1].From} the plane with the key {state.PlaneKey} does";
     }
 
     private void Close(Growing ledger)
@@ -83,7 +110,9 @@ internal sealed class LedgerBatch(ILedgerStore store, CheckpointSigner signer)
         if (ledger.Rows.Count == 0 && !ledger.HasNewCountersigned) return;
         var before = ledger.Cell.Base;
         var environment = ledger.State.Id;
-        var checkpoint = ledger.Rows.Count == 0 ? before.Checkpoint : signer.Sign(environment, ledger.Size, ledger.Frontier.Root());
+        var checkpoint = ledger.Rows.Count == 0 ? before.Checkpoint
+            : ledger.Imported is { } imported && imported.Size == ledger.Size && !ledger.State.MaySign(signer.VerifierKey) ? imported.Checkpoint
+            : signer.Sign(environment, ledger.Size, ledger.Frontier.Root());
         var members = ReferenceEquals(before.State.Members, ledger.State.Members) ? null : ledger.State.Members.Keys.ToList();
         Writes.Add(new LedgerWrite(environment, ledger.Expected, ledger.Rows, checkpoint, ledger.HasNewCountersigned ? ledger.Countersigned : null, members));
         views.Add((ledger.Cell, new LedgerView(environment, ledger.State, ledger.Frontier, checkpoint, ledger.Countersigned)));
@@ -111,6 +140,9 @@ internal sealed class LedgerBatch(ILedgerStore store, CheckpointSigner signer)
         public Countersigned? Countersigned { get; private set; } = cell.Base.Countersigned;
 
         public bool HasNewCountersigned { get; private set; }
+
+        /// <summary>Another plane's note over the size after what was taken in; null when nothing was.</summary>
+        public (long Size, string Checkpoint)? Imported { get; set; }
 
         public long Size => State.Size;
 

@@ -104,7 +104,8 @@ internal sealed class LedgerCell(EnvironmentId environment, ILedgerStore store, 
             frontier.AppendLeafHash(entry.LeafHash);
         }
 
-        if (signer.Open(environment, head.Checkpoint, out _, out var fault) is not { } checkpoint) throw Damaged($"its checkpoint does not hold: {fault}");
+        // A head that another plane has signed was taken in whole, and this plane holds it without giving it its order.
+        if (signer.Open(environment, head.Checkpoint, state.Planes, out _, out var fault) is not { } checkpoint) throw Damaged($"its checkpoint does not hold: {fault}");
         if (frontier.Size != checkpoint.Size) throw Damaged($"it has {frontier.Size} entries, its checkpoint says {checkpoint.Size}");
         if (!frontier.Root().AsSpan().SequenceEqual(checkpoint.Root)) throw Damaged("its entries do not give the root of its checkpoint");
         var view = new LedgerView(environment, state, frontier, head.Checkpoint, head.Countersigned);

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Demarc.Core.Environments;
 using Demarc.Core.Ledger;
+using Demarc.Plane.Environments;
 
 namespace Demarc.Plane.Ledger;
 
@@ -67,6 +68,15 @@ public sealed class Sequencer
 
         return await SubmitAsync(new Submission(environment, entry, null), cancellation);
     }
+
+    /// <summary>
+    /// Takes in a piece of a ledger that is held here and that another plane has put in order; <see cref="Appended.Size"/> says how far this plane then holds it. Taken in
+    /// again it changes nothing. A history that differs from the one held is refused.
+    /// </summary>
+    public async ValueTask<Appended> ImportAsync(EnvironmentId environment, ImportedPart part, CancellationToken cancellation) =>
+        await FindAsync(environment, cancellation) is null
+            ? Appended.Refuse($"there is no environment {environment}")
+            : await SubmitAsync(new Submission(environment, null, null) { Part = part }, cancellation);
 
     /// <summary>Keeps a countersigned checkpoint; the caller has verified it. An older one than the kept one changes nothing.</summary>
     public async ValueTask CountersignAsync(EnvironmentId environment, Countersigned countersigned, CancellationToken cancellation) =>
@@ -147,6 +157,9 @@ public sealed class Sequencer
 /// <summary>One thing to sequence: an entry, or a countersignature to keep.</summary>
 internal sealed record Submission(EnvironmentId Environment, Entry? Entry, Countersigned? Countersigned)
 {
+    /// <summary>A piece to take in instead; null for none.</summary>
+    public ImportedPart? Part { get; init; }
+
     private readonly TaskCompletionSource<Appended> outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public Task<Appended> Outcome => outcome.Task;

@@ -73,6 +73,12 @@ public sealed class SqliteLedgerStore : ILedgerStore
         return ValueTask.CompletedTask;
     }
 
+    /// <summary>Gives up the entries from a size on, by an operator's decision, in favour of the history that the other side holds. What is given up must have been kept elsewhere.</summary>
+    public void SetBack(EnvironmentId environment, long size, string checkpoint)
+    {
+        lock (gate) writing.SetBack(environment, size, checkpoint);
+    }
+
     /// <inheritdoc/>
     public async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadAsync(EnvironmentId environment, long first, long count, [EnumeratorCancellation] CancellationToken cancellation)
     {

@@ -15,6 +15,8 @@ internal sealed class SqliteLedgerWriter : IDisposable
     private readonly SqliteCommand advance;
     private readonly SqliteCommand countersign;
     private readonly SqliteCommand append;
+    private readonly SqliteCommand giveUp;
+    private readonly SqliteCommand uncountersign;
     private readonly SqliteCommand forgetMembers;
     private readonly SqliteCommand addMember;
     private readonly SqliteCommand note;
@@ -28,6 +30,8 @@ internal sealed class SqliteLedgerWriter : IDisposable
         advance = Prepare("UPDATE environment SET size = $1, checkpoint = $2 WHERE number = $0");
         countersign = Prepare("UPDATE environment SET countersigned_size = $1, countersigned = $2 WHERE number = $0");
         append = Prepare("INSERT INTO entry (place, environment, id, envelope, nodes) VALUES ($0, $1, $2, $3, $4)");
+        giveUp = Prepare("DELETE FROM entry WHERE place >= $0 AND place < $1");
+        uncountersign = Prepare("UPDATE environment SET countersigned_size = NULL, countersigned = NULL WHERE number = $0 AND countersigned_size > $1");
         forgetMembers = Prepare("DELETE FROM member WHERE environment = $0");
         addMember = Prepare("INSERT INTO member (key, environment) VALUES ($0, $1)");
         note = Prepare("INSERT INTO notice (environment, at, kind, text) VALUES ($0, $1, $2, $3)");
@@ -38,6 +42,16 @@ internal sealed class SqliteLedgerWriter : IDisposable
     {
         using var transaction = Begin();
         foreach (var write in writes) Apply(write);
+        transaction.Commit();
+    }
+
+    public void SetBack(EnvironmentId environment, long size, string checkpoint)
+    {
+        using var transaction = Begin();
+        var number = Head(environment)?.Number ?? throw new BrokenBeliefException($"There is no environment {environment}.");
+        Run(giveUp, SqliteLedgerStore.Place(number, size), SqliteLedgerStore.Place(number + 1, 0));
+        Run(advance, number, size, checkpoint);
+        Run(uncountersign, number, size);
         transaction.Commit();
     }
 

@@ -104,6 +104,12 @@ internal sealed class SimAgentStore(SimWorld world, SimProcess process, SimAgent
 
     public void ClearRefusal() => Commit(() => disk.Refusal = null);
 
+    public void TakeSeverance(string envelope) => Commit(() =>
+    {
+        disk.Notes[AgentNotes.Severance] = envelope;
+        disk.Refusal = null;
+    });
+
     private T Live<T>(T value)
     {
         process.MustLive();

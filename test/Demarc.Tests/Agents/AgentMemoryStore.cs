@@ -53,6 +53,12 @@ public sealed class AgentMemoryStore : IAgentStore
 
     public void ClearRefusal() => refusal = null;
 
+    public void TakeSeverance(string envelope) => Durably("take severance", () =>
+    {
+        notes[AgentNotes.Severance] = envelope;
+        refusal = null;
+    });
+
     public string? ReadRefusal() => refusal;
 
     public IReadOnlyList<Evidence> ReadEvidence() => [.. evidence];
