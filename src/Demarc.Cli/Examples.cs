@@ -55,6 +55,7 @@ internal static class Examples
         ["instances resume"] = ["demarc instances resume docs"],
         ["instances delete"] = ["demarc instances delete docs", "demarc instances delete docs --dry-run"],
         ["instances restore"] = ["demarc instances restore docs"],
+        ["audit search"] = ["demarc audit search --instance docs --kind change. --since 2026-11-01", "demarc audit search \"no room\" --most 200"],
         ["audit show"] = ["demarc audit show --last 50"],
         ["audit follow"] = ["demarc audit follow --output json"],
         ["audit verify"] = ["demarc audit verify", "demarc audit verify --offline ledger-2026-07 --customer-root ed25519:00rpDCNNex1gfh1xBCvCVAf0KBSbPltD4mJ-13GFO-U --vendor-root ed25519:lpwxMEuKtU40n1a3J1OFEeUZMLdHSZXlZB8tHRb7iJQ"],

@@ -75,6 +75,7 @@ public static class PlaneHost
         ChangeRoutes.Map(app);
         InstanceRoutes.Map(app);
         EntryRoutes.Map(app);
+        SearchRoutes.Map(app);
         EventRoutes.Map(app);
         SignInRoutes.Map(app);
         JoinRoutes.Map(app);
