@@ -59,7 +59,7 @@ internal static class Examples
         ["audit show"] = ["demarc audit show --last 50"],
         ["audit follow"] = ["demarc audit follow --output json"],
         ["audit verify"] = ["demarc audit verify", "demarc audit verify --offline ledger-2026-07 --customer-root ed25519:00rpDCNNex1gfh1xBCvCVAf0KBSbPltD4mJ-13GFO-U --vendor-root ed25519:lpwxMEuKtU40n1a3J1OFEeUZMLdHSZXlZB8tHRb7iJQ"],
-        ["audit export"] = ["demarc audit export ledger-2026-07"],
+        ["audit export"] = ["demarc audit export ledger-2026-07", "demarc audit export for-the-siem --format ocsf"],
         ["search"] = ["demarc search \"what happens to a deleted instance\" --top 5"],
         ["console"] = ["demarc console"],
         ["completion"] = ["source <(demarc completion bash)"],

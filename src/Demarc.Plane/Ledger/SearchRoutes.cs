@@ -16,7 +16,7 @@ public static class SearchRoutes
         routes.MapGet("/v1/environments/{env}/search", SearchAsync).WithMetadata(new UseCase("entries.search", TaskId.Audit, Permission.Audit)).Produces<SearchView>();
 
     /// <summary>A page of what fits. A text is looked for in what the reader may see, entry by entry, and only so far at a time: <c>Next</c> goes on from there.</summary>
-    internal static async Task<SearchView> FindAsync(LedgerView view, ILedgerStore store, LedgerFilter filter, string? text, long before, int limit, CancellationToken cancellation)
+    public static async Task<SearchView> FindAsync(LedgerView view, ILedgerStore store, LedgerFilter filter, string? text, long before, int limit, CancellationToken cancellation)
     {
         var found = ImmutableArray.CreateBuilder<FoundEntryView>();
         var read = 0;
