@@ -112,7 +112,7 @@ internal static class LedgerLines
     private static (int, int, int, (string, JsonNode)) Finding(int activity, string name) => (Findings, 4, activity, ("finding_info", new JsonObject { ["uid"] = name, ["title"] = name }));
 
     private static string? By(EnvironmentState state, Entry entry) =>
-        state.MemberOf(entry.Author) is { } member ? member.Party.Word() : entry.Kind?.Author == EntryAuthor.Agent || state.Agent?.Key == entry.Author ? "agent" : null;
+        state.WriterOf(entry.Author) is { } member ? member.Party.Word() : entry.Kind?.Author == EntryAuthor.Agent || state.Agent?.Key == entry.Author ? "agent" : null;
 
     private static JsonNode? Data(Entry entry) => JsonNode.Parse(Redaction.Of(entry, Sensitivity.Sensitive).GetRawText());
 }

@@ -160,7 +160,7 @@ internal static class ConsoleRoutes
 
     private static string By(PageContext page, PublicKey author) => page.View.State switch
     {
-        var state when state.MemberOf(author) is { } member => $"{member.Name} · {page.Words.Who(member.Party.Word())}",
+        var state when state.WriterOf(author) is { } member => $"{member.Name} · {page.Words.Who(member.Party.Word())}",
         var state when state.Agent?.Key == author => $"{state.Agent.Name} · {page.Words.Who("agent")}",
         _ => author.KeyId,
     };

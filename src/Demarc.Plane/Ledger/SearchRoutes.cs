@@ -38,7 +38,7 @@ public static class SearchRoutes
     private static FoundEntryView Found(LedgerView view, long index, Entry entry, JsonElement data)
     {
         var subject = EntrySubject.Of(view.State, entry);
-        var by = view.State.MemberOf(entry.Author) is { } member ? member.Party.Word() : view.State.Agent?.Key == entry.Author ? "agent" : null;
+        var by = view.State.WriterOf(entry.Author) is { } member ? member.Party.Word() : view.State.Agent?.Key == entry.Author ? "agent" : null;
         return new FoundEntryView(index, entry.At, entry.Body.Kind, entry.Author.KeyId, by, subject.Task.Slug(), subject.Change?.Value, subject.Instance?.Value, entry.Id, Convert.ToHexStringLower(entry.LeafHash), data);
     }
 
