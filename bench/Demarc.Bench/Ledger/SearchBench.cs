@@ -25,6 +25,8 @@ internal static class SearchBench
             {
                 if (waiting.Count == 1000 && (await waiting.Dequeue()).Refusal is { } refusal) throw new InvalidOperationException(refusal);
                 waiting.Enqueue(sequencer.AppendAsync(sample.Id, entry, CancellationToken.None).AsTask());
+                // There is no environment before its founding stands.
+                if (entry.Data is EnvironmentFounded) await waiting.Peek();
             }
 
             await Task.WhenAll(waiting);
