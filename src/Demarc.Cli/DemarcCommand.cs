@@ -1,10 +1,12 @@
 using System.CommandLine;
 using Demarc.Cli.Access;
+using Demarc.Cli.Agents;
 using Demarc.Cli.Audit;
 using Demarc.Cli.Changes;
 using Demarc.Cli.Charter;
 using Demarc.Cli.Environments;
 using Demarc.Cli.Instances;
+using Demarc.Cli.Monitoring;
 using Demarc.Cli.Quickstart;
 using Demarc.Cli.Samples;
 
@@ -95,6 +97,8 @@ internal static class DemarcCommand
         Verb.Group("keys", "Your own keys on this machine: create, list, rotate.", KeysCreateCommand.Create(), KeysListCommand.Create(), KeysRotateCommand.Create()),
         Verb.Group("members", "People of both parties and their roles: list, add, remove, review; another root.", MembersListCommand.Create(), MembersAddCommand.Create(), MembersRemoveCommand.Create(), MembersReviewCommand.Create(), MembersReplaceRootCommand.Create(), MembersReplaceRootCommand.CreateCosign()),
         Verb.Group("tokens", "Keys for services, with a scope and an end: issue, list, revoke.", TokensCommand.CreateAll()),
+        Verb.Group("egress", "What leaves for the vendor, seen at the customer's own agent: watch, show, report, schema, allow.", EgressCommand.CreateAll()),
+        Verb.Group("agent", "The agent on this machine, asked at its own door: status.", AgentStatusCommand.Create()),
         Verb.Group("charter", "Who is responsible for what: show, explain, validate, diff, propose, sign.", CharterShowCommand.Create(), CharterExplainCommand.Create(), CharterValidateCommand.Create(), CharterDiffCommand.Create(), CharterProposeCommand.Create(), CharterSignCommand.Create()),
         OrderCommand.Create(),
         PlanCommand.Create(),

@@ -4,6 +4,7 @@ using Demarc.Core.Changes;
 using Demarc.Core.Charter;
 using Demarc.Core.Instances;
 using Demarc.Core.Ledger;
+using Demarc.Core.Monitoring;
 
 namespace Demarc.Core.Environments;
 
@@ -68,6 +69,7 @@ public static class EnvironmentFold
         CredentialIssued data => InstanceFold.Issue(state, data),
         FindingRaised data => FindingFold.Raise(state, entry, data),
         FindingCleared data => FindingFold.Clear(state, data),
+        EgressConsented data => EgressFold.Consent(state, entry, data, member!),
         var data => ChangeFold.Apply(state, entry, data, member),
     };
 

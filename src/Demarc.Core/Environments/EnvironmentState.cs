@@ -5,6 +5,7 @@ using Demarc.Core.Changes;
 using Demarc.Core.Charter;
 using Demarc.Core.Instances;
 using Demarc.Core.Ledger;
+using Demarc.Core.Monitoring;
 
 namespace Demarc.Core.Environments;
 
@@ -67,6 +68,9 @@ public sealed record EnvironmentState
 
     /// <summary>Open findings by name.</summary>
     public ImmutableSortedDictionary<string, Finding> Findings { get; init; } = ImmutableSortedDictionary<string, Finding>.Empty;
+
+    /// <summary>What the customer lets leave beyond the charter, in bytes, by day and class.</summary>
+    public ImmutableDictionary<EgressConsentKey, long> EgressConsents { get; init; } = ImmutableDictionary<EgressConsentKey, long>.Empty;
 
     /// <summary>The last entry under each task.</summary>
     public ImmutableDictionary<TaskId, LastAct> LastActs { get; init; } = ImmutableDictionary<TaskId, LastAct>.Empty;

@@ -3,6 +3,7 @@ using Demarc.Core.Access;
 using Demarc.Core.Changes;
 using Demarc.Core.Charter;
 using Demarc.Core.Instances;
+using Demarc.Core.Monitoring;
 
 namespace Demarc.Core.Ledger;
 
@@ -198,6 +199,13 @@ public sealed record FindingRaised([property: Public] string Finding, [property:
 /// <summary>The trouble is gone.</summary>
 /// <param name="Finding">Its name.</param>
 public sealed record FindingCleared([property: Public] string Finding) : EntryData;
+
+/// <summary>The customer lets more leave than the charter allows: one class, one day.</summary>
+/// <param name="Class">What.</param>
+/// <param name="Bytes">How much more.</param>
+/// <param name="Day">On which UTC day.</param>
+/// <param name="Reason">Why.</param>
+public sealed record EgressConsented([property: Public] EgressClass Class, [property: Public] long Bytes, [property: Public] DateOnly Day, [property: Sensitive] string Reason) : EntryData;
 
 /// <summary>A kind this version does not know: kept, hashed, and given no meaning.</summary>
 public sealed record UnknownEntry : EntryData;

@@ -65,6 +65,7 @@ public sealed record EntryKind(string Name, TaskId? Task, EntryAuthor Author, Pe
         new("credential.issued", TaskId.Access, EntryAuthor.Agent, Permission.Agent, LedgerJson.Default.CredentialIssued),
         new("finding.raised", null, EntryAuthor.Agent, Permission.Agent, LedgerJson.Default.FindingRaised),
         new("finding.cleared", null, EntryAuthor.Agent, Permission.Agent, LedgerJson.Default.FindingCleared),
+        new("egress.consented", TaskId.Monitoring, EntryAuthor.Person, Permission.Approve, LedgerJson.Default.EgressConsented),
     ];
 
     private static readonly FrozenDictionary<string, EntryKind> Names = All.ToFrozenDictionary(kind => kind.Name);

@@ -55,6 +55,7 @@ namespace Demarc.Core.Ledger;
 [JsonSerializable(typeof(CredentialIssued))]
 [JsonSerializable(typeof(FindingRaised))]
 [JsonSerializable(typeof(FindingCleared))]
+[JsonSerializable(typeof(EgressConsented))]
 [JsonSerializable(typeof(Observation))]
 public sealed partial class LedgerJson : JsonSerializerContext;
 
