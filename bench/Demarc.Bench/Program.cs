@@ -12,6 +12,9 @@ switch (wanted)
     case "verify":
         await LedgerBench.VerifyAsync(size);
         return 0;
+    case "search":
+        await SearchBench.RunAsync(size);
+        return 0;
     case "quickstart":
         await QuickstartBench.RunAsync();
         return 0;
@@ -19,8 +22,9 @@ switch (wanted)
         await QuickstartBench.RunAsync();
         await LedgerBench.AppendAsync();
         await LedgerBench.VerifyAsync(size);
+        await SearchBench.RunAsync(size);
         return 0;
     default:
-        Console.Error.WriteLine("bench: append, verify [ENTRIES], quickstart, or all");
+        Console.Error.WriteLine("bench: append, verify [ENTRIES], search [ENTRIES], quickstart, or all");
         return 2;
 }

@@ -10,10 +10,11 @@ internal static class AuditExportCommand
     {
         var folder = new Argument<string>("folder") { Description = "A new or empty folder." };
         var uncountersigned = new Option<bool>("--uncountersigned") { Description = "Export up to the newest entry, though the agent may not have countersigned it yet." };
-        return new Verb("export", "Export the ledger as C2SP tlog-tiles with its checkpoint, up to the newest head that plane and agent have both signed.", invocation => RunAsync(invocation, invocation.Get(folder)!, invocation.Get(uncountersigned)), [folder, uncountersigned]);
+        var format = new Option<string>("--format") { Description = "tiles: C2SP tlog-tiles, which anybody can verify. jsonl, ocsf: one line an entry, for other programs to read.", DefaultValueFactory = _ => "tiles" }.OneOf("tiles", "jsonl", "ocsf");
+        return new Verb("export", "Export the ledger as C2SP tlog-tiles with its checkpoint, up to the newest head that plane and agent have both signed.", invocation => RunAsync(invocation, invocation.Get(folder)!, invocation.Get(uncountersigned), invocation.Get(format)!), [folder, uncountersigned, format]);
     }
 
-    private static async Task<int> RunAsync(Invocation invocation, string folder, bool uncountersigned)
+    private static async Task<int> RunAsync(Invocation invocation, string folder, bool uncountersigned, string format)
     {
         folder = Path.GetFullPath(folder);
         if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()) throw new CommandFailedException(ExitCodes.Failed, $"'{folder}' is not empty.", "Name a new folder: two exports must not mix.");
@@ -29,12 +30,14 @@ internal static class AuditExportCommand
         });
         var report = check.Finish(note);
         Directory.CreateDirectory(folder);
-        var manifest = new ExportManifest(ExportFolder.Format, report.Environment, report.Size, report.Root, report.CustomerRoot, report.VendorRoot, report.PlaneKey, invocation.Host.Now);
-        ExportFolder.Write(folder, entries, note, manifest);
+        var manifest = new ExportManifest(format == "tiles" ? ExportFolder.Format : format, report.Environment, report.Size, report.Root, report.CustomerRoot, report.VendorRoot, report.PlaneKey, invocation.Host.Now);
+        if (format == "tiles") ExportFolder.Write(folder, entries, note, manifest);
+        else LedgerLines.Write(Path.Combine(folder, $"ledger.{format}.jsonl"), format == "ocsf", check.State, entries);
         if (report.CountersignedBy is null && check.State.Agent is not null)
             invocation.Terminal.Say("The agent has not countersigned this head yet, so that verifying the export asks for --uncountersigned. Export again later for the word of both sides.");
-        invocation.Terminal.Result(manifest, terminal => terminal.Line(
-            $"Exported {report.Size} verified entries to {folder}. Anybody can check them: demarc audit verify --offline '{folder}' --customer-root {report.CustomerRoot} --vendor-root {report.VendorRoot}"));
+        invocation.Terminal.Result(manifest, terminal => terminal.Line(format == "tiles"
+            ? $"Exported {report.Size} verified entries to {folder}. Anybody can check them: demarc audit verify --offline '{folder}' --customer-root {report.CustomerRoot} --vendor-root {report.VendorRoot}"
+            : $"Exported {report.Size} verified entries to {Path.Combine(folder, $"ledger.{format}.jsonl")}, one a line. Lines prove nothing by themselves: keep an export with --format tiles beside them."));
         if (LedgerCheck.ReadNote(newest).Checkpoint.Size - report.Size is > 0 and var later)
             invocation.Terminal.Say($"{later} later entries are not in it: the agent has not countersigned them yet. Export again once it is connected, or now with --uncountersigned.");
         return ExitCodes.Ok;

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Demarc.Core.Charter;
 using Demarc.Core.Environments;
 using Demarc.Core.Ledger;
 
@@ -81,6 +82,8 @@ internal sealed class LedgerCheck(Trust trust)
         if (checkpoint.Size != frontier.Size) throw Fail($"The checkpoint speaks of {checkpoint.Size} entries, there are {frontier.Size}.");
         if (!checkpoint.Root.AsSpan().SequenceEqual(frontier.Root())) throw Fail($"The checkpoint's root is {Base64Text.Encode(checkpoint.Root)}, the entries give {Base64Text.Encode(frontier.Root())}: an entry was changed, left out or put in.");
         CheckPlane(checkpoint, signed, State.Id, founding);
+        CheckRoot(trust.CustomerRoot, founding.CustomerRoot, Party.Customer);
+        CheckRoot(trust.VendorRoot, founding.VendorRoot, Party.Vendor);
         if (trust.SeenSize is { } seen && !seenReached) throw Fail($"{seen} entries were verified before, now there are only {frontier.Size}: the ledger was cut off.");
         NoteVerification? agent = null;
         if (State.Agent is { } joined)
@@ -96,7 +99,7 @@ internal sealed class LedgerCheck(Trust trust)
             State.Id.Value, frontier.Size, Base64Text.Encode(frontier.Root()), founding.CustomerRoot, founding.VendorRoot, founding.PlaneKey, by, agent?.Time,
             [
                 $"{frontier.Size} entries: every signature holds, and every entry has its place by the charter and the roles",
-                (trust.CustomerRoot ?? trust.VendorRoot) is not null ? "roots: the founding entry is signed by the roots that were given"
+                (trust.CustomerRoot ?? trust.VendorRoot) is not null ? "roots: the founding entry is signed by the roots that were given, or by those they took the place of"
                     : trust.FoundingHash is not null ? "roots: the founding entry is the one that this profile has pinned"
                     : "roots: taken from the ledger itself; name --customer-root and --vendor-root to pin them",
                 $"root {Base64Text.Encode(frontier.Root())}: recomputed from the entries",
@@ -121,13 +124,18 @@ internal sealed class LedgerCheck(Trust trust)
         if (!NoteKey.TryParse(founding.PlaneKey, out var plane) || !note.IsSignedBy(plane)) throw Fail($"The checkpoint is not signed by the plane's key {founding.PlaneKey}.");
     }
 
-    /// <summary>The founding entry against the keys that were given.</summary>
+    // A root that took the place of the first one has signed the entry that says so: naming it pins the ledger as well as naming the first.
+    private void CheckRoot(string? given, string founded, Party party)
+    {
+        if (given is null || given == founded || State.Members.GetValueOrDefault(given) is { IsRoot: true } root && root.Party == party) return;
+        throw Fail($"The founding entry names {founded} as the {party.Word()}'s root, not {given}.");
+    }
+
+    /// <summary>The founding entry against what was pinned.</summary>
     public void CheckFounding(Entry entry)
     {
         if (entry.Data is not EnvironmentFounded founding) throw Fail($"Entry 0 is {entry.Body.Kind}, not environment.founded.");
         if (trust.Environment is { } named && named != entry.Environment.Value) throw Fail($"The ledger is of environment {entry.Environment}, not of {named}.");
-        if (trust.CustomerRoot is { } customer && customer != founding.CustomerRoot) throw Fail($"The founding entry names {founding.CustomerRoot} as the customer's root, not {customer}.");
-        if (trust.VendorRoot is { } vendor && vendor != founding.VendorRoot) throw Fail($"The founding entry names {founding.VendorRoot} as the vendor's root, not {vendor}.");
         if (trust.FoundingHash is { } pinned && pinned != Convert.ToHexStringLower(entry.LeafHash)) throw Fail($"The founding entry is not the one this profile has pinned ({pinned}).");
     }
 

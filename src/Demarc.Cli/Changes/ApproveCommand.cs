@@ -27,10 +27,12 @@ internal static class ApproveCommand
         var change = await invocation.Client(party).GetAsync($"{invocation.Path}/changes/{name}", ViewJson.Default.ChangeView, invocation.Stop);
         var plan = PlanToSign(change);
         if (!change.Awaits.Contains(party))
-            throw new CommandFailedException(change.Awaits.IsEmpty ? ExitCodes.Failed : ExitCodes.Refused, $"Change {change.Id} is {change.Status} and awaits no approval of the {party.Word()}.", change.Awaits.IsEmpty ? null : $"It awaits the {string.Join(" and the ", change.Awaits.Select(a => a.Word()))}.");
+            throw new CommandFailedException(change.Awaits.IsEmpty ? ExitCodes.Failed : ExitCodes.Refused, $"Change {change.Id} is {change.Status} and awaits no approval of the {party.Word()}.", change.Awaits.IsEmpty ? null : $"It awaits {string.Join(" and ", change.Awaited.Select(awaited => awaited.Words))}.");
         if (!invocation.Terminal.Json)
         {
             invocation.Terminal.Line($"{change.Action} {change.Instance}, requested by the {change.RequestedBy}");
+            if (change.Voided is { } voided) invocation.Terminal.Line(Terminal.Terminal.Printable(voided));
+            if (change.Waits is { } waits) invocation.Terminal.Line(Terminal.Terminal.Printable(waits));
             ChangePrinter.Plan(invocation.Terminal, plan);
         }
 

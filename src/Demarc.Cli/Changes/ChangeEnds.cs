@@ -25,8 +25,8 @@ internal static class ChangeEnds
 
         if (change.Status == "planned")
         {
-            foreach (var party in change.Awaits)
-                invocation.Terminal.Say($"Change {change.Id} awaits the {party.Word()}'s approval: demarc approve {change.Id} --as {party.Word()}");
+            foreach (var awaited in change.Awaited)
+                invocation.Terminal.Say($"Change {change.Id} awaits {awaited.Words}: demarc approve {change.Id} --as {awaited.Party.Word()}");
             return ExitCodes.Ok;
         }
 

@@ -44,7 +44,7 @@ internal sealed class ChangePrinter(Terminal.Terminal terminal)
         terminal.Facts(
             ("change", change.Id), ("action", $"{change.Action} {change.Instance}"), ("task", change.Task), ("order", change.Order is null ? null : Order(change)), ("status", change.Status),
             ("requested", $"by the {change.RequestedBy} at {Moment(change.RequestedAt)}"), ("approval", change.NeedsApproval is { } who ? $"by the {who}" : "not needed"),
-            ("awaits", change.Awaits.IsEmpty ? null : string.Join(", ", change.Awaits.Select(Core.Charter.PartyWords.Word))),
+            ("awaits", change.Awaited.IsEmpty ? null : string.Join(" and ", change.Awaited.Select(awaited => awaited.Words))),
             ("held", change.Held), ("waits", change.Waits), ("put off until", Moment(change.DeferredUntil)), ("expires", Moment(change.ExpiresAt)),
             ("plan", change.PlanHash), ("earlier plan", change.Voided), ("started", Moment(change.StartedAt)), ("ended", Moment(change.EndedAt)), ("outcome", change.Reason));
         if (change.Steps.IsEmpty) return;

@@ -29,6 +29,8 @@ internal static class ChangesListCommand
     private static IReadOnlyList<string> Row(ChangeView change) =>
         [change.Id, change.Action, change.Instance, change.Status, change.RequestedBy, ChangePrinter.Moment(change.RequestedAt), WaitsFor(change)];
 
-    // The words where only time moves it on, since they say until when; else who.
-    private static string WaitsFor(ChangeView change) => change.WaitingFor is ["time"] && change.Waits is { } waits ? waits : string.Join(", ", change.WaitingFor);
+    // Until when, where only time moves it on; else who, and how many of them.
+    private static string WaitsFor(ChangeView change) => change.WaitingFor is ["time"] && change.Waits is { } waits ? waits
+        : change.Awaited.IsEmpty ? string.Join(", ", change.WaitingFor)
+        : string.Join(" and ", change.Awaited.Select(awaited => awaited.Words));
 }

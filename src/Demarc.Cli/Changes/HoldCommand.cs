@@ -40,6 +40,7 @@ internal static class HoldCommand
     {
         "pausing" => "pausing: the agent finishes the step under way and then stands still",
         "stopping" => $"stopping: the agent finishes the step under way and then halts; 'demarc changes follow {change.Id}' shows it",
+        _ when change.DeferredUntil is not null && change.Waits is { } waits => $"{change.Status} and {Terminal.Terminal.Printable(waits)}",
         _ => change.Status,
     };
 }

@@ -23,7 +23,7 @@ internal static class CharterDiffCommand
         invocation.Terminal.Result(differences, terminal =>
         {
             if (differences.IsEmpty) terminal.Line("Nothing would change.");
-            foreach (var difference in differences) terminal.Line($"  {difference.Means}   ({difference.Field}: {difference.Before ?? "nothing"} → {difference.After ?? "nothing"})");
+            foreach (var difference in differences) terminal.Line($"  {difference.Means}   ({difference.Field})");
         });
         return ExitCodes.Ok;
     }

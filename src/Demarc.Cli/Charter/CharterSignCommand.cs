@@ -41,7 +41,7 @@ internal static class CharterSignCommand
         if (charter.Yaml is not null && CharterYaml.Read(charter.Yaml).Document is { } before)
         {
             invocation.Terminal.Line($"Charter version {next.Version} changes:");
-            foreach (var difference in CharterDiff.Between(before, next)) invocation.Terminal.Line($"  {difference.Means}   ({difference.Field}: {difference.Before ?? "nothing"} → {difference.After ?? "nothing"})");
+            foreach (var difference in CharterDiff.Between(before, next)) invocation.Terminal.Line($"  {difference.Means}   ({difference.Field})");
         }
         else
         {

@@ -31,7 +31,7 @@ internal static class StatusCommand
             ("agent", EnvShowCommand.Agent(e)), ("findings", status.Findings.IsEmpty ? "none" : $"{status.Findings.Length}"));
         foreach (var i in status.Instances) terminal.Line($"  {i.Id}: {i.Status}, healthy: {Instances.InstancesShowCommand.Healthy(i)}, {i.Uri}");
         foreach (var f in status.Findings) terminal.Line($"  finding for the {f.Owner.Word()} ({f.Task}): {Terminal.Terminal.Printable($"{f.Reason} {f.Remedy}")}");
-        foreach (var w in status.Waiting) terminal.Line($"  waits for the {w.For}: {Terminal.Terminal.Printable(w.What)}{(w.Command is { } command ? $" — {command}" : "")}");
+        foreach (var w in status.Waiting) terminal.Line($"  waits for {(w.For == "time" ? "time to pass" : $"the {w.For}")}: {Terminal.Terminal.Printable(w.What)}{(w.Command is { } command ? $" — {command}" : "")}");
     }
 }
 

@@ -58,6 +58,7 @@ internal static class MemberFold
         return Folded.To(state with
         {
             Members = state.Members.Remove(member.Key.KeyId).Add(key.KeyId, member with { Key = key }),
+            Former = state.Former.SetItem(member.Key.KeyId, member),
             Changes = OpenChanges(state, change => ChangeApprovals.Moved(change, member.Key.KeyId, key.KeyId)),
             AuthorityIds = state.AuthorityIds.Add(entry.Id),
         });
@@ -110,6 +111,7 @@ internal static class MemberFold
     private static EnvironmentState Without(EnvironmentState state, string key) => state with
     {
         Members = state.Members.Remove(key),
+        Former = state.Former.SetItem(key, state.Members[key]),
         Changes = OpenChanges(state, change => ChangeApprovals.Without(change, key)),
     };
 

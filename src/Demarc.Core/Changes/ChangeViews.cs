@@ -40,13 +40,13 @@ public static class ChangeViews
         foreach (var awaited in Awaited(change)) waiting.Add(new WaitingView(task, awaited.Party.Word(), $"{what} awaits {awaited.Words}", $"demarc approve {change.Id} --as {awaited.Party.Word()}"));
         if (change.Halt is { Kind: HaltKind.Pause } halt && (change.IsWaiting || halt.StandsStill))
         {
-            foreach (var party in halt.By) waiting.Add(new WaitingView(task, party.Word(), $"{what} is {halt.Words}", $"demarc changes resume {change.Id} --as {party.Word()}"));
+            foreach (var party in halt.By) waiting.Add(new WaitingView(task, party.Word(), $"{what} is {halt.Words}", $"demarc changes resume {change.Id} --as {party.Word()} --reason TEXT"));
         }
 
         if (waiting.Count > 0) return waiting.ToImmutable();
         if (change.IsWaiting && ChangeOrder.Before(state, change) is { IsPaused: true } before)
         {
-            return [.. before.Halt!.By.Select(party => new WaitingView(task, party.Word(), $"{what} waits for change {before.Id} of the same instance, which is {before.Halt.Words}", $"demarc changes resume {before.Id} --as {party.Word()}"))];
+            return [.. before.Halt!.By.Select(party => new WaitingView(task, party.Word(), $"{what} waits for change {before.Id} of the same instance, which is {before.Halt.Words}", $"demarc changes resume {before.Id} --as {party.Word()} --reason TEXT"))];
         }
 
         return change.Status == ChangeStatus.Approved && at is { } now && Wait(state, change, now) is { } wait

@@ -122,19 +122,14 @@ public static class EnvironmentFold
 
     private static EnvironmentState Stamp(EnvironmentState state, Entry entry, Member? member)
     {
-        var task = entry.Kind!.Task ?? entry.Data switch
-        {
-            FindingRaised finding => finding.Task,
-            FindingCleared => TaskId.Monitoring,
-            var data => ChangeFold.ChangeOf(data) is { } change ? state.Changes[change].Action.Task : TaskId.Audit,
-        };
+        var task = EntrySubject.Of(state, entry).Task;
         var by = member?.Party.Word() ?? (entry.Data is EnvironmentFounded ? "both" : "agent");
         return state with
         {
             Members = member is not null && state.Members.TryGetValue(member.Key.KeyId, out var still) ? state.Members.SetItem(member.Key.KeyId, still with { LastActedAt = entry.At }) : state.Members,
             HandedOverFrom = entry.Data is PlaneMoved ? state.HandedOverFrom : null,
             LatestAt = entry.At > state.LatestAt ? entry.At : state.LatestAt,
-            LastActs = state.LastActs.SetItem(task, new LastAct(state.Size, entry.Kind.Name, entry.At, by)),
+            LastActs = state.LastActs.SetItem(task, new LastAct(state.Size, entry.Kind!.Name, entry.At, by)),
             Size = state.Size + 1,
         };
     }

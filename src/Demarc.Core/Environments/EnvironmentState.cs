@@ -42,6 +42,9 @@ public sealed record EnvironmentState
     /// <summary>Members by key id.</summary>
     public ImmutableDictionary<string, Member> Members { get; init; } = ImmutableDictionary<string, Member>.Empty;
 
+    /// <summary>Who held keys that count for nothing any more, by key id: for showing who wrote what, never for deciding.</summary>
+    public ImmutableDictionary<string, Member> Former { get; init; } = ImmutableDictionary<string, Member>.Empty;
+
     /// <summary>The latest time that any entry says.</summary>
     public DateTimeOffset LatestAt { get; init; }
 
@@ -89,6 +92,9 @@ public sealed record EnvironmentState
 
     /// <summary>The party and role of a key, or null for a stranger.</summary>
     public Member? MemberOf(PublicKey key) => Members.GetValueOrDefault(key.KeyId);
+
+    /// <summary>Whose key it is or was, or null for a stranger: for showing, never for deciding.</summary>
+    public Member? WriterOf(PublicKey key) => MemberOf(key) ?? Former.GetValueOrDefault(key.KeyId);
 
     /// <summary>The changes that have not ended.</summary>
     public IEnumerable<Change> OpenChanges => Open.Select(id => Changes[id]);

@@ -145,6 +145,12 @@ public sealed record JoinReply(string Certificate, string Ca, string Hub);
 /// <summary>A one-time sign-in link for a browser.</summary>
 public sealed record LinkView(string Url);
 
+/// <summary>An entry that was looked for, as a member may read it. <c>By</c> is its author's party, or <c>agent</c>.</summary>
+public sealed record FoundEntryView(long Index, DateTimeOffset At, string Kind, string Author, string? By, string Task, string? Change, string? Instance, string Id, string LeafHash, JsonElement Data);
+
+/// <summary>A page of entries, newest first; <c>Next</c> is the <c>before</c> of the page after it, null when there is none.</summary>
+public sealed record SearchView(long Size, ImmutableArray<FoundEntryView> Entries, long? Next);
+
 /// <summary>An error, as RFC 9457 has it, with the field and the remedy.</summary>
 public sealed record ProblemView(string Type, string Title, int Status, string? Detail, string? Field, string? Remedy);
 
@@ -160,6 +166,7 @@ public sealed record ProblemView(string Type, string Title, int Status, string? 
 [JsonSerializable(typeof(CharterView))]
 [JsonSerializable(typeof(CredentialView))]
 [JsonSerializable(typeof(DecisionView))]
+[JsonSerializable(typeof(SearchView))]
 [JsonSerializable(typeof(Explanation))]
 [JsonSerializable(typeof(PlaneView))]
 [JsonSerializable(typeof(AppendedView))]

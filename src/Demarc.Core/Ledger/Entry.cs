@@ -86,6 +86,11 @@ public sealed class Entry
         return read;
     }
 
+    /// <summary>
+    /// Reads an entry whose signatures were checked when it came into one's own store: for showing it, never for deciding by it. Null when it cannot be read.
+    /// </summary>
+    public static Entry? ReadTrusted(ReadOnlyMemory<byte> bytes) => Read(bytes, []).Entry;
+
     // With a list of claims the signatures are put there to be checked, instead of being checked here.
     private static EntryRead Read(ReadOnlyMemory<byte> bytes, List<Ed25519Claim>? claims)
     {

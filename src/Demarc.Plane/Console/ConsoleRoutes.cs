@@ -123,12 +123,17 @@ internal static class ConsoleRoutes
     private static async Task<IResult> LedgerAsync(HttpContext context, AgentBoard board)
     {
         var page = await ContextAsync(context, board);
-        var size = page.View.Size;
-        var end = long.TryParse(context.Request.Query["before"], NumberStyles.None, CultureInfo.InvariantCulture, out var before) ? Math.Clamp(before, 1, size) : size;
-        var first = Math.Max(0, end - EntriesPerPage);
-        var lines = await ReadAsync(context, page, first, end - first);
-        return Render<LedgerPage>(new { Page = page, Lines = lines.Reverse().ToImmutableArray(), Newer = end < size ? Math.Min(size, end + EntriesPerPage) : (long?)null, Older = first > 0 ? first : (long?)null });
+        var (query, size) = (context.Request.Query, page.View.Size);
+        var end = long.TryParse(query["before"], NumberStyles.None, CultureInfo.InvariantCulture, out var before) ? Math.Clamp(before, 1, size) : size;
+        var asked = new LedgerQuery(Word(query, "kind"), Word(query, "task"), Word(query, "instance"), Word(query, "change"), Word(query, "text"));
+        var filter = new LedgerFilter(asked.Kind, null, asked.Task is { } task ? Responsibilities.BySlug(task) : null, asked.Change, asked.Instance, null, null);
+        var found = await SearchRoutes.FindAsync(page.View, context.RequestServices.GetRequiredService<Sequencer>().Store, filter, asked.Text, end, EntriesPerPage, context.RequestAborted);
+        var lines = found.Entries.Select(e => new LedgerRow(e.Index, e.Kind, e.At, PublicKey.TryParse(e.Author, out var author) ? By(page, author) : e.Author, e.Instance)).ToImmutableArray();
+        return Render<LedgerPage>(new { Page = page, Lines = lines, Query = asked, Newer = end < size ? Math.Min(size, end + EntriesPerPage) : (long?)null, Older = found.Next });
     }
+
+    // A filter that is left empty does not matter; one that is too long matches nothing that there is.
+    private static string? Word(IQueryCollection query, string name) => query[name].ToString() is { Length: > 0 and <= PlaneLedgerLimits.TextCharacters } word ? word : null;
 
     private static async Task<IResult> EntryAsync(HttpContext context, AgentBoard board)
     {
@@ -155,7 +160,7 @@ internal static class ConsoleRoutes
 
     private static string By(PageContext page, PublicKey author) => page.View.State switch
     {
-        var state when state.MemberOf(author) is { } member => $"{member.Name} · {page.Words.Who(member.Party.Word())}",
+        var state when state.WriterOf(author) is { } member => $"{member.Name} · {page.Words.Who(member.Party.Word())}",
         var state when state.Agent?.Key == author => $"{state.Agent.Name} · {page.Words.Who("agent")}",
         _ => author.KeyId,
     };

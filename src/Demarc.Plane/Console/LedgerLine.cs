@@ -26,3 +26,26 @@ public sealed record LedgerLine(long Index, Entry Entry, string By)
         }
     }
 }
+
+/// <summary>An entry in a list.</summary>
+/// <param name="Index">Its place.</param>
+/// <param name="Kind">Its kind.</param>
+/// <param name="At">When.</param>
+/// <param name="By">Its author, in words.</param>
+/// <param name="Instance">Which instance it is about; null for none.</param>
+public sealed record LedgerRow(long Index, string Kind, DateTimeOffset At, string By, string? Instance);
+
+/// <summary>What a reader of the ledger has asked for.</summary>
+/// <param name="Kind">A kind, or the beginning of several with a dot at its end.</param>
+/// <param name="Task">A row of the table.</param>
+/// <param name="Instance">An instance.</param>
+/// <param name="Change">A change.</param>
+/// <param name="Text">A text in what entries say.</param>
+public sealed record LedgerQuery(string? Kind, string? Task, string? Instance, string? Change, string? Text)
+{
+    /// <summary>Whether anything was asked for.</summary>
+    public bool IsAny => (Kind ?? Task ?? Instance ?? Change ?? Text) is not null;
+
+    /// <summary>As the end of an address, for the pages before and after.</summary>
+    public string Address => string.Concat(new[] { ("kind", Kind), ("task", Task), ("instance", Instance), ("change", Change), ("text", Text) }.Where(p => p.Item2 is not null).Select(p => $"&{p.Item1}={Uri.EscapeDataString(p.Item2!)}"));
+}

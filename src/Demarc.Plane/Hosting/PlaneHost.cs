@@ -76,6 +76,7 @@ public static class PlaneHost
         InstanceRoutes.Map(app);
         EntryRoutes.Map(app);
         ImportRoutes.Map(app);
+        SearchRoutes.Map(app);
         EventRoutes.Map(app);
         SignInRoutes.Map(app);
         JoinRoutes.Map(app);

@@ -12,7 +12,7 @@ internal sealed class LedgerBatch(ILedgerStore store, CheckpointSigner signer)
 {
     private readonly Dictionary<EnvironmentId, Growing> growing = [];
     private readonly List<(Submission Submission, Appended Outcome)> outcomes = [];
-    private readonly List<(LedgerCell Cell, LedgerView View)> views = [];
+    private readonly List<(Growing Ledger, LedgerView View)> views = [];
 
     /// <summary>What to commit; empty when nothing was accepted.</summary>
     public List<LedgerWrite> Writes { get; } = [];
@@ -39,7 +39,12 @@ internal sealed class LedgerBatch(ILedgerStore store, CheckpointSigner signer)
     /// <summary>After the commit: readers see the new states before submitters hear of them.</summary>
     public void Publish()
     {
-        foreach (var (cell, view) in views) cell.Publish(view);
+        foreach (var (ledger, view) in views)
+        {
+            foreach (var (entry, subject) in ledger.Subjects) view.Facets.Add(entry, subject);
+            ledger.Cell.Publish(view);
+        }
+
         foreach (var (submission, outcome) in outcomes) submission.Answer(outcome);
     }
 
@@ -113,10 +118,13 @@ internal sealed class LedgerBatch(ILedgerStore store, CheckpointSigner signer)
         var checkpoint = ledger.Rows.Count == 0 ? before.Checkpoint
             : ledger.Imported is { } imported && imported.Size == ledger.Size && !ledger.State.MaySign(signer.VerifierKey) ? imported.Checkpoint
             : signer.Sign(environment, ledger.Size, ledger.Frontier.Root());
-        var members = ReferenceEquals(before.State.Members, ledger.State.Members) ? null : ledger.State.Members.Keys.ToList();
+        var members = SameKeys(before.State, ledger.State) ? null : ledger.State.Members.Keys.ToList();
         Writes.Add(new LedgerWrite(environment, ledger.Expected, ledger.Rows, checkpoint, ledger.HasNewCountersigned ? ledger.Countersigned : null, members));
-        views.Add((ledger.Cell, new LedgerView(environment, ledger.State, ledger.Frontier, checkpoint, ledger.Countersigned)));
+        views.Add((ledger, new LedgerView(environment, ledger.State, ledger.Frontier, checkpoint, ledger.Countersigned, before.Facets)));
     }
+
+    private static bool SameKeys(EnvironmentState before, EnvironmentState after) =>
+        ReferenceEquals(before.Members, after.Members) || (before.Members.Count == after.Members.Count && before.Members.Keys.All(after.Members.ContainsKey));
 
     private static bool Same(ReadOnlyMemory<byte> stored, Entry entry) => stored.Span.SequenceEqual(entry.Bytes.Span);
 
@@ -135,6 +143,8 @@ internal sealed class LedgerBatch(ILedgerStore store, CheckpointSigner signer)
 
         public List<EntryRow> Rows { get; } = [];
 
+        public List<(Entry Entry, EntrySubject Subject)> Subjects { get; } = [];
+
         public Dictionary<string, long> Added { get; } = [];
 
         public Countersigned? Countersigned { get; private set; } = cell.Base.Countersigned;
@@ -152,6 +162,7 @@ internal sealed class LedgerBatch(ILedgerStore store, CheckpointSigner signer)
             Rows.Add(new EntryRow(entry.Id, entry.Bytes, LedgerTree.CompletedNodes(Frontier, entry.LeafHash)));
             Frontier.AppendLeafHash(entry.LeafHash);
             Added.Add(entry.Id, index);
+            Subjects.Add((entry, EntrySubject.Of(next, entry)));
             State = next;
             Must.Hold(State.Size == Frontier.Size);
             return new Appended(index, State.Size, false, null);

@@ -18,7 +18,7 @@ internal sealed class LedgerCell(EnvironmentId environment, ILedgerStore store, 
     public LedgerView? Current => current;
 
     /// <summary>What the next entry is folded onto: an environment that is being founded has nothing yet.</summary>
-    public LedgerView Base => current ?? new LedgerView(environment, EnvironmentState.Empty, new MerkleFrontier(), "", null);
+    public LedgerView Base => current ?? new LedgerView(environment, EnvironmentState.Empty, new MerkleFrontier(), "", null, new LedgerFacets());
 
     /// <summary>The view, read once however many ask.</summary>
     public Task<LedgerView> LoadAsync(CancellationToken cancellation)
@@ -95,6 +95,7 @@ internal sealed class LedgerCell(EnvironmentId environment, ILedgerStore store, 
         var head = await store.HeadAsync(environment, CancellationToken.None) ?? throw Damaged("its head is gone");
         var state = EnvironmentState.Empty;
         var frontier = new MerkleFrontier();
+        var facets = new LedgerFacets();
         await foreach (var bytes in store.ReadAsync(environment, 0, head.Size, CancellationToken.None))
         {
             var read = Entry.Read(bytes);
@@ -102,13 +103,14 @@ internal sealed class LedgerCell(EnvironmentId environment, ILedgerStore store, 
             var folded = EnvironmentFold.Apply(state, entry);
             state = folded.State ?? throw Damaged($"entry {frontier.Size} does not fold: {folded.Refusal}");
             frontier.AppendLeafHash(entry.LeafHash);
+            facets.Add(entry, EntrySubject.Of(state, entry));
         }
 
         // A head that another plane has signed was taken in whole, and this plane holds it without giving it its order.
         if (signer.Open(environment, head.Checkpoint, state.Planes, out _, out var fault) is not { } checkpoint) throw Damaged($"its checkpoint does not hold: {fault}");
         if (frontier.Size != checkpoint.Size) throw Damaged($"it has {frontier.Size} entries, its checkpoint says {checkpoint.Size}");
         if (!frontier.Root().AsSpan().SequenceEqual(checkpoint.Root)) throw Damaged("its entries do not give the root of its checkpoint");
-        var view = new LedgerView(environment, state, frontier, head.Checkpoint, head.Countersigned);
+        var view = new LedgerView(environment, state, frontier, head.Checkpoint, head.Countersigned, facets);
         Publish(view);
         return view;
     }

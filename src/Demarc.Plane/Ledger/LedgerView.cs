@@ -12,9 +12,10 @@ public sealed class LedgerView
     private readonly TaskCompletionSource superseded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource next = new();
 
-    internal LedgerView(EnvironmentId environment, EnvironmentState state, MerkleFrontier frontier, string checkpoint, Countersigned? countersigned)
+    internal LedgerView(EnvironmentId environment, EnvironmentState state, MerkleFrontier frontier, string checkpoint, Countersigned? countersigned, LedgerFacets facets)
     {
         Must.Hold(state.Size == frontier.Size);
+        Facets = facets;
         Environment = environment;
         State = state;
         Frontier = frontier;
@@ -40,6 +41,9 @@ public sealed class LedgerView
 
     /// <summary>How far the agent has countersigned.</summary>
     public Countersigned? Countersigned { get; }
+
+    /// <summary>What its entries are about; it may know of newer ones already.</summary>
+    public LedgerFacets Facets { get; }
 
     /// <summary>Completes when there is a newer view.</summary>
     public Task Superseded => superseded.Task;

@@ -18,6 +18,15 @@ public static class PlaneLedgerLimits
     /// <summary>Entries of one answer to a reader; it asks again for more.</summary>
     public const int ReadAnswer = 1000;
 
+    /// <summary>Entries of one page of a search.</summary>
+    public const int SearchAnswer = 500;
+
+    /// <summary>Entries that one search for a text reads before it answers with where to go on: a tenth of a second or so.</summary>
+    public const int TextScan = 5_000;
+
+    /// <summary>The longest text to look for.</summary>
+    public const int TextCharacters = 200;
+
     /// <summary>Notices kept per environment: the newest are what somebody acts upon.</summary>
     public const int Notices = 100;
 

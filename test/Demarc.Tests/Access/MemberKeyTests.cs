@@ -19,6 +19,7 @@ public sealed class MemberKeyTests
         Assert.Contains("the new key has not signed", world.Refusal(new MemberRekeyed(next.Public.KeyId), old), StringComparison.Ordinal);
         world.Do(new MemberRekeyed(next.Public.KeyId), old, next);
         Assert.Null(world.State.MemberOf(old.Public));
+        Assert.Equal(Party.Customer, world.State.WriterOf(old.Public)!.Party);
         Assert.Equal((Role.Approver, Party.Customer), (world.State.MemberOf(next.Public)!.Role, world.State.MemberOf(next.Public)!.Party));
         Assert.Contains("no member", world.Refusal(new MemberRekeyed(world.Key().Public.KeyId), old, world.Key()), StringComparison.Ordinal);
     }

@@ -35,6 +35,13 @@ public sealed class KeyCommandTests
         var finished = await shell.MustAsync("keys", "rotate", "customer", "--yes");
         Assert.Contains("Your key is ed25519:", finished.Out, StringComparison.Ordinal);
         await shell.MustAsync("status", "--as", "customer");
+
+        // An export verifies by the root of today and by the first one, and by no other.
+        var export = Path.Combine(shell.Folder, "export");
+        await shell.MustAsync("audit", "export", export);
+        await shell.MustAsync("audit", "verify", "--offline", export);
+        await shell.MustAsync("audit", "verify", "--offline", export, "--customer-root", old);
+        await shell.RefusedAsync(6, $"names {old} as the customer's root, not", "audit", "verify", "--offline", export, "--customer-root", Sample.Key(99).Public.KeyId);
     }
 
     [Fact]

@@ -95,7 +95,40 @@ public sealed class RouteTests
         Assert.StartsWith("demarc/acme\n8\n", await plane.GetTextAsync(both, world.Vendor), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Entries_are_found_by_what_they_are_about_also_after_a_restart()
+    {
+        await using var plane = await RunningPlane.StartAsync();
+        var world = plane.World;
+        await plane.AppendAllAsync([.. world.UpToAgent(), world.Order("c-one", "docs"), world.Order("c-two", "books"), world.Finding("bucket-full"), world.Finding("data-docs")]);
+        Task<SearchView> Find(string query) => plane.GetAsync($"/v1/environments/acme/search?{query}", world.Customer, ViewJson.Default.SearchView);
+        Assert.Equal([9, 8, 7, 6, 5, 4, 3, 2, 1, 0], (await Find("")).Entries.Select(e => e.Index));
+        Assert.Equal([9, 8], (await Find("kind=finding.raised")).Entries.Select(e => e.Index));
+        Assert.Equal([3, 2, 1], (await Find("kind=charter.")).Entries.Select(e => e.Index));
+        Assert.Equal([("c-two", "books", "provision", "vendor")], (await Find("instance=books")).Entries.Select(e => (e.Change, e.Instance, e.Task, e.By)));
+        Assert.Equal([6], (await Find("change=c-one")).Entries.Select(e => e.Index));
+        Assert.Equal([9, 8], (await Find("task=bucket")).Entries.Select(e => e.Index));
+        Assert.Equal([9], (await Find("text=DATA-docs")).Entries.Select(e => e.Index));
+        Assert.Empty((await Find("instance=nowhere")).Entries);
+        Assert.Empty((await Find("since=2999-01-01")).Entries);
+        Assert.Equal(10, (await Find("until=2999-01-01&limit=500")).Entries.Length);
+        var page = await Find("limit=4");
+        Assert.Equal((4, 6L), (page.Entries.Length, page.Next));
+        Assert.Equal([5, 4, 3, 2], (await Find("limit=4&before=6")).Entries.Select(e => e.Index));
+        Assert.Null((await Find("kind=charter.&limit=3")).Next);
+        Assert.Equal([5], (await Find($"author={Uri.EscapeDataString(world.Agent.Public.KeyId)}&kind=agent.joined")).Entries.Select(e => e.Index));
+
+        // A view that is read from the store anew finds the same.
+        await using var again = new RunningSequencer(plane.Sequencer.Store, world);
+        var view = await again.ViewAsync(PlaneWorld.Acme);
+        Assert.Equal([9, 8], view.Facets.Find(new LedgerFilter("finding.", null, null, null, null, null, null), view.Size));
+        Assert.Equal([7], view.Facets.Find(new LedgerFilter(null, null, null, "c-two", null, null, null), view.Size));
+    }
+
     [Theory]
+    [InlineData("/v1/environments/acme/search?task=everything", "task")]
+    [InlineData("/v1/environments/acme/search?text=", "text")]
+    [InlineData("/v1/environments/acme/search?before=999", "before")]
     [InlineData("/v1/environments/acme/entries?from=-1", "from")]
     [InlineData("/v1/environments/acme/entries?from=7", "from")]
     [InlineData("/v1/environments/acme/entries?from=x", null)]
