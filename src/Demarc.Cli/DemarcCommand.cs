@@ -94,6 +94,8 @@ internal static class DemarcCommand
         DownCommand.Create(),
         StatusCommand.Create(),
         Verb.Group("env", "Environments: found, list, show, invite or revoke the agent.", EnvFoundCommand.Create(), EnvListCommand.Create(), EnvShowCommand.Create(), EnvInviteCommand.Create(), EnvRevokeAgentCommand.Create()),
+        SeverCommand.Create(),
+        RejoinCommand.Create(),
         Verb.Group("keys", "Your own keys on this machine: create, list, rotate.", KeysCreateCommand.Create(), KeysListCommand.Create(), KeysRotateCommand.Create()),
         Verb.Group("members", "People of both parties and their roles: list, add, remove, review; another root.", MembersListCommand.Create(), MembersAddCommand.Create(), MembersRemoveCommand.Create(), MembersReviewCommand.Create(), MembersReplaceRootCommand.Create(), MembersReplaceRootCommand.CreateCosign()),
         Verb.Group("tokens", "Keys for services, with a scope and an end: issue, list, revoke.", TokensCommand.CreateAll()),

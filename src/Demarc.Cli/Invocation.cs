@@ -76,6 +76,9 @@ internal sealed class Invocation : IDisposable
     /// <summary>The party that acts: the one named with <c>--as</c>, else the one whose act this is.</summary>
     public Party Acting(Party byDefault) => AsGiven ?? byDefault;
 
+    /// <summary>Who orders: the one named, else the vendor, or the customer where this profile has severed it.</summary>
+    public Party Ordering => AsGiven ?? (Config.SeveredFrom.ContainsKey(EnvironmentName) ? Party.Customer : Party.Vendor);
+
     /// <summary>Who looks: the one named, else whichever key the profile has, the customer's first.</summary>
     public Party Looking => AsGiven ?? (Profile.Holds(Party.Customer) || !Profile.Holds(Party.Vendor) ? Party.Customer : Party.Vendor);
 

@@ -17,6 +17,9 @@ internal sealed record ProfileConfig
     /// <summary>Environment → hex leaf hash of its founding entry, pinned when it was founded or first seen.</summary>
     public Dictionary<string, string> Founded { get; init; } = [];
 
+    /// <summary>Environment → address of the vendor's plane, where this profile has severed the vendor.</summary>
+    public Dictionary<string, string> SeveredFrom { get; init; } = [];
+
     /// <summary>Environment → the last checkpoint we verified in full, as <c>size root</c>: a later one must extend it.</summary>
     public Dictionary<string, string> Verified { get; init; } = [];
 }

@@ -14,7 +14,7 @@ internal sealed record Trust(string? CustomerRoot, string? VendorRoot, string? F
 
 /// <summary>
 /// Verifies a whole ledger from its raw entries: each signature, each entry's place by the fold, the root recomputed, the checkpoint's
-/// signature by the plane that the founding entry pins, and the agent's countersignature. Feed it the entries in order, then finish it with
+/// signature by the plane in force at its end, and the agent's countersignature. Feed it the entries in order, then finish it with
 /// the checkpoint. Nothing it is given is trusted except <see cref="Trust"/>.
 /// </summary>
 internal sealed class LedgerCheck(Trust trust)
@@ -81,7 +81,7 @@ internal sealed class LedgerCheck(Trust trust)
         if (State.Founding is not { } founding) throw Fail("The ledger is empty: there is no founding entry.");
         if (checkpoint.Size != frontier.Size) throw Fail($"The checkpoint speaks of {checkpoint.Size} entries, there are {frontier.Size}.");
         if (!checkpoint.Root.AsSpan().SequenceEqual(frontier.Root())) throw Fail($"The checkpoint's root is {Base64Text.Encode(checkpoint.Root)}, the entries give {Base64Text.Encode(frontier.Root())}: an entry was changed, left out or put in.");
-        CheckPlane(checkpoint, signed, State.Id, founding);
+        CheckPlane(checkpoint, signed, State);
         CheckRoot(trust.CustomerRoot, founding.CustomerRoot, Party.Customer);
         CheckRoot(trust.VendorRoot, founding.VendorRoot, Party.Vendor);
         if (trust.SeenSize is { } seen && !seenReached) throw Fail($"{seen} entries were verified before, now there are only {frontier.Size}: the ledger was cut off.");
@@ -96,14 +96,14 @@ internal sealed class LedgerCheck(Trust trust)
             throw Fail($"The checkpoint lacks the countersignature of agent.{State.Id}, which acts at this head: the plane alone vouches for it.", "Export again once the agent is connected, or accept the plane's word with --uncountersigned.");
         var by = agent?.Verdict == NoteVerdict.Valid ? $"agent.{State.Id}" : null;
         return new AuditReport(
-            State.Id.Value, frontier.Size, Base64Text.Encode(frontier.Root()), founding.CustomerRoot, founding.VendorRoot, founding.PlaneKey, by, agent?.Time,
+            State.Id.Value, frontier.Size, Base64Text.Encode(frontier.Root()), founding.CustomerRoot, founding.VendorRoot, State.PlaneKey, by, agent?.Time,
             [
                 $"{frontier.Size} entries: every signature holds, and every entry has its place by the charter and the roles",
                 (trust.CustomerRoot ?? trust.VendorRoot) is not null ? "roots: the founding entry is signed by the roots that were given, or by those they took the place of"
                     : trust.FoundingHash is not null ? "roots: the founding entry is the one that this profile has pinned"
                     : "roots: taken from the ledger itself; name --customer-root and --vendor-root to pin them",
                 $"root {Base64Text.Encode(frontier.Root())}: recomputed from the entries",
-                "checkpoint: signed by the plane that the founding entry pins",
+                Planes(),
                 by is not null ? $"countersignature: {by} has verified the same head" : State.Agent is null ? "countersignature: none, no agent acts" : "countersignature: none by the agent yet for this head",
                 trust.SeenSize is { } before ? $"continuity: extends the {before} entries verified before" : "continuity: nothing was verified before",
             ]);
@@ -117,11 +117,28 @@ internal sealed class LedgerCheck(Trust trust)
         return Checkpoint.TryParse(parsed.Note.Text, out var checkpoint, out var error) ? (checkpoint, parsed.Note) : throw Fail($"The checkpoint cannot be read: {error}.");
     }
 
-    /// <summary>The plane's signature, by the key that the founding entry pins, on a head of this very ledger: one plane signs the heads of many.</summary>
-    public static void CheckPlane(Checkpoint checkpoint, SignedNote note, EnvironmentId id, EnvironmentFounded founding)
+    /// <summary>The signature of the plane in force at the end, on a head of this very ledger: one plane signs the heads of many, and the customer can put another in its place.</summary>
+    private static void CheckPlane(Checkpoint checkpoint, SignedNote note, EnvironmentState state)
+    {
+        CheckOrigin(checkpoint, state.Id);
+        if (HeadSigners.SignerOf(state, note) is not null) return;
+        throw Fail(HeadSigners.OtherSignerOf(state, note) is { } other
+            ? $"The checkpoint is signed by {other.Key}, which is not in force at its end: since entry {state.Planes[^1].From} the plane with the key {state.PlaneKey} is."
+            : $"The checkpoint is not signed by the plane's key {state.PlaneKey}.");
+    }
+
+    /// <summary>Whether a head is of this environment's ledger.</summary>
+    public static void CheckOrigin(Checkpoint checkpoint, EnvironmentId id)
     {
         if (checkpoint.Origin != $"demarc/{id}") throw Fail($"The checkpoint is of '{checkpoint.Origin}', the entries are of 'demarc/{id}'.");
-        if (!NoteKey.TryParse(founding.PlaneKey, out var plane) || !note.IsSignedBy(plane)) throw Fail($"The checkpoint is not signed by the plane's key {founding.PlaneKey}.");
+    }
+
+    private string Planes()
+    {
+        if (State.Planes.Count == 1) return "checkpoint: signed by the plane that the founding entry pins";
+        var last = State.Planes[^1];
+        var severed = State.Severed is { } by ? $"; the customer severed the vendor at entry {by.Index}" : "";
+        return $"checkpoint: signed by the plane in force, the {State.Planes.Count}th of this ledger, put in force by the customer's owner at entry {last.From}{severed}";
     }
 
     // A root that took the place of the first one has signed the entry that says so: naming it pins the ledger as well as naming the first.

@@ -26,7 +26,7 @@ internal static class CharterExplainCommand
         var at = new Option<string?>("--at") { Description = "At which time. Default: now.", HelpName = "TIME" };
         return new Verb("explain", "Say which rules allow or refuse an action, and what would change the answer.", async invocation =>
         {
-            var party = invocation.Get(agent) ? "agent" : invocation.Acting(Party.Vendor).Word();
+            var party = invocation.Get(agent) ? "agent" : invocation.Ordering.Word();
             var query = $"action={invocation.Get(action)}&party={party}&role={invocation.Get(role)}&size={invocation.Get(size)}"
                 + (invocation.Get(instance) is { } name ? $"&instance={Uri.EscapeDataString(name)}" : "")
                 + (invocation.Get(at) is { } time ? $"&at={Uri.EscapeDataString(Moment(time))}" : "");

@@ -28,7 +28,7 @@ internal static class StatusCommand
         var e = status.Environment;
         terminal.Facts(
             ("plane", $"{status.PlaneName} {status.PlaneVersion} at {status.Plane}"), ("environment", $"{e.Id}, {e.Size} entries, charter {(e.Charter is { } v ? $"version {v}" : "none")}"),
-            ("agent", EnvShowCommand.Agent(e)), ("findings", status.Findings.IsEmpty ? "none" : $"{status.Findings.Length}"));
+            ("severed", EnvShowCommand.Severed(e)), ("agent", EnvShowCommand.Agent(e)), ("findings", status.Findings.IsEmpty ? "none" : $"{status.Findings.Length}"));
         foreach (var i in status.Instances) terminal.Line($"  {i.Id}: {i.Status}, healthy: {Instances.InstancesShowCommand.Healthy(i)}, {i.Uri}");
         foreach (var f in status.Findings) terminal.Line($"  finding for the {f.Owner.Word()} ({f.Task}): {Terminal.Terminal.Printable($"{f.Reason} {f.Remedy}")}");
         foreach (var w in status.Waiting) terminal.Line($"  waits for {(w.For == "time" ? "time to pass" : $"the {w.For}")}: {Terminal.Terminal.Printable(w.What)}{(w.Command is { } command ? $" — {command}" : "")}");

@@ -23,7 +23,7 @@ internal static class InstanceActionCommand
         var noWait = GlobalOptions.NoWait();
         return new Verb(verb, description, invocation =>
         {
-            var party = invocation.Acting(Party.Vendor);
+            var party = invocation.Ordering;
             var request = new InstanceRequest(action.Name, InstanceNames.Parsed(invocation.Get(name)!), null);
             return invocation.Get(dryRun) ? ChangeRequesting.DryRunAsync(invocation, party, request) : ChangeRequesting.RunAsync(invocation, party, request, invocation.Get(noWait));
         }, [name, dryRun, noWait]);

@@ -24,7 +24,7 @@ internal static class InstancesModifyCommand
     private static async Task<int> RunAsync(Invocation invocation, string name, string? size, string[] labels, bool dryRun, bool noWait)
     {
         if (size is null && labels.Length == 0) throw CommandFailedException.Usage("Nothing is to be changed.", "Name a --size or labels (all that it shall have) with --label.");
-        var party = invocation.Acting(Party.Vendor);
+        var party = invocation.Ordering;
         var id = InstanceNames.Parsed(name);
         var present = await invocation.Client(party).GetAsync($"{invocation.Path}/instances/{id}", ViewJson.Default.InstanceView, invocation.Stop);
         var order = new InstanceOrder(

@@ -25,7 +25,7 @@ internal static class OrderCommand
 
     private static async Task<int> RunAsync(Invocation invocation, string name, string? version, string size, string[] labels, bool dryRun, bool noWait)
     {
-        var party = invocation.Acting(Party.Vendor);
+        var party = invocation.Ordering;
         var instance = InstanceNames.Parsed(name);
         var order = new InstanceOrder(version ?? await NewestAsync(invocation, party), InstanceSizes.Parse(size)!.Value, OrderOptions.Read(labels));
         var request = new InstanceRequest(ChangeAction.Create.Name, instance, order);

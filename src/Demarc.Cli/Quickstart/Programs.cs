@@ -27,9 +27,13 @@ internal sealed class Programs(string folder)
     public string PathOf(string name) => Path.Combine(folder, name);
 
     /// <summary>Starts one of them, detached, with its log in the quickstart's folder.</summary>
-    public async Task<RunningProgram> StartAsync(Invocation invocation, QuickstartFolder quickstart, string name, string dataFolder, params IReadOnlyList<string> arguments)
+    public Task<RunningProgram> StartAsync(Invocation invocation, QuickstartFolder quickstart, string name, string dataFolder, params IReadOnlyList<string> arguments) =>
+        StartAsync(invocation, Path.Combine(quickstart.Logs, name + ".log"), name, dataFolder, arguments);
+
+    /// <summary>Starts one of them, detached, with its log in the file named.</summary>
+    public async Task<RunningProgram> StartAsync(Invocation invocation, string log, string name, string dataFolder, IReadOnlyList<string> arguments)
     {
-        var pid = Detached.Start(PathOf(name), ["--data", dataFolder, .. arguments], Path.Combine(quickstart.Logs, name + ".log"));
+        var pid = Detached.Start(PathOf(name), ["--data", dataFolder, .. arguments], log);
 
         // The system shows the new command line a moment after the process begins.
         for (var look = 0; look < 200; look++)
@@ -38,7 +42,29 @@ internal sealed class Programs(string folder)
             await Task.Delay(TimeSpan.FromMilliseconds(5), invocation.Host.Time, invocation.Stop);
         }
 
-        throw new CommandFailedException(ExitCodes.Failed, $"{name} ended as soon as it was started: {quickstart.LogTail(name)}.");
+        throw new CommandFailedException(ExitCodes.Failed, $"{name} ended as soon as it was started: {QuickstartFolder.Tail(log)}.");
+    }
+
+    /// <summary>Runs one of them to its end, and gives what it printed; a failure ends the command in the program's own words.</summary>
+    public async Task<string> AskAsync(Invocation invocation, string name, IReadOnlyList<string> arguments)
+    {
+        using var process = new System.Diagnostics.Process
+        {
+            StartInfo = new System.Diagnostics.ProcessStartInfo(PathOf(name), arguments) { RedirectStandardOutput = true, RedirectStandardError = true },
+        };
+        process.Start();
+        try
+        {
+            var output = process.StandardOutput.ReadToEndAsync(invocation.Stop);
+            var error = process.StandardError.ReadToEndAsync(invocation.Stop);
+            await process.WaitForExitAsync(invocation.Stop);
+            return process.ExitCode == 0 ? (await output).Trim() : throw new CommandFailedException(ExitCodes.Failed, Terminal.Terminal.Printable((await error).Trim()) is { Length: > 0 } words ? words : $"{name} ended with code {process.ExitCode}.");
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill();
+            throw;
+        }
     }
 
     /// <summary>The port when it is free, else the next free one.</summary>

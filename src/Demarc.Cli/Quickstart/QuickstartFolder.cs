@@ -21,6 +21,9 @@ internal sealed record QuickstartFolder(string Root)
 
     public string Plane => Path.Combine(Root, "plane");
 
+    /// <summary>The customer's own plane, once they have severed the vendor.</summary>
+    public string OwnPlane => Path.Combine(Root, "own-plane");
+
     public string Agent => Path.Combine(Root, "agent");
 
     public string Bucket => Path.Combine(Root, "bucket");
@@ -73,9 +76,11 @@ internal sealed record QuickstartFolder(string Root)
     public void Save(QuickstartPorts ports) => KeyFile.Write(Marker, JsonSerializer.Serialize(ports, CliJson.Default.QuickstartPorts) + "\n");
 
     /// <summary>The end of a program's log, for an error message.</summary>
-    public string LogTail(string program)
+    public string LogTail(string program) => Tail(Path.Combine(Logs, program + ".log"));
+
+    /// <summary>The end of a log.</summary>
+    public static string Tail(string path)
     {
-        var path = Path.Combine(Logs, program + ".log");
         return File.Exists(path) ? string.Join(" | ", File.ReadLines(path).TakeLast(3).Select(line => Terminal.Terminal.Printable(line.Length <= 300 ? line : line[..300]))) : "it wrote no log";
     }
 }

@@ -17,10 +17,13 @@ internal sealed class SampleInstance(Invocation invocation, Acts acts)
     private static readonly EnvironmentId Id = EnvironmentId.Parse(QuickstartNames.Environment);
     private static readonly InstanceId Name = InstanceId.Parse(QuickstartNames.Instance);
 
+    // Where the vendor is severed the customer orders.
+    private Party Orderer => invocation.Ordering;
+
     /// <summary>Waits for, or makes, a ready instance, and opens its credential as the customer.</summary>
     public async Task<OpenedCredential> ReadyAsync()
     {
-        var vendor = invocation.Client(Party.Vendor);
+        var vendor = invocation.Client(Orderer);
         var present = await PresentAsync(vendor);
         switch (present?.Status)
         {
@@ -63,7 +66,7 @@ internal sealed class SampleInstance(Invocation invocation, Acts acts)
             {
                 try
                 {
-                    return await OrderCommand.NewestAsync(invocation, Party.Vendor);
+                    return await OrderCommand.NewestAsync(invocation, Orderer);
                 }
                 catch (CommandFailedException notYet) when (notYet.ExitCode == ExitCodes.Failed)
                 {
@@ -77,7 +80,7 @@ internal sealed class SampleInstance(Invocation invocation, Acts acts)
     private async Task ChangeAsync(PlaneClient vendor, InstanceRequest request)
     {
         var change = ChangeId.New(invocation.Host.Random);
-        await acts.DoAsync(request.Action, () => vendor.AppendAsync(Entry.Write(Id, Entry.NewId(invocation.Host.Random), invocation.Host.Now, new ChangeRequested(change, request), invocation.Key(Party.Vendor)), invocation.Stop), at =>
+        await acts.DoAsync(request.Action, () => vendor.AppendAsync(Entry.Write(Id, Entry.NewId(invocation.Host.Random), invocation.Host.Now, new ChangeRequested(change, request), invocation.Key(Orderer)), invocation.Stop), at =>
             $"vendor requested {request.Action} {Name}: change {change}, entry {at.Index}");
         await FollowAsync(vendor, change.Value);
     }

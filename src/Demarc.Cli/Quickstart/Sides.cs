@@ -17,6 +17,14 @@ internal sealed class Sides(Invocation invocation, QuickstartFolder folder, Prog
     {
         folder.Make();
         var vendor = await acts.DoAsync("keys", () => Task.FromResult(Keys()), key => $"keys in {invocation.Profile.Folder}");
+        var own = new OwnPlane(invocation, programs, folder.OwnPlane);
+        if (own.Place() is { InForce: true })
+        {
+            // The vendor is severed: the customer's plane is the one that gives entries their order.
+            await acts.DoAsync("your plane", () => own.RunAsync(acts), plane => $"your own plane {plane.Name} runs; the vendor is severed (demarc rejoin)");
+            return Remember(OwnPlane.Address(own.Place()!));
+        }
+
         var running = RunningProgram.Under(folder.Plane).FirstOrDefault(p => p.Name == "demarc-plane");
         if (running?.Value("--url") is { } url)
         {
