@@ -53,6 +53,7 @@ public static class EgressFields
 
     private static void Write(Utf8JsonWriter writer, JsonElement value, JsonTypeInfo type, string path, ImmutableArray<string>.Builder left, int depth)
     {
+        type = Plain(type);
         if (depth <= MaxDepth && value.ValueKind == JsonValueKind.Object && type.Kind == JsonTypeInfoKind.Object)
         {
             writer.WriteStartObject();
@@ -102,6 +103,7 @@ public static class EgressFields
 
     private static void Look(JsonElement value, JsonTypeInfo type, string path, ImmutableArray<string>.Builder left, ImmutableArray<(string, JsonElement)>.Builder secrets, int depth)
     {
+        type = Plain(type);
         if (depth > MaxDepth)
         {
             left.Add(path);
@@ -137,7 +139,7 @@ public static class EgressFields
         foreach (var field in type.Properties)
         {
             var here = Join(path, field.Name);
-            var inner = type.Options.GetTypeInfo(field.PropertyType);
+            var inner = Plain(type.Options.GetTypeInfo(field.PropertyType));
             var holds = inner;
             var holdsPath = here;
             while (Element(holds) is { } item)
@@ -152,7 +154,10 @@ public static class EgressFields
         }
     }
 
-    private static JsonTypeInfo? Element(JsonTypeInfo type) => type.Kind is JsonTypeInfoKind.Enumerable or JsonTypeInfoKind.Dictionary && type.ElementType is { } element ? type.Options.GetTypeInfo(element) : null;
+    // What may be null says of itself that its element is what it would be if it were not: one level too many.
+    private static JsonTypeInfo Plain(JsonTypeInfo type) => Nullable.GetUnderlyingType(type.Type) is { } plain ? type.Options.GetTypeInfo(plain) : type;
+
+    private static JsonTypeInfo? Element(JsonTypeInfo type) => type.Kind is JsonTypeInfoKind.Enumerable or JsonTypeInfoKind.Dictionary && type.ElementType is { } element ? Plain(type.Options.GetTypeInfo(element)) : null;
 
     private static string Word(JsonTypeInfo type)
     {

@@ -94,6 +94,21 @@ public sealed class EgressGateTests : IDisposable
         Assert.Contains("rows", Assert.Single(mirror.Read()), StringComparison.Ordinal);
     }
 
+    /// <summary>The totals of what has left may be absent, and were taken for a list of lists: every observation lost them, and the plane could read none.</summary>
+    [Fact]
+    public void A_whole_observation_leaves_as_it_is()
+    {
+        var world = new World().Joined();
+        world.Carry(ChangeAction.Create);
+        foreach (var seen in new[] { world.Seen(), world.Seen(o => o with { Egress = gate.Days(2) }) })
+        {
+            var frame = new AgentFrame { Status = new Status { ObservationJson = ByteString.CopyFrom(System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(seen, LedgerJson.Default.Observation)) } };
+            Assert.Equal((EgressVerdict.Sent, frame), gate.Pass(frame));
+        }
+
+        Assert.Equal(0, gate.Days(1)[0].Classes.Single(c => c.Class == EgressClass.Observation).Withheld);
+    }
+
     [Fact]
     public void An_entry_that_is_not_the_agents_own_does_not_leave()
     {
