@@ -138,7 +138,7 @@ internal sealed class LedgerCheck(Trust trust)
         if (State.Planes.Count == 1) return "checkpoint: signed by the plane that the founding entry pins";
         var last = State.Planes[^1];
         var severed = State.Severed is { } by ? $"; the customer severed the vendor at entry {by.Index}" : "";
-        return $"checkpoint: signed by the plane in force, the {State.Planes.Count}th of this ledger, put in force by the customer's owner at entry {last.From}{severed}";
+        return $"checkpoint: signed by the plane in force, which the customer's owner put there at entry {last.From}{severed}";
     }
 
     // A root that took the place of the first one has signed the entry that says so: naming it pins the ledger as well as naming the first.

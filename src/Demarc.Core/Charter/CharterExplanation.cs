@@ -39,7 +39,11 @@ public static class CharterExplanation
         }
 
         var rule = charter[action.Task];
-        path.Add(new ExplainedRule("charter", "yes", $"Version {charter.Version} '{charter.Name}' is in force, signed by both parties.", null));
+        path.Add(new ExplainedRule("charter", "yes", state.Severed is { } severed
+            ? $"Version {charter.Version} '{charter.Name}' is in force: the severed form, since the customer severed the vendor at entry {severed.Index}."
+            : $"Version {charter.Version} '{charter.Name}' is in force, signed by both parties.", null));
+        if (state.Severed is not null && party == Party.Vendor)
+            path.Add(new ExplainedRule("severed", "no", "The customer has severed the vendor: nothing that its people sign counts, but a charter that the customer proposes.", "Both parties sign such a charter (demarc rejoin)."));
         if (party is not null) path.Add(OfRole(role));
         if (party is { } asking && !action.Standing) path.Add(OfOwner(rule, action, asking));
         var decision = Decide(state, party, role, action, instance, size, at);

@@ -96,7 +96,7 @@ public sealed class Gate(RequestDelegate next, Sequencer sequencer, BrowserSessi
         if (member.IsExpired(clock.GetUtcNow()))
             return Problems.Result(StatusCodes.Status403Forbidden, "expired", "The key has expired.", $"{key.KeyId} expired at {member.ExpiresAt:u}.", remedy: "Ask an owner of your party for another.");
         if (Severed.Bars(view, member, sequencer.Signer) && !useCase.OpenToSevered)
-            return Problems.Result(StatusCodes.Status403Forbidden, "severed", "The customer has severed the vendor.", $"{useCase.Name} is not open to the vendor since entry {view.State.Severed!.Index}.", remedy: "What is left to the vendor is to read and sign a charter that the customer proposes.");
+            return Problems.Result(StatusCodes.Status403Forbidden, "severed", "The customer has severed the vendor.", $"The customer has severed the vendor (entry {view.State.Severed!.Index}): {useCase.Name} is not open to its people any more.", remedy: "What is left to the vendor is to read and sign a charter that the customer proposes.");
         if (!member.Allows(useCase.Permission))
             return Problems.Result(StatusCodes.Status403Forbidden, "not-allowed", "The role does not allow this.", $"{useCase.Name} needs the permission '{useCase.Permission}', which the role '{member.RoleWord}' does not have.", remedy: "Ask an owner of your party.");
         if (useCase.Only is { } only && member.Party != only)

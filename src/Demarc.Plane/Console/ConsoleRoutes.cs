@@ -71,7 +71,7 @@ internal static class ConsoleRoutes
         var mine = new List<LedgerView>();
         foreach (var id in await sequencer.Store.EnvironmentsOfAsync(caller.Key.KeyId, context.RequestAborted))
         {
-            if (await sequencer.FindAsync(id, context.RequestAborted) is { } view && view.State.MemberOf(caller.Key) is not null) mine.Add(view);
+            if (await sequencer.FindAsync(id, context.RequestAborted) is { } view && view.State.MemberOf(caller.Key) is { } me && !Severed.Bars(view, me, sequencer.Signer)) mine.Add(view);
         }
 
         if (mine is [var only])

@@ -164,20 +164,43 @@ function noteKey(verifier) {
   return { name, hash: Uint8Array.from(hash.match(/../g), x => parseInt(x, 16)), key: key.slice(1) };
 }
 
+// A head by any of the keys given: that of the plane in force, and of the one that hands over with the very last entry.
 async function readHead(note, pinned) {
   const end = note.indexOf('\n\n');
   const text = note.slice(0, end + 1);
   for (const line of note.slice(end + 2).split('\n')) {
     const [, name, base64] = line.match(/^— (\S+) (\S+)$/) ?? [];
-    if (name !== pinned.name) continue;
-    const signature = bytesOf(base64);
-    if (!same(signature.slice(0, 4), pinned.hash)) continue;
-    if (!await signedBy(pinned.key, signature.slice(4), textBytes(text))) break;
-    const [origin, size, root] = text.split('\n');
-    if (origin !== `demarc/${environment}`) throw new Error(`the head is of ${origin}`);
-    return { size: Number(size), root: bytesOf(root) };
+    const signature = base64 ? bytesOf(base64) : null;
+    for (const one of pinned.filter(p => name === p.name && same(signature.slice(0, 4), p.hash))) {
+      if (!await signedBy(one.key, signature.slice(4), textBytes(text))) continue;
+      const [origin, size, root] = text.split('\n');
+      if (origin !== `demarc/${environment}`) throw new Error(`the head is of ${origin}`);
+      return { size: Number(size), root: bytesOf(root) };
+    }
   }
-  throw new Error('the head is not signed by the key pinned at the founding');
+  throw new Error('the head is not signed by the plane in force');
+}
+
+// Follows who may say which plane is in force: the customer's owners, signed down from the root that the founding pins.
+class Planes {
+  constructor(founding) {
+    this.owners = new Set([founding.data.customerRoot]);
+    this.keys = [noteKey(founding.data.planeKey)];
+  }
+
+  take(entry, index) {
+    const { kind, author, data } = entry;
+    if (!this.owners.has(author)) return;
+    if (kind === 'member.added' && data.role === 'Owner') this.owners.add(data.key);
+    if (kind === 'member.removed') this.owners.delete(data.key);
+    if (kind === 'member.rekeyed') { this.owners.delete(author); this.owners.add(data.newKey); }
+    if (kind === 'root.replaced') { this.owners.delete(data.root); this.owners.add(data.newRoot); }
+    if (kind !== 'vendor.severed' && kind !== 'plane.moved') return;
+    this.handedOver = kind === 'plane.moved' ? { index, from: this.keys.at(-1) } : null;
+    this.keys.push(noteKey(data.planeKey));
+  }
+
+  at(size) { return this.handedOver?.index === size - 1 ? [this.keys.at(-1), this.handedOver.from] : [this.keys.at(-1)]; }
 }
 
 async function get(path) {
@@ -188,11 +211,13 @@ async function get(path) {
 
 const entriesFrom = async (first, limit) => (await get(`/entries?from=${first}&limit=${limit}`)).json();
 
-async function verifyEntry(index) {
+async function verifyEntry(index, handovers) {
+  // A ledger that went from plane to plane is followed from its first entry: owners may have changed in between.
+  if (handovers.length) return verifyLedger(index);
   const founding = bytesOf((await entriesFrom(0, 1)).entries[0]);
-  const pinned = noteKey((await readEntry(founding)).data.planeKey);
+  const planes = new Planes(await readEntry(founding));
   const answer = await entriesFrom(index, 1);
-  const head = await readHead(answer.checkpoint, pinned);
+  const head = await readHead(answer.checkpoint, planes.at(answer.size));
   const bytes = bytesOf(answer.entries[0]);
   await readEntry(bytes);
   for (const [at, what] of [[0, founding], [index, bytes]]) {
@@ -201,19 +226,25 @@ async function verifyEntry(index) {
   }
 }
 
-async function verifyLedger() {
+// Entries that say who decides: their signatures are checked, the others' are covered by the root.
+const decides = /"kind":"(member\.added|member\.removed|member\.rekeyed|root\.replaced|vendor\.severed|plane\.moved)"/;
+const payloadOf = bytes => textOf(bytesOf(JSON.parse(textOf(bytes)).payload));
+
+async function verifyLedger(index) {
   const leaves = [];
-  let pinned = null;
+  let planes = null;
   let answer = null;
   do {
     answer = await entriesFrom(leaves.length, 1000);
     for (const entry of answer.entries) {
       const bytes = bytesOf(entry);
-      pinned ??= noteKey((await readEntry(bytes)).data.planeKey);
+      if (!planes) planes = new Planes(await readEntry(bytes));
+      else if (decides.test(payloadOf(bytes))) planes.take(await readEntry(bytes), leaves.length);
+      if (leaves.length === index) await readEntry(bytes);
       leaves.push(leaf(bytes));
     }
   } while (leaves.length < answer.size && answer.entries.length);
-  const head = await readHead(answer.checkpoint, pinned);
+  const head = await readHead(answer.checkpoint, planes.at(answer.size));
   if (head.size > leaves.length) throw new Error(`${leaves.length} entries came, the signed head has ${head.size}`);
   if (!same(await rootOf(await Promise.all(leaves.slice(0, head.size))), head.root)) throw new Error('the entries do not give the root of the signed head');
 }
@@ -221,7 +252,7 @@ async function verifyLedger() {
 const tooLong = 50000;
 async function verify(badge) {
   const tell = (state, text) => { badge.dataset.state = state; badge.textContent = text; };
-  if (badge.dataset.verify === 'ledger' && Number(badge.dataset.size) > tooLong) { tell('unknown', badge.dataset.long); return; }
+  if ((badge.dataset.verify === 'ledger' || badge.dataset.planes) && Number(badge.dataset.size) > tooLong) { tell('unknown', badge.dataset.long); return; }
   tell('checking', badge.dataset.checking);
   try {
     await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify']);
@@ -230,7 +261,7 @@ async function verify(badge) {
     return;
   }
   try {
-    if (badge.dataset.verify === 'entry') await verifyEntry(Number(badge.dataset.index));
+    if (badge.dataset.verify === 'entry') await verifyEntry(Number(badge.dataset.index), (badge.dataset.planes ?? '').split(',').filter(Boolean));
     else await verifyLedger();
     tell('yes', '✓ ' + badge.dataset[badge.dataset.verify]);
   } catch (failure) {
