@@ -86,6 +86,7 @@ public sealed class PlaneDialler(
             if (first.FrameCase != PlaneFrame.FrameOneofCase.Welcome) return $"the plane began with {first.FrameCase} instead of its welcome";
             AgentLog.PlaneFound(log, Clip(first.Welcome.PlaneVersion), first.Welcome.Protocol, ledger.Size);
             presence.Connected = true;
+            reports.Again();
             ledger.Changed.Raise();
             return await ConverseAsync(stream, stop);
         }

@@ -41,6 +41,12 @@ public sealed class Reports
         Changed.Raise();
     }
 
+    /// <summary>Somebody new listens: what was seen last is told again, rather than with the next look that finds news.</summary>
+    public void Again()
+    {
+        if (status is null && Latest is { } latest) Observed(latest);
+    }
+
     /// <summary>The latest observation; null before the first.</summary>
     public Observation? Latest { get; private set; }
 

@@ -34,13 +34,15 @@ internal static class ExportFolder
     {
         if (!Directory.Exists(folder)) throw new CommandFailedException(ExitCodes.NotFound, $"There is no folder '{folder}'.");
         var note = System.Text.Encoding.UTF8.GetString(Read(folder, TlogTiles.CheckpointPath) ?? throw LedgerCheck.Fail($"'{folder}' has no file '{TlogTiles.CheckpointPath}'."));
-        var (checkpoint, _) = LedgerCheck.ReadNote(note);
+        var (checkpoint, signed) = LedgerCheck.ReadNote(note);
 
-        // Which plane's word counts is known only at the end: an entry of the customer's owner may have put another in force.
+        // Which plane's word counts is known only at the end, since an entry of the customer's owner may have put another in force. A line in the name of the first
+        // that does not hold is wrong in any case, and said before the rest is read.
         var founding = FirstEntry(folder, checkpoint.Size);
         var check = new LedgerCheck(trust);
         check.CheckFounding(founding);
         LedgerCheck.CheckOrigin(checkpoint, founding.Environment);
+        LedgerCheck.CheckNotForged(signed, (EnvironmentFounded)founding.Data);
         CheckManifest(folder, checkpoint);
         var wrong = TlogTilesReader.Verify(checkpoint, path => Read(folder, path), (_, entry) => check.Add(entry));
 

@@ -133,6 +133,12 @@ internal sealed class LedgerCheck(Trust trust)
         if (checkpoint.Origin != $"demarc/{id}") throw Fail($"The checkpoint is of '{checkpoint.Origin}', the entries are of 'demarc/{id}'.");
     }
 
+    /// <summary>Whether a head bears a line in the name of the founding plane that is not its own.</summary>
+    public static void CheckNotForged(SignedNote note, EnvironmentFounded founding)
+    {
+        if (NoteKey.TryParse(founding.PlaneKey, out var plane) && note.Verify(plane).Verdict == NoteVerdict.Forged) throw Fail($"The checkpoint is not signed by the plane's key {founding.PlaneKey}.");
+    }
+
     private string Planes()
     {
         if (State.Planes.Count == 1) return "checkpoint: signed by the plane that the founding entry pins";

@@ -8,11 +8,12 @@ using Demarc.Core.Ledger;
 namespace Demarc.Cli.Environments;
 
 /// <summary>What the customer's plane remembers of where it is and what was signed for it; written before anything is done on its strength.</summary>
+/// <param name="Key">Its verifier key.</param>
 /// <param name="Rest">Port of REST and console.</param>
 /// <param name="Hub">Port of the agent hub.</param>
 /// <param name="InForce">Whether it gives entries their order now, so that 'demarc up' starts it.</param>
 /// <param name="Severance">Base64 of the signed severance, from the moment in which it was signed until the vendor is back.</param>
-internal sealed record OwnPlanePlace(int Rest, int Hub, bool InForce, string? Severance);
+internal sealed record OwnPlanePlace(string Key, int Rest, int Hub, bool InForce, string? Severance);
 
 /// <summary>The customer's own plane on this machine: the same program as the vendor's, in a folder of the customer's.</summary>
 internal sealed class OwnPlane(Invocation invocation, Programs programs, string folder)
@@ -44,13 +45,14 @@ internal sealed class OwnPlane(Invocation invocation, Programs programs, string 
         return place;
     }
 
-    /// <summary>Makes the folder and the key; both are there already the second time.</summary>
+    /// <summary>Makes the folder, the key and the place; they are there already the second time.</summary>
     public async Task<string> KeyAsync()
     {
         if (!OperatingSystem.IsWindows()) Directory.CreateDirectory(folder, OwnerOnly);
-        // A running plane holds its folder, and says itself which key it has.
-        if (Running is not null && Place() is { } place) return (await invocation.Stranger(Address(place)).PlaneAsync(invocation.Stop)).PlaneKey;
-        return await programs.AskAsync(invocation, "demarc-plane", ["key", "--data", folder, "--name", Name]);
+        if (Place() is { } place) return place.Key;
+        var key = await programs.AskAsync(invocation, "demarc-plane", ["key", "--data", folder, "--name", Name]);
+        var rest = Programs.FreePort(FirstPort);
+        return Remember(new OwnPlanePlace(key, rest, Programs.FreePort(FirstPort + 1, rest), false, null)).Key;
     }
 
     /// <summary>Its process; null when it does not run.</summary>
@@ -89,13 +91,6 @@ internal sealed class OwnPlane(Invocation invocation, Programs programs, string 
                 }
             },
             () => $"Its log is {Log}.");
-    }
-
-    /// <summary>The place of a plane that has none yet.</summary>
-    public static OwnPlanePlace NewPlace()
-    {
-        var rest = Programs.FreePort(FirstPort);
-        return new OwnPlanePlace(rest, Programs.FreePort(FirstPort + 1, rest), false, null);
     }
 
     /// <summary>The signed severance that it was made for; null when there is none.</summary>

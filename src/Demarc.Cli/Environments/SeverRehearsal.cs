@@ -46,7 +46,6 @@ internal sealed class SeverRehearsal(Invocation invocation, OwnPlaneOptions opti
         var id = EnvironmentId.Parse(agent.Environment);
         var began = invocation.Host.Time.GetTimestamp();
         var key = await own.KeyAsync();
-        own.Remember(OwnPlane.NewPlace());
         var trust = new Trust(null, null, invocation.Config.Founded.GetValueOrDefault(id.Value), Environment: id.Value);
         var copied = await acts.DoAsync("ledger", () => LedgerHandover.ExportAsync(invocation, door, own.Handover, trust), report => $"copied the agent's ledger: {report.Size} entries, every signature verified");
         await acts.DoAsync("import", () => own.ImportAsync(own.Handover, copied.CustomerRoot), _ => "a plane in the sandbox has taken it in and verified it again");

@@ -53,7 +53,7 @@ internal sealed class TakingOver(Invocation invocation, OwnPlaneOptions options,
         if (!agent.Severed)
         {
             var entry = Signed(reason);
-            own.Remember((own.Place() ?? OwnPlane.NewPlace()) with { Severance = Text(entry) });
+            own.Remember(own.Place()! with { Severance = Text(entry) });
             var done = await acts.DoAsync("severance", () => HandInAsync(entry), state => $"the agent has closed its link to the vendor, at entry {state.Size}");
             RememberVendor();
             agent = await StatusAsync() ?? throw NoAgent();
@@ -78,7 +78,6 @@ internal sealed class TakingOver(Invocation invocation, OwnPlaneOptions options,
     /// <summary>The plane runs.</summary>
     public async Task<Uri> RunPlaneAsync()
     {
-        if (own.Place() is null) own.Remember(OwnPlane.NewPlace());
         await acts.DoAsync("your plane", () => own.RunAsync(acts), plane => $"your plane {plane.Name} runs at {OwnPlane.Address(own.Place()!).ToString().TrimEnd('/')}");
         return OwnPlane.Address(own.Place()!);
     }

@@ -3,11 +3,14 @@ namespace Demarc.Live.Ledger;
 /// <summary>A verifier built on code we did not write (Go's sumdb/note and sumdb/tlog) accepts our export, and refuses a damaged one.</summary>
 public sealed class IndependentVerifier(Quickstart quickstart)
 {
+    /// <summary>Whether there is a Go to run it with.</summary>
+    internal static bool IsInstalled => File.Exists("/usr/bin/go") && Directory.Exists("/usr/share/gocode/src/golang.org/x/mod/sumdb");
+
     [Fact]
     public async Task Accepts_an_export_and_refuses_a_changed_one()
     {
         if (Quickstart.Programs is null) Assert.Skip("DEMARC_BIN names no built programs: run ./dev live");
-        if (!File.Exists("/usr/bin/go") || !Directory.Exists("/usr/share/gocode/src/golang.org/x/mod/sumdb")) Assert.Skip("Go with golang.org/x/mod is not installed");
+        if (!IsInstalled) Assert.Skip("Go with golang.org/x/mod is not installed");
         var folder = Path.Combine(quickstart.Home, "export");
         var export = await quickstart.DemarcAsync("audit", "export", folder);
         Assert.True(export.ExitCode == 0, export.Everything);
@@ -25,7 +28,8 @@ public sealed class IndependentVerifier(Quickstart quickstart)
         Assert.NotEqual(0, refused.ExitCode);
     }
 
-    private static Task<Ran> VerifyAsync(string folder, string planeKey) => Quickstart.RunAsync(
+    /// <summary>Runs it over an export, with the verifier key of the plane in force.</summary>
+    internal static Task<Ran> VerifyAsync(string folder, string planeKey) => Quickstart.RunAsync(
         "/usr/bin/go",
         ["run", ".", folder, planeKey],
         new() { ["GOPATH"] = "/usr/share/gocode", ["GO111MODULE"] = "off", ["GOFLAGS"] = "", ["GOCACHE"] = Path.Combine(Path.GetTempPath(), "demarc-live-go") },

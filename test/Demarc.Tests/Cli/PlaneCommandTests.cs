@@ -11,7 +11,7 @@ namespace Demarc.Tests.Cli;
 /// <summary>The commands against a whole plane over HTTP: founding, charter, people, agents, changes and the ledger, as a person without a quickstart does them.</summary>
 public sealed class PlaneCommandTests
 {
-    private static readonly string[] Environment = ["id", "name", "size", "customerRoot", "vendorRoot", "planeKey", "customerSealing", "proposalSignedBy", "agentConnected", "agentVerifiedSize", "instances", "openChanges", "findings"];
+    private static readonly string[] Environment = ["id", "name", "size", "customerRoot", "vendorRoot", "planeKey", "customerSealing", "proposalSignedBy", "agentConnected", "agentVerifiedSize", "instances", "openChanges", "findings", "planes"];
     private static readonly string[] Change = ["id", "action", "task", "instance", "order", "status", "requestedBy", "requestedAt", "awaits", "steps", "awaited", "heldBy", "waitingFor", "expiresAt"];
 
     /// <summary>Brings the keys along, founds an environment and puts the default charter in force, all from the command line.</summary>
