@@ -130,11 +130,12 @@ public sealed class AgentHome : IDisposable
 /// <param name="Hub">Where to dial; null until the plane has answered.</param>
 /// <param name="HubAuthority">PEM of the authority of the hub's certificate; null until then.</param>
 /// <param name="PlaneKey">The verifier key of that plane; null for the one that the founding entry names. An address whose plane is not in force is not dialled.</param>
-public sealed record Membership(string Plane, string Environment, string Founding, string Invitation, string Joined, string Name, string? Hub, string? HubAuthority, string? PlaneKey = null)
+/// <param name="Head">What the customer had verified when they invited this agent, where the ledger had gone from plane to plane by then.</param>
+public sealed record Membership(string Plane, string Environment, string Founding, string Invitation, string Joined, string Name, string? Hub, string? HubAuthority, string? PlaneKey = null, InvitedHead? Head = null)
 {
     /// <summary>What the replica believes.</summary>
     [JsonIgnore]
-    public ReplicaTrust Trust => new(EnvironmentId.Parse(Environment), Convert.FromHexString(Founding));
+    public ReplicaTrust Trust => new(EnvironmentId.Parse(Environment), Convert.FromHexString(Founding), Head);
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]

@@ -45,7 +45,7 @@ public sealed class Joining(AgentHome home, IPlaneDoor door, TimeProvider time, 
             new AgentJoined(key.Public.KeyId, invitation.Public.KeyId, machine),
             key,
             invitation);
-        var membership = new Membership(token.Plane, token.Environment, token.Founding, invitation.Public.KeyId, Base64Text.Encode(entry.Bytes.Span), machine, null, null);
+        var membership = new Membership(token.Plane, token.Environment, token.Founding, invitation.Public.KeyId, Base64Text.Encode(entry.Bytes.Span), machine, null, null, token.Head?.PlaneKey, token.Head);
         home.WriteMembership(membership);
         return (membership, null);
     }

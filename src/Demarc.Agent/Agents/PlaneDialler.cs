@@ -66,7 +66,10 @@ public sealed class PlaneDialler(
     }
 
     // The address that the agent has may be that of a plane that is not, or no longer, in force.
-    private bool Leads => ledger.State.Founding is not { } founding || (gate.PlaneKey ?? founding.PlaneKey) == ledger.State.PlaneKey;
+    private bool Leads => ledger.State.Founding is not { } founding || (gate.PlaneKey ?? founding.PlaneKey) == ledger.State.PlaneKey || IsCatchingUp;
+
+    // A new agent is still on its way to the head that it was invited at, through the time of planes before this one.
+    private bool IsCatchingUp => identity.Trust.Head is { } head && ledger.Size < head.Size && gate.PlaneKey == head.PlaneKey;
 
     /// <summary>One conversation; returns why it ended. It is cut in the middle of a word when another plane is in force.</summary>
     private async Task<string> TalkAsync(CancellationToken following, CancellationToken ending)

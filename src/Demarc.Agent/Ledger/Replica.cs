@@ -1,3 +1,4 @@
+using Demarc.Core.Agents;
 using Demarc.Core.Environments;
 using Demarc.Core.Ledger;
 
@@ -9,7 +10,8 @@ namespace Demarc.Agent.Ledger;
 /// </summary>
 /// <param name="Environment">The environment it joined.</param>
 /// <param name="FoundingHash">Leaf hash of the environment's first entry.</param>
-public sealed record ReplicaTrust(EnvironmentId Environment, ReadOnlyMemory<byte> FoundingHash)
+/// <param name="Head">What the customer had verified when they invited this agent; null where the founding entry is enough.</param>
+public sealed record ReplicaTrust(EnvironmentId Environment, ReadOnlyMemory<byte> FoundingHash, InvitedHead? Head = null)
 {
     /// <summary>First line of every checkpoint of this ledger.</summary>
     public string Origin => $"demarc/{Environment}";
@@ -116,10 +118,16 @@ public sealed class Replica
         if (signed.Size != Size + fresh.Count) return Refuse(RefusalReason.DroppedEntry, $"the checkpoint is over {signed.Size} entries, the batch ends at {Size + fresh.Count}");
 
         grown = frontier.Clone();
-        foreach (var bytes in fresh) grown.AppendEntry(bytes.Span);
+        foreach (var bytes in fresh)
+        {
+            grown.AppendEntry(bytes.Span);
+            if (trust.Head is { } head && grown.Size == head.Size && Base64Text.Encode(grown.Root()) != head.Root)
+                return Refuse(RefusalReason.ForkedHistory, $"the first {head.Size} entries are not those that the customer had verified when they invited this agent");
+        }
+
         if (!grown.Root().AsSpan().SequenceEqual(signed.Root)) return WrongRoot(fresh, signed, Refuse);
         if (Fold(fresh, promised, out var entries, out next) is { } refused) return Refuse(refused.Reason, refused.Detail);
-        if (!next.MaySign(signer!.ToString())) return Refuse(RefusalReason.ForgedSignature, $"the checkpoint over {signed.Size} entries is signed by {signer.Name}, and after them another plane is in force: {Name(next.PlaneKey)}");
+        if (!next.MaySign(signer!.ToString()) && !IsVouchedFor(signer, signed.Size)) return Refuse(RefusalReason.ForgedSignature, $"the checkpoint over {signed.Size} entries is signed by {signer.Name}, and after them another plane is in force: {Name(next.PlaneKey)}");
         return new BatchVerdict(entries, note, null);
     }
 
@@ -147,7 +155,7 @@ public sealed class Replica
         var parsed = SignedNote.Parse(text);
         if (parsed.Note is not { } note) return (null, null, null, (RefusalReason.Unreadable, $"the checkpoint cannot be read: {parsed.Error}"));
         var verdict = note.Verify(planeKey).Verdict;
-        var signer = verdict == NoteVerdict.Valid ? planeKey : HeadSigners.SignerOf(State, note) ?? NextSigner(note, first, envelopes);
+        var signer = verdict == NoteVerdict.Valid ? planeKey : HeadSigners.SignerOf(State, note) ?? NextSigner(note, first, envelopes) ?? (Key(trust.Head?.PlaneKey) is { } vouched && note.IsSignedBy(vouched) ? vouched : null);
         if (signer is null) return (null, null, null, (RefusalReason.ForgedSignature, NotSigned(note, planeKey, verdict)));
         if (!Checkpoint.TryParse(note.Text, out var signed, out var error)) return (null, null, null, (RefusalReason.Unreadable, $"the checkpoint cannot be read: {error}"));
         return signed.Origin == trust.Origin
@@ -166,6 +174,9 @@ public sealed class Replica
 
         return null;
     }
+
+    // The pieces of a ledger from before its plane's time, up to the head that the customer vouches for; there the root decides.
+    private bool IsVouchedFor(NoteKey signer, long size) => trust.Head is { } head && size <= head.Size && signer.ToString() == head.PlaneKey;
 
     private string NotSigned(SignedNote note, NoteKey planeKey, NoteVerdict verdict) =>
         verdict == NoteVerdict.Forged ? $"the checkpoint's signature is not {planeKey.Name}'s"

@@ -1,3 +1,4 @@
+using Demarc.Cli.Environments;
 using Demarc.Core.Environments;
 using Demarc.Core.Ledger;
 
@@ -25,6 +26,25 @@ internal static class AuditLedger
                 take(next++, Base64Text.Decode(text.AsSpan(), Base64Form.Standard) ?? throw LedgerCheck.Fail($"Entry {next - 1} is not base64."));
             }
         }
+    }
+
+    /// <summary>The whole ledger as a plane holds it, verified, with the state that it gives.</summary>
+    public static async Task<(AuditReport Report, EnvironmentState State)> CheckedAsync(Invocation invocation, PlaneClient plane, EnvironmentId id)
+    {
+        var path = $"/v1/environments/{id}";
+        var note = await plane.GetTextAsync($"{path}/checkpoint", invocation.Stop);
+        var size = LedgerCheck.ReadNote(note).Checkpoint.Size;
+        var check = new LedgerCheck(new Trust(null, null, invocation.Config.Founded.GetValueOrDefault(id.Value), Environment: id.Value));
+        for (var next = 0L; next < size;)
+        {
+            var page = await plane.GetAsync($"{path}/entries?from={next}&limit={Math.Min(Page, size - next)}", ViewJson.Default.EntriesView, invocation.Stop);
+            if (page.Entries.IsDefaultOrEmpty) throw LedgerCheck.Fail($"The plane was asked for entry {next} and gave none: it holds entries back.");
+            foreach (var text in page.Entries) check.Add(Base64Text.Decode(text.AsSpan(), Base64Form.Standard) ?? throw LedgerCheck.Fail($"Entry {next} is not base64."));
+            next += page.Entries.Length;
+        }
+
+        var report = check.Finish(note);
+        return (report, check.State);
     }
 
     /// <summary>The present head, as the plane signs it.</summary>

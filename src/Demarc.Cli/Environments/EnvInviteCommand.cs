@@ -19,13 +19,23 @@ internal static class EnvInviteCommand
     /// <summary>Appends the invitation and gives the token.</summary>
     public static async Task<JoinToken> InviteAsync(Invocation invocation, PlaneClient client, EnvironmentId id, Entry founding)
     {
+        var head = await HeadAsync(invocation, client, id);
         using var invitation = SigningKey.Generate(invocation.Host.Random);
         var now = invocation.Host.Now;
         var entry = Entry.Write(
             id, Entry.NewId(invocation.Host.Random), now,
             new AgentInvited(invitation.Public.KeyId, now + AgentLimits.Invitation), invocation.Key(Party.Customer));
         await client.AppendAsync(entry, invocation.Stop);
-        return new JoinToken(client.Address.ToString().TrimEnd('/'), id.Value, Base64Text.EncodeUrl(invitation.ExportSeed()), Convert.ToHexStringLower(founding.LeafHash));
+        return new JoinToken(client.Address.ToString().TrimEnd('/'), id.Value, Base64Text.EncodeUrl(invitation.ExportSeed()), Convert.ToHexStringLower(founding.LeafHash), head);
+    }
+
+    // Where the ledger has gone from plane to plane, the new agent gets the customer's own word for what it is up to now.
+    private static async Task<InvitedHead?> HeadAsync(Invocation invocation, PlaneClient client, EnvironmentId id)
+    {
+        var environment = await client.GetAsync($"/v1/environments/{id}", ViewJson.Default.EnvironmentView, invocation.Stop);
+        if (environment.Planes.Length < 2) return null;
+        var (report, _) = await Audit.AuditLedger.CheckedAsync(invocation, client, id);
+        return new InvitedHead(report.PlaneKey, report.Size, report.Root);
     }
 
     private static async Task<int> RunAsync(Invocation invocation, string to)

@@ -96,25 +96,11 @@ internal sealed class ComingBack(Invocation invocation, OwnPlaneOptions options)
     // The text that both had signed before, with the version that comes next. It stands in the ledger: the newest signed one before the severance.
     private async Task<(int Version, string Yaml)> BeforeAsync(PlaneClient here, CharterView charter)
     {
-        var state = await FoldedAsync(here);
+        var (_, state) = await Audit.AuditLedger.CheckedAsync(invocation, here, Id);
         var before = state.Severed?.CharterBefore is { } text ? CharterYaml.Read(text).Document : null;
         if (before is null) throw CommandFailedException.Usage("No charter was in force before the severance.", "Name one with --charter.");
         var next = before with { Version = charter.Version!.Value + 1 };
         return (next.Version, CharterYaml.Write(next));
-    }
-
-    private async Task<EnvironmentState> FoldedAsync(PlaneClient here)
-    {
-        var check = new Audit.LedgerCheck(new Audit.Trust(null, null, invocation.Config.Founded.GetValueOrDefault(Id.Value), Environment: Id.Value));
-        for (var next = 0L; ;)
-        {
-            var page = await here.GetAsync($"{EnvironmentPath}/entries?from={next}&limit=500", ViewJson.Default.EntriesView, invocation.Stop);
-            foreach (var text in page.Entries) check.Add(Convert.FromBase64String(text));
-            next += page.Entries.Length;
-            if (next < page.Size && page.Entries.Length > 0) continue;
-            check.Settle();
-            return check.State;
-        }
     }
 
     private static (int Version, string Yaml) CharterOf(string file, CharterView charter)

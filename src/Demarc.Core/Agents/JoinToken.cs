@@ -13,7 +13,8 @@ namespace Demarc.Core.Agents;
 /// <param name="Environment">Which environment.</param>
 /// <param name="Invitation">Seed of the invitation key, base64url: a secret, good for one join.</param>
 /// <param name="Founding">Hex leaf hash of the founding entry.</param>
-public sealed record JoinToken(string Plane, string Environment, string Invitation, string Founding)
+/// <param name="Head">What the customer had verified when they invited; only where the ledger has gone from plane to plane, otherwise null.</param>
+public sealed record JoinToken(string Plane, string Environment, string Invitation, string Founding, InvitedHead? Head = null)
 {
     private const string Prefix = "demarc-join:v1:";
     private const int MaxLength = 2048;
@@ -34,6 +35,7 @@ public sealed record JoinToken(string Plane, string Environment, string Invitati
             if (token is null || !EnvironmentId.TryParse(token.Environment, out _)) return Fault("the join token names no environment", out fault);
             if (token.InvitationSeed() is null) return Fault("the join token's invitation is damaged", out fault);
             if (!Uri.TryCreate(token.Plane, UriKind.Absolute, out var plane) || plane.Scheme is not ("http" or "https")) return Fault("the join token's plane is not an http(s) address", out fault);
+            if (token.Head is { } head && (head.Size <= 0 || !NoteKey.TryParse(head.PlaneKey, out _) || Base64Text.Decode(head.Root.AsSpan(), Base64Form.Standard) is not { Length: MerkleHash.Size })) return Fault("the join token's head is damaged", out fault);
             return token;
         }
         catch (JsonException)
@@ -55,6 +57,15 @@ public sealed record JoinToken(string Plane, string Environment, string Invitati
     }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
+/// <summary>
+/// A head that the customer vouches for to a new agent. The plane in force hands out the whole ledger in pieces, and for those from before its time it is not the
+/// one whose word counts; up to this head the customer's word stands in for it, and at this head the root has to be the one named.
+/// </summary>
+/// <param name="PlaneKey">The plane that may sign for the pieces up to here.</param>
+/// <param name="Size">How many entries.</param>
+/// <param name="Root">Base64 of the root over them.</param>
+public sealed record InvitedHead(string PlaneKey, long Size, string Root);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(JoinToken))]
 internal sealed partial class JoinTokenJson : JsonSerializerContext;

@@ -243,6 +243,48 @@ public sealed class AgentSeveranceTests : IDisposable
         await Task.WhenAny(running);
     }
 
+    [Fact]
+    public void A_new_agent_catches_up_at_the_customers_plane_by_the_head_that_the_customer_vouches_for()
+    {
+        lab.Sequence(Severance());
+        lab.Say(lab.Customer, new MemberAdded(lab.Plane.Key.Key.KeyId, Demarc.Core.Access.Role.Viewer, "somebody"));
+        Demarc.Core.Agents.InvitedHead Head(int size) => new(own.Key.ToString(), size, Base64Text.Encode(Root(size)));
+        AgentLedger Fresh(Demarc.Core.Agents.InvitedHead? head)
+        {
+            var identity = lab.Identity with { Trust = lab.Identity.Trust with { Head = head } };
+            return AgentLedger.Open(new AgentMemoryStore(), identity, lab.Time, lab.Fill, NullLogger.Instance).Ledger!;
+        }
+
+        bool Piece(AgentLedger to, int first, int count) => to.Accept(first, AgentLab.Bytes(lab.Entries.Skip(first).Take(count)), lab.Checkpoint([.. lab.Entries.Take(first + count)], own));
+
+        // Without the customer's word a piece from before the plane's time is not believed under its signature.
+        Assert.False(Piece(Fresh(null), 0, 4));
+        var believing = Fresh(Head(7));
+        Assert.True(Piece(believing, 0, 4), believing.Refusal);
+        Assert.True(Piece(believing, 4, 2), believing.Refusal);
+        Assert.True(Piece(believing, 6, 2), believing.Refusal);
+        Assert.Equal(own.Key.ToString(), believing.State.PlaneKey);
+
+        // Another history up to that head is found out there, whoever has signed it.
+        var lied = Fresh(Head(7) with { Root = Base64Text.Encode(new byte[32]) });
+        Assert.True(Piece(lied, 0, 4), lied.Refusal);
+        Assert.False(Piece(lied, 4, 3));
+        Assert.Contains("had verified when they invited", lied.Refusal, StringComparison.Ordinal);
+
+        // And beyond it only the plane in force counts.
+        var third = new NoteSigner("plane.third", SigningKey.Generate(lab.Fill));
+        var beyond = Fresh(new Demarc.Core.Agents.InvitedHead(third.Key.ToString(), 6, Base64Text.Encode(Root(6))));
+        Assert.True(beyond.Accept(0, AgentLab.Bytes(lab.Entries.Take(6)), lab.Checkpoint([.. lab.Entries.Take(6)], third)), beyond.Refusal);
+        Assert.False(beyond.Accept(6, AgentLab.Bytes(lab.Entries.Skip(6)), lab.Checkpoint(lab.Entries, third)));
+    }
+
+    private byte[] Root(int size)
+    {
+        var frontier = new MerkleFrontier();
+        foreach (var entry in lab.Entries.Take(size)) frontier.AppendEntry(entry.Bytes.Span);
+        return frontier.Root();
+    }
+
     private void Refused(IReadOnlyList<Entry> entries, string checkpoint)
     {
         var size = ledger.Size;

@@ -24,7 +24,7 @@ public sealed class FoldFuzzTests
     public void Any_acts_in_any_order()
     {
         var (accepted, refused) = (new HashSet<string>(), new HashSet<string>());
-        for (var seed = 0; seed < 80; seed++)
+        for (var seed = 0; seed < 120; seed++)
         {
             var (world, random) = (new PlaneWorld(), new Random(seed));
             var entries = seed % 4 == 0 ? [] : world.UpToAgent().ToList();
@@ -58,7 +58,7 @@ public sealed class FoldFuzzTests
         }
 
         // The test is worth something only while random acts do get somewhere.
-        foreach (var kind in new[] { "change.requested", "change.planned", "change.started", "change.step-started", "change.step-finished", "change.step-failed", "change.withdrawn", "finding.raised", "member.added", "charter.proposed", "agent.revoked", "change.paused", "change.resumed", "change.stopped", "change.halted", "change.postponed" })
+        foreach (var kind in new[] { "change.requested", "change.planned", "change.started", "change.step-started", "change.step-finished", "change.step-failed", "change.withdrawn", "finding.raised", "member.added", "charter.proposed", "agent.revoked", "change.paused", "change.resumed", "change.stopped", "change.halted", "change.postponed", "vendor.severed", "plane.moved" })
             Assert.Contains(kind, accepted);
         Assert.True(refused.Count > 15, string.Join(", ", refused));
     }
@@ -77,7 +77,26 @@ public sealed class FoldFuzzTests
 
         Assert.True(after.Instances.Count <= before.Instances.Count || entry.Author == after.Agent?.Key, $"{where}: an instance that no agent made");
         Assert.True(after.Members.Values.Count(member => member.IsRoot) == 2, $"{where}: the roots are two");
+        Severed(before, after, entry, where);
     }
+
+    private static void Severed(EnvironmentState before, EnvironmentState after, Entry entry, string where)
+    {
+        var author = before.MemberOf(entry.Author);
+        if (before.Severed is not null) Assert.True(author?.Party != Party.Vendor || entry.Data is CharterSigned, $"{where}: a severed vendor acts");
+        if (after.Severed is not null)
+        {
+            Assert.True(after.Charter is null || after.Charter.Rules.Values.All(rule => rule.Owner == Owner.Customer), $"{where}: a task is not the customer's");
+            Assert.True(after.OpenChanges.All(change => change.RequestedFor != Party.Vendor || !change.IsWaiting), $"{where}: a change of the vendor waits");
+            Assert.True(after.OpenChanges.All(change => change.NeedsApproval?.Includes(Party.Vendor) != true || !change.IsWaiting), $"{where}: the vendor is waited for");
+        }
+
+        if (after.PlaneKey == before.PlaneKey || before.Founding is null) return;
+        Assert.True(entry.Data is VendorSevered or PlaneMoved && author is { Party: Party.Customer, Role: Role.Owner }, $"{where}: somebody else moves the ledger");
+        Assert.True(!after.MaySign(before.PlaneKey) || entry.Data is PlaneMoved, $"{where}: a severed plane still signs");
+    }
+
+    private static string Plane(int number) => new NoteKey($"plane.{number}", Sample.Key((byte)(200 + number)).Public).ToString();
 
     private static string Seen(EnvironmentState state) => string.Join('\n',
         [.. ViewOf.Responsibilities(state).Select(row => row.ToString()), .. state.Changes.Values.OrderBy(c => c.Id.Value, StringComparer.Ordinal).Select(c => $"{c.Id} {c.Status} {c.PlanHash}"), .. state.Instances.Values.Select(i => $"{i.Id} {i.Status}"), .. state.Members.Keys.Order(StringComparer.Ordinal)]);
@@ -92,7 +111,7 @@ public sealed class FoldFuzzTests
         var hash = random.Next(6) == 0 ? "sha256:" + new string('0', 64) : known?.PlanHash ?? plan.Hash;
         var step = random.Next(4) == 0 ? random.Next(-1, 4) : known?.Steps.Count(progress => progress.Status == StepStatus.Finished) + random.Next(2) ?? 0;
         var yaml = Charters[random.Next(4)];
-        EntryData data = random.Next(30) switch
+        EntryData data = random.Next(31) switch
         {
             0 => new EnvironmentFounded("Again", world.Customer.Public.KeyId, world.Vendor.Public.KeyId, world.Signer.VerifierKey, PlaneWorld.Sealing),
             1 => new CharterProposed(random.Next(0, 4), yaml),
@@ -116,6 +135,7 @@ public sealed class FoldFuzzTests
             22 => new FindingRaised(Any("bucket-full", "data-docs"), Any(Enum.GetValues<TaskId>()), "thing", "broken", "mend it"),
             25 when random.Next(2) == 0 => Any<EntryData>(new ChangePaused(change, "wait"), new ChangePaused(change, "wait"), new ChangeResumed(change, "on"), random.Next(8) == 0 ? new ChangeStopped(change, "end") : new ChangeDeferred(change, world.Time.GetUtcNow() + TimeSpan.FromMinutes(random.Next(-5, 50)), "later")),
             26 when random.Next(2) == 0 => Any<EntryData>(new ChangeHalted(change), new ChangeHalted(change), new ChangePostponed(change, "late")),
+            30 when random.Next(30) == 0 => random.Next(2) == 0 ? new VendorSevered(Plane(random.Next(3)), "over") : new PlaneMoved(Plane(random.Next(3)), "elsewhere"),
             27 or 28 or 29 when known is { IsEnded: false } => Next(known, plan),
             _ => new FindingCleared(Any("bucket-full", "data-docs")),
         };

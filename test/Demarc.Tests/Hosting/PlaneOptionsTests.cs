@@ -22,6 +22,12 @@ public sealed class PlaneOptionsTests
     [InlineData("cannot name a key", "--data", "d", "--name", "a b")]
     [InlineData("is not an 'ed25519:' key", "--data", "d", "--vendor-root", "x")]
     [InlineData("is not a host name", "--data", "d", "--hub-name", "a b")]
+    [InlineData("is not a command", "sever", "--data", "d")]
+    [InlineData("--from is missing", "import", "--data", "d", "--customer-root", "ed25519:00rpDCNNex1gfh1xBCvCVAf0KBSbPltD4mJ-13GFO-U")]
+    [InlineData("--customer-root is missing", "import", "--data", "d", "--from", "x")]
+    [InlineData("--customer-root is missing or no", "import", "--data", "d", "--from", "x", "--customer-root", "nobody")]
+    [InlineData("belong to 'import'", "--data", "d", "--set-aside")]
+    [InlineData("belong to 'import'", "key", "--data", "d", "--from", "x")]
     public void A_wrong_option_is_named(string says, params string[] arguments)
     {
         var (options, fault) = PlaneOptions.Read(arguments);
