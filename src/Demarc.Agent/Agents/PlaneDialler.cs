@@ -257,8 +257,13 @@ public sealed class PlaneDialler(
         var id = frame.Submit.EntryId;
         conversation.InFlight.Remove(id);
         conversation.Sent.Remove(id);
-        conversation.Held = true;
-        if (verdict != EgressVerdict.Withheld) return;
+        if (verdict != EgressVerdict.Withheld)
+        {
+            conversation.Held = true;
+            return;
+        }
+
+        // What never leaves counts no more, at once and with all its like: an agent in another's place must not act on what that one left unsaid.
         EntryRefused?.Invoke();
         ledger.Withheld(id, "the egress gate let it not pass; see 'demarc egress show'");
     }

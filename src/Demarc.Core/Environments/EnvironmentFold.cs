@@ -61,6 +61,8 @@ public static class EnvironmentFold
         MemberAdded data => MemberFold.Add(state, entry, data, member!),
         MemberRemoved data => MemberFold.Remove(state, entry, data, member!),
         MemberRekeyed data => MemberFold.Rekey(state, entry, data, member!),
+        MemberReplaced data => MemberFold.Replace(state, entry, data, member!),
+        MemberExpirySet data => MemberFold.SetExpiry(state, entry, data, member!),
         RootReplaced data => MemberFold.ReplaceRoot(state, entry, data, member!),
         TokenIssued data => MemberFold.Issue(state, entry, data, member!),
         AgentInvited data => AgentFold.Invite(state, entry, data, member!),
@@ -77,8 +79,8 @@ public static class EnvironmentFold
 
     private static Folded Founded(EnvironmentState state, Entry entry, EnvironmentFounded data)
     {
-        if (!PublicKey.TryParse(data.CustomerRoot, out var customer)) return Folded.Refuse("customerRoot is not an 'ed25519:' key");
-        if (!PublicKey.TryParse(data.VendorRoot, out var vendor)) return Folded.Refuse("vendorRoot is not an 'ed25519:' key");
+        if (!PublicKey.TryParse(data.CustomerRoot, out var customer)) return Folded.Refuse($"customerRoot is not {PublicKey.Forms}");
+        if (!PublicKey.TryParse(data.VendorRoot, out var vendor)) return Folded.Refuse($"vendorRoot is not {PublicKey.Forms}");
         if (customer.Equals(vendor)) return Folded.Refuse("customerRoot and vendorRoot are the same key: two parties need two");
         if (!entry.Signers.Contains(customer)) return Folded.Refuse("the founding entry is not signed by customerRoot");
         if (!entry.Signers.Contains(vendor)) return Folded.Refuse("the founding entry is not signed by vendorRoot");
@@ -92,8 +94,8 @@ public static class EnvironmentFold
                 Founding = data,
                 Planes = [new PlaneTerm(data.PlaneKey, 0)],
                 Members = state.Members
-                    .Add(customer.KeyId, new Member(customer, Party.Customer, Role.Owner, "customer root", true))
-                    .Add(vendor.KeyId, new Member(vendor, Party.Vendor, Role.Owner, "vendor root", true)),
+                    .Add(customer.KeyId, new Member(customer, Party.Customer, Role.Owner, "customer root", true) { AddedAt = entry.At })
+                    .Add(vendor.KeyId, new Member(vendor, Party.Vendor, Role.Owner, "vendor root", true) { AddedAt = entry.At }),
             },
             entry,
             null));

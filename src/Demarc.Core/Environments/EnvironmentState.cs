@@ -93,6 +93,9 @@ public sealed record EnvironmentState
     /// <summary>The party and role of a key, or null for a stranger.</summary>
     public Member? MemberOf(PublicKey key) => Members.GetValueOrDefault(key.KeyId);
 
+    /// <summary>The member of a key whose time is not over; null otherwise.</summary>
+    public Member? MemberAt(PublicKey key, DateTimeOffset at) => MemberOf(key) is { } member && !member.IsExpired(at) ? member : null;
+
     /// <summary>Whose key it is or was, or null for a stranger: for showing, never for deciding.</summary>
     public Member? WriterOf(PublicKey key) => MemberOf(key) ?? Former.GetValueOrDefault(key.KeyId);
 

@@ -52,8 +52,8 @@ public sealed record PlaneTermView(string Key, long From);
 /// <summary>A piece of a ledger from a plane that hands it over: base64 entries, and the checkpoint over exactly the size after them.</summary>
 public sealed record LedgerPart(long First, ImmutableArray<string> Entries, string Checkpoint);
 
-/// <summary>A member. <c>LastActedAt</c> is when they last signed something into the ledger.</summary>
-public sealed record MemberView(string Key, Party Party, string Role, string Name, bool IsRoot, DateTimeOffset? ExpiresAt, DateTimeOffset? LastActedAt);
+/// <summary>A member. <c>LastActedAt</c> is when they last signed something into the ledger, <c>LastUsedOn</c> the day (UTC) on which the plane last let their key in.</summary>
+public sealed record MemberView(string Key, Party Party, string Role, string Name, bool IsRoot, DateTimeOffset? ExpiresAt, DateTimeOffset? LastActedAt, DateOnly? LastUsedOn);
 
 /// <summary>The charter in force and the one on the table.</summary>
 public sealed record CharterView(int? Version, string? Yaml, int? ProposedVersion, string? ProposedYaml, string? ProposedSha256, ImmutableArray<Party> SignedBy);

@@ -46,6 +46,16 @@ public sealed record TokenIssued([property: Public] string Key, [property: Sensi
 /// <param name="NewKey">The key from here on.</param>
 public sealed record MemberRekeyed([property: Public] string NewKey) : EntryData;
 
+/// <summary>An owner puts another key in the place of one that a member of their own party has lost.</summary>
+/// <param name="Key">The lost key.</param>
+/// <param name="NewKey">The same person's key from here on.</param>
+public sealed record MemberReplaced([property: Public] string Key, [property: Public] string NewKey) : EntryData;
+
+/// <summary>An owner says until when a key of their own party counts.</summary>
+/// <param name="Key">Whose.</param>
+/// <param name="ExpiresAt">When it counts for nothing any more; null for never, which a service's token cannot be given.</param>
+public sealed record MemberExpirySet([property: Public] string Key, [property: Public] DateTimeOffset? ExpiresAt) : EntryData;
+
 /// <summary>Owners of a party together put another root in the place of theirs; signed by each of them and by the new root.</summary>
 /// <param name="Root">The root that is replaced.</param>
 /// <param name="NewRoot">The one in its place.</param>

@@ -36,6 +36,8 @@ public sealed record EntryKind(string Name, TaskId? Task, EntryAuthor Author, Pe
         new("member.added", TaskId.Access, EntryAuthor.Person, Permission.Own, LedgerJson.Default.MemberAdded),
         new("member.removed", TaskId.Access, EntryAuthor.Person, Permission.Own, LedgerJson.Default.MemberRemoved),
         new("member.rekeyed", TaskId.Access, EntryAuthor.Person, Permission.Look, LedgerJson.Default.MemberRekeyed),
+        new("member.replaced", TaskId.Access, EntryAuthor.Person, Permission.Own, LedgerJson.Default.MemberReplaced),
+        new("member.expiry-set", TaskId.Access, EntryAuthor.Person, Permission.Own, LedgerJson.Default.MemberExpirySet),
         new("root.replaced", TaskId.Access, EntryAuthor.Person, Permission.Own, LedgerJson.Default.RootReplaced),
         new("token.issued", TaskId.Access, EntryAuthor.Person, Permission.Own, LedgerJson.Default.TokenIssued),
         new("agent.invited", TaskId.Identity, EntryAuthor.Person, Permission.Own, LedgerJson.Default.AgentInvited),

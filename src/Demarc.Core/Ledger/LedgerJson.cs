@@ -26,6 +26,8 @@ namespace Demarc.Core.Ledger;
 [JsonSerializable(typeof(MemberAdded))]
 [JsonSerializable(typeof(MemberRemoved))]
 [JsonSerializable(typeof(MemberRekeyed))]
+[JsonSerializable(typeof(MemberReplaced))]
+[JsonSerializable(typeof(MemberExpirySet))]
 [JsonSerializable(typeof(RootReplaced))]
 [JsonSerializable(typeof(TokenIssued))]
 [JsonSerializable(typeof(VendorSevered))]
