@@ -5,6 +5,7 @@ using Demarc.Cli.Changes;
 using Demarc.Cli.Charter;
 using Demarc.Cli.Environments;
 using Demarc.Cli.Instances;
+using Demarc.Cli.Monitoring;
 using Demarc.Cli.Quickstart;
 using Demarc.Cli.Samples;
 
@@ -93,7 +94,7 @@ internal static class DemarcCommand
         StatusCommand.Create(),
         Verb.Group("env", "Environments: found, list, show, invite or revoke the agent.", EnvFoundCommand.Create(), EnvListCommand.Create(), EnvShowCommand.Create(), EnvInviteCommand.Create(), EnvRevokeAgentCommand.Create()),
         Verb.Group("keys", "Your own keys on this machine: create, list, rotate.", KeysCreateCommand.Create(), KeysListCommand.Create(), KeysRotateCommand.Create()),
-        Verb.Group("members", "People of both parties and their roles: list, add, remove, review; another root.", MembersListCommand.Create(), MembersAddCommand.Create(), MembersRemoveCommand.Create(), MembersReviewCommand.Create(), MembersReplaceRootCommand.Create(), MembersReplaceRootCommand.CreateCosign()),
+        Verb.Group("members", "People of both parties and their roles: list, add, remove, link, review; another root.", MembersListCommand.Create(), MembersAddCommand.Create(), MembersRemoveCommand.Create(), MembersLinkCommand.CreateLink(), MembersLinkCommand.CreateUnlink(), MembersReviewCommand.Create(), MembersReplaceRootCommand.Create(), MembersReplaceRootCommand.CreateCosign()),
         Verb.Group("tokens", "Keys for services, with a scope and an end: issue, list, revoke.", TokensCommand.CreateAll()),
         Verb.Group("charter", "Who is responsible for what: show, explain, validate, diff, propose, sign.", CharterShowCommand.Create(), CharterExplainCommand.Create(), CharterValidateCommand.Create(), CharterDiffCommand.Create(), CharterProposeCommand.Create(), CharterSignCommand.Create()),
         OrderCommand.Create(),
@@ -104,6 +105,7 @@ internal static class DemarcCommand
         Verb.Group("changes", "Changes: list, show, follow, and hold up: pause, resume, stop, defer.", [ChangesListCommand.Create(), ChangesShowCommand.Create(), ChangesFollowCommand.Create(), .. HoldCommand.CreateAll(), DeferCommand.Create()]),
         Verb.Group("instances", "Instances: list, show, credentials, and what can be done to them.", [InstancesListCommand.Create(), InstancesShowCommand.Create(), InstancesCredentialsCommand.Create(), InstancesModifyCommand.Create(), .. InstanceActionCommand.CreateAll()]),
         Verb.Group("audit", "The ledger: show, search, follow, verify, export.", AuditShowCommand.Create(), AuditSearchCommand.Create(), AuditFollowCommand.Create(), AuditVerifyCommand.Create(), AuditExportCommand.Create()),
+        Verb.Group("notify", "Where your party is told that something waits for it: add, list, remove, test.", NotifyCommand.CreateAll()),
         SearchCommand.Create(),
         ConsoleCommand.Create(),
         CompletionCommand.Create(),

@@ -28,6 +28,8 @@ namespace Demarc.Core.Ledger;
 [JsonSerializable(typeof(MemberRekeyed))]
 [JsonSerializable(typeof(RootReplaced))]
 [JsonSerializable(typeof(TokenIssued))]
+[JsonSerializable(typeof(MemberLinked))]
+[JsonSerializable(typeof(MemberUnlinked))]
 [JsonSerializable(typeof(AgentInvited))]
 [JsonSerializable(typeof(AgentJoined))]
 [JsonSerializable(typeof(AgentRevoked))]

@@ -11,6 +11,7 @@ using Demarc.Plane.Console;
 using Demarc.Plane.Environments;
 using Demarc.Plane.Instances;
 using Demarc.Plane.Ledger;
+using Demarc.Plane.Monitoring;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
@@ -52,11 +53,13 @@ public static class PlaneHost
         services.AddSingleton<PlaneIdentity>();
         services.AddSingleton(s => new AgentJoining(s.GetRequiredService<Sequencer>(), authority, s.GetRequiredService<PlaneIdentity>().Hub, clock));
         services.AddHostedService<SequencerLoop>();
+        NotifyHosting.AddServices(services, folder);
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
         services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ViewJson.Default));
         services.AddOpenApi(openapi => openapi.AddDocumentTransformer<OpenApiNotes>());
         HubListener.AddServices(services);
+        OpenIdSignIn.AddServices(services, options, clock);
         services.AddConsole();
 
         var app = builder.Build();
@@ -78,6 +81,7 @@ public static class PlaneHost
         SearchRoutes.Map(app);
         EventRoutes.Map(app);
         SignInRoutes.Map(app);
+        NotifyRoutes.Map(app);
         JoinRoutes.Map(app);
         HubListener.Map(app);
         app.MapConsole();
