@@ -13,8 +13,9 @@ namespace Demarc.Plane.Access;
 /// <summary>
 /// Signing in with an OpenID provider: authorization code with PKCE, carried out by the framework's own handler. All that is taken from the provider is who
 /// somebody is to it; what they may read is what owners have linked in the ledgers, asked anew for every request. Of the provider's tokens nothing is kept.
+/// The handler lives in services of its own: were it among the plane's, the framework would put its middleware in front of the gate.
 /// </summary>
-internal static class OpenIdSignIn
+internal sealed class OpenIdSignIn : IDisposable
 {
     public const string Scheme = "openid";
     public const string StartPath = "/sign-in/openid";
@@ -25,19 +26,29 @@ internal static class OpenIdSignIn
 
     private static readonly TimeSpan ProviderAnswers = TimeSpan.FromSeconds(10);
 
-    public static void AddServices(IServiceCollection services, PlaneOptions plane, TimeProvider clock)
+    private readonly ServiceProvider? own;
+
+    public OpenIdSignIn(PlaneOptions plane, TimeProvider clock)
     {
         if (plane.OpenId is not { } options) return;
+        var services = new ServiceCollection();
+        services.AddSingleton(clock);
+
+        // It writes no log: strangers could fill one. Why a sign-in failed stands on the page of whom it failed for.
+        services.AddLogging();
 
         // What protects a sign-in on its way lives as long as the process, as sessions do: nothing more to keep, back up or steal.
         services.AddDataProtection().UseEphemeralDataProtectionProvider();
         services.AddAuthentication().AddOpenIdConnect(Scheme, options.Name, openId => Configure(openId, options, plane, clock));
+        own = services.BuildServiceProvider();
     }
 
+    public void Dispose() => own?.Dispose();
+
     /// <summary>Sends the browser to the provider.</summary>
-    public static async Task StartAsync(HttpContext context)
+    public async Task StartAsync(HttpContext context)
     {
-        if (context.RequestServices.GetRequiredService<PlaneOptions>().OpenId is null)
+        if (await HandlerAsync(context) is not { } handler)
         {
             await NoProvider().ExecuteAsync(context);
             return;
@@ -45,7 +56,7 @@ internal static class OpenIdSignIn
 
         try
         {
-            await context.ChallengeAsync(Scheme, new AuthenticationProperties { RedirectUri = "/" });
+            await handler.ChallengeAsync(new AuthenticationProperties { RedirectUri = "/" });
         }
         catch (Exception unreachable) when (unreachable is InvalidOperationException or HttpRequestException or IOException)
         {
@@ -55,15 +66,18 @@ internal static class OpenIdSignIn
     }
 
     /// <summary>Receives the browser back from the provider.</summary>
-    public static async Task FinishAsync(HttpContext context)
+    public async Task FinishAsync(HttpContext context)
     {
-        if (context.RequestServices.GetService<IAuthenticationHandlerProvider>() is { } handlers && await handlers.GetHandlerAsync(context, Scheme) is IAuthenticationRequestHandler handler)
-        {
-            if (!await handler.HandleRequestAsync()) await Failed("the provider's answer has nothing in it").ExecuteAsync(context);
-            return;
-        }
+        if (await HandlerAsync(context) is not { } handler) await NoProvider().ExecuteAsync(context);
+        else if (!await handler.HandleRequestAsync()) await Failed("the provider's answer has nothing in it").ExecuteAsync(context);
+    }
 
-        await NoProvider().ExecuteAsync(context);
+    private async Task<OpenIdConnectHandler?> HandlerAsync(HttpContext context)
+    {
+        if (own is null) return null;
+        var handler = own.GetRequiredService<OpenIdConnectHandler>();
+        await handler.InitializeAsync((await own.GetRequiredService<IAuthenticationSchemeProvider>().GetSchemeAsync(Scheme))!, context);
+        return handler;
     }
 
     private static void Configure(OpenIdConnectOptions openId, OpenIdOptions options, PlaneOptions plane, TimeProvider clock)
@@ -75,6 +89,9 @@ internal static class OpenIdSignIn
         openId.ResponseType = OpenIdConnectResponseType.Code;
         openId.ResponseMode = OpenIdConnectResponseMode.Query;
         openId.UsePkce = true;
+
+        // Whoever comes back is handed to the plane's own sessions; there is no scheme that would take a ticket.
+        openId.SignInScheme = "none";
         openId.CallbackPath = CallbackPath;
         openId.TimeProvider = clock;
         openId.BackchannelTimeout = ProviderAnswers;
@@ -85,6 +102,7 @@ internal static class OpenIdSignIn
         openId.Scope.Clear();
         openId.Scope.Add("openid");
         openId.MapInboundClaims = false;
+        openId.ClaimActions.Clear();
         openId.SaveTokens = false;
         openId.GetClaimsFromUserInfoEndpoint = false;
         openId.DisableTelemetry = true;

@@ -14,8 +14,8 @@ public static class SignInRoutes
         routes.MapPost("/v1/console/links", NewLink).WithMetadata(new UseCase("console.link", TaskId.Access, Permission.None)).Produces<LinkView>();
         routes.MapPost("/v1/console/sign-out", CloseAllAsync).WithMetadata(new UseCase("console.sign-out-everywhere", TaskId.Access, Permission.None)).Produces<SignedOutView>();
         routes.MapGet("/sign-in", Open).WithMetadata(new UseCase("console.sign-in", TaskId.Access, Permission.None) { Proof = Proof.Open }).ExcludeFromDescription();
-        routes.MapGet(OpenIdSignIn.StartPath, OpenIdSignIn.StartAsync).WithMetadata(new UseCase("console.sign-in-openid", TaskId.Access, Permission.None) { Proof = Proof.Open }).ExcludeFromDescription();
-        routes.MapGet(OpenIdSignIn.CallbackPath, OpenIdSignIn.FinishAsync).WithMetadata(new UseCase("console.signed-in-openid", TaskId.Access, Permission.None) { Proof = Proof.Open }).ExcludeFromDescription();
+        routes.MapGet(OpenIdSignIn.StartPath, (HttpContext context, OpenIdSignIn openId) => openId.StartAsync(context)).WithMetadata(new UseCase("console.sign-in-openid", TaskId.Access, Permission.None) { Proof = Proof.Open }).ExcludeFromDescription();
+        routes.MapGet(OpenIdSignIn.CallbackPath, (HttpContext context, OpenIdSignIn openId) => openId.FinishAsync(context)).WithMetadata(new UseCase("console.signed-in-openid", TaskId.Access, Permission.None) { Proof = Proof.Open }).ExcludeFromDescription();
         routes.MapGet("/sign-out", Close).WithMetadata(new UseCase("console.sign-out", TaskId.Access, Permission.None) { Proof = Proof.Open }).ExcludeFromDescription();
     }
 

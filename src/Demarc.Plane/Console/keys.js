@@ -113,7 +113,7 @@ async function showKeys() {
     return;
   }
 
-  const head = element('tr', {}, ...[words.name, words.key, words.made, words.here, ''].map(text => element('th', { scope: 'col', textContent: text })));
+  const head = element('tr', {}, ...[words.name, words.key, words.made, words.here].map(text => element('th', { scope: 'col', textContent: text })), element('td'));
   const rows = keys.map(key => {
     const here = key.member
       ? element('td', {}, element('span', { className: `chip ${key.member.party}`, textContent: words[key.member.party] ?? key.member.party }), ` ${key.member.name} · ${key.member.role}`)

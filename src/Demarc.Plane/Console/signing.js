@@ -65,7 +65,7 @@ async function prepareCharter() {
   const text = charter.proposedYaml;
   const hash = hex(await sha256(textBytes(text)));
   return {
-    about: `${part('title').textContent} · ${charter.proposedVersion}`,
+    about: `${words.version} ${charter.proposedVersion}`,
     read: lineDifferences(charter.yaml, text), text, hash,
     differs: hash !== charter.proposedSha256,
     kind: 'charter.signed',
@@ -76,7 +76,7 @@ async function prepareCharter() {
 async function prepareProposal(_, draft) {
   const charter = await json('/charter');
   return {
-    about: `${part('title').textContent} · ${(charter.version ?? 0) + 1}`,
+    about: `${words.version} ${(charter.version ?? 0) + 1}`,
     read: lineDifferences(charter.yaml, draft), text: draft, hash: hex(await sha256(textBytes(draft))),
     kind: 'charter.proposed',
     data: () => ({ version: (charter.version ?? 0) + 1, yaml: draft }),

@@ -48,6 +48,7 @@ public static class PlaneHost
         services.AddSingleton<AgentBoard>();
         services.AddSingleton(s => new AgentHub(s.GetRequiredService<Sequencer>(), s.GetRequiredService<AgentBoard>(), clock, Version));
         services.AddSingleton<BrowserSessions>();
+        services.AddSingleton<OpenIdSignIn>();
         services.AddSingleton<FailedAttempts>();
         services.AddSingleton<UsedTokens>();
         services.AddSingleton<PlaneIdentity>();
@@ -59,7 +60,6 @@ public static class PlaneHost
         services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ViewJson.Default));
         services.AddOpenApi(openapi => openapi.AddDocumentTransformer<OpenApiNotes>());
         HubListener.AddServices(services);
-        OpenIdSignIn.AddServices(services, options, clock);
         services.AddConsole();
 
         var app = builder.Build();
