@@ -120,6 +120,12 @@ internal sealed class OpenIdSignIn : IDisposable
                 if (plane.PublicUrl is { } url) context.ProtocolMessage.RedirectUri = new Uri(url, CallbackPath).ToString();
                 return Task.CompletedTask;
             },
+            OnTokenValidated = context =>
+            {
+                // The specification lets a token that came straight from the provider go unsigned, and the handler does. Here every one is signed.
+                if (string.IsNullOrEmpty(context.SecurityToken?.RawSignature)) context.Fail("the provider's token is not signed");
+                return Task.CompletedTask;
+            },
             OnTicketReceived = ReceiveAsync,
             OnRemoteFailure = async context =>
             {

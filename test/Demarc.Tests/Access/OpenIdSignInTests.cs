@@ -34,7 +34,7 @@ public sealed class OpenIdSignInTests
         // A cookie is no signature: whatever does something is refused.
         foreach (var path in new[] { "/v1/console/links", "/v1/console/sign-out", "/v1/environments/acme/hooks", "/v1/environments/acme/charter/check" })
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent("{}") };
+            using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent("{}", Encoding.UTF8, "application/json") };
             request.Headers.TryAddWithoutValidation("Cookie", $"{cookie.Name}={cookie.Value}");
             using var refused = await world.Plane.Client.SendAsync(request);
             Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
