@@ -17,8 +17,8 @@ public static class NotifyLimits
     /// <summary>Characters of a hook's name.</summary>
     public const int NameCharacters = 60;
 
-    /// <summary>Attempts of one delivery; with the delays between them they reach over some ten hours.</summary>
-    public const int Attempts = 12;
+    /// <summary>Attempts of one delivery; with the delays between them they reach over four to nine hours: a receiver that is down for a night misses little.</summary>
+    public const int Attempts = 14;
 
     /// <summary>Deliveries that wait for one hook; what is beyond is given up at once and shown so: whoever does not answer for so long reads the inbox.</summary>
     public const int WaitingOfHook = 100;

@@ -59,8 +59,8 @@ public sealed class NotifyRuleTests
             if (attempt < NotifyLimits.Attempts) longest += most;
         }
 
-        // The sentence about some ten hours in the limits is true.
-        Assert.InRange(longest.TotalHours, 5, 10);
+        // What the limits say of four to nine hours is true.
+        Assert.InRange(longest.TotalHours, 8, 9);
     }
 
     [Theory]
