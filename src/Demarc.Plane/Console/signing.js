@@ -197,7 +197,7 @@ async function send() {
 
 dialog.querySelector('form').addEventListener('submit', event => { event.preventDefault(); if (signing) send(); });
 part('cancel').addEventListener('click', () => dialog.close());
-part('reason').addEventListener('input', preview);
+part('reason').addEventListener('input', () => { if (signing) tell(''); preview(); });
 part('key').addEventListener('change', preview);
 
 document.addEventListener('click', event => {
