@@ -15,6 +15,8 @@ namespace Demarc.Cli;
 [JsonSerializable(typeof(Environments.RevokedAgent))]
 [JsonSerializable(typeof(ProfileKey))]
 [JsonSerializable(typeof(RootDraft))]
+[JsonSerializable(typeof(Monitoring.EgressAllowed))]
+[JsonSerializable(typeof(System.Collections.Immutable.ImmutableArray<Demarc.Core.Monitoring.EgressDayTotals>))]
 [JsonSerializable(typeof(System.Collections.Immutable.ImmutableArray<ProfileKey>))]
 [JsonSerializable(typeof(ProgramVersion))]
 [JsonSerializable(typeof(Audit.AuditReport))]

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Demarc.Cli.Access;
+using Demarc.Cli.Agents;
 using Demarc.Cli.Audit;
 using Demarc.Cli.Changes;
 using Demarc.Cli.Charter;
@@ -93,9 +94,11 @@ internal static class DemarcCommand
         DownCommand.Create(),
         StatusCommand.Create(),
         Verb.Group("env", "Environments: found, list, show, invite or revoke the agent.", EnvFoundCommand.Create(), EnvListCommand.Create(), EnvShowCommand.Create(), EnvInviteCommand.Create(), EnvRevokeAgentCommand.Create()),
-        Verb.Group("keys", "Your own keys on this machine: create, list, rotate.", KeysCreateCommand.Create(), KeysListCommand.Create(), KeysRotateCommand.Create()),
-        Verb.Group("members", "People of both parties and their roles: list, add, remove, link, review; another root.", MembersListCommand.Create(), MembersAddCommand.Create(), MembersRemoveCommand.Create(), MembersLinkCommand.CreateLink(), MembersLinkCommand.CreateUnlink(), MembersReviewCommand.Create(), MembersReplaceRootCommand.Create(), MembersReplaceRootCommand.CreateCosign()),
+        Verb.Group("keys", "Your own keys on this machine: create, list, rotate.", KeysCreateCommand.Create(), KeysListCommand.Create(), KeysRotateCommand.Create(), KeysUseSshCommand.Create()),
+        Verb.Group("members", "People of both parties and their roles: list, add, remove, link, review; another root.", MembersListCommand.Create(), MembersAddCommand.Create(), MembersRemoveCommand.Create(), MembersRekeyCommand.Create(), MembersExpireCommand.Create(), MembersLinkCommand.CreateLink(), MembersLinkCommand.CreateUnlink(), MembersReviewCommand.Create(), MembersReplaceRootCommand.Create(), MembersReplaceRootCommand.CreateCosign()),
         Verb.Group("tokens", "Keys for services, with a scope and an end: issue, list, revoke.", TokensCommand.CreateAll()),
+        Verb.Group("egress", "What leaves for the vendor, seen at the customer's own agent: watch, show, report, schema, allow.", EgressCommand.CreateAll()),
+        Verb.Group("agent", "The agent on this machine, asked at its own door: status.", AgentStatusCommand.Create()),
         Verb.Group("charter", "Who is responsible for what: show, explain, validate, diff, propose, sign.", CharterShowCommand.Create(), CharterExplainCommand.Create(), CharterValidateCommand.Create(), CharterDiffCommand.Create(), CharterProposeCommand.Create(), CharterSignCommand.Create()),
         OrderCommand.Create(),
         PlanCommand.Create(),

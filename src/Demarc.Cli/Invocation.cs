@@ -11,7 +11,7 @@ namespace Demarc.Cli;
 internal sealed class Invocation : IDisposable
 {
     private readonly ParseResult parsed;
-    private readonly Dictionary<Party, SigningKey> keys = [];
+    private readonly Dictionary<Party, ISigner> keys = [];
     private readonly Dictionary<string, PlaneClient> clients = [];
     private ProfileConfig? config;
 
@@ -79,7 +79,7 @@ internal sealed class Invocation : IDisposable
     /// <summary>Who looks: the one named, else whichever key the profile has, the customer's first.</summary>
     public Party Looking => AsGiven ?? (Profile.Holds(Party.Customer) || !Profile.Holds(Party.Vendor) ? Party.Customer : Party.Vendor);
 
-    public SigningKey Key(Party party)
+    public ISigner Key(Party party)
     {
         if (!keys.TryGetValue(party, out var key)) keys[party] = key = Profile.Key(party);
         return key;
@@ -105,11 +105,11 @@ internal sealed class Invocation : IDisposable
 
     public void Dispose()
     {
-        foreach (var key in keys.Values) key.Dispose();
+        foreach (var key in keys.Values.OfType<IDisposable>()) key.Dispose();
         foreach (var client in clients.Values) client.Dispose();
     }
 
-    private PlaneClient ClientOf(Uri address, SigningKey? key, string who)
+    private PlaneClient ClientOf(Uri address, ISigner? key, string who)
     {
         var name = $"{who}@{address}";
         if (!clients.TryGetValue(name, out var client)) clients[name] = client = new PlaneClient(address, key, Host.Time, Host.Random);

@@ -40,6 +40,12 @@ internal static class OptionValues
         },
     };
 
+    /// <summary>A time for an address: with an offset, or else by UTC. A text that is none is refused.</summary>
+    public static string Time(string text, string option) =>
+        DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at)
+            ? Uri.EscapeDataString(at.ToString("O", CultureInfo.InvariantCulture))
+            : throw CommandFailedException.Usage($"{option} '{text}' is not a time.", "Write 2026-12-24T02:00Z, or with an offset.");
+
     private static void Check(SymbolResult result, string name, string[] words)
     {
         foreach (var token in result.Tokens.Where(token => !words.Contains(token.Value, StringComparer.Ordinal)))

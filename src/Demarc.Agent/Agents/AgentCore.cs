@@ -1,7 +1,9 @@
 using Demarc.Agent.Changes;
 using Demarc.Agent.Instances;
 using Demarc.Agent.Ledger;
+using Demarc.Agent.Monitoring;
 using Demarc.Core;
+using Demarc.Core.Monitoring;
 using Microsoft.Extensions.Logging;
 
 namespace Demarc.Agent.Agents;
@@ -17,18 +19,24 @@ public sealed class AgentCore
     private readonly Reconciler reconciler;
 
     /// <summary>Puts the parts together.</summary>
-    public AgentCore(AgentIdentity identity, AgentLedger ledger, IPlaneLink link, IHands hands, TimeProvider time, FillRandom random, ILogger log)
+    public AgentCore(AgentIdentity identity, AgentLedger ledger, IPlaneLink link, IHands hands, TimeProvider time, FillRandom random, ILogger log, EgressEye? eye = null)
     {
         Ledger = ledger;
-        Reports = new Reports();
+        Egress = new EgressGate(link, ledger, identity.Key.Public, eye?.Secrets ?? new KnownSecrets(random), eye?.Mirror, time, log);
+        ledger.Secrets = eye?.Secrets;
+        ledger.Masked = Egress.Masked;
+        Reports = new Reports { Egress = () => Egress.Days(2) };
         Presence = new PlanePresence();
         worker = new ChangeWorker(ledger, hands, new StepExecutor(ledger, hands, Reports, time, log), Presence, time, log);
-        reconciler = new Reconciler(ledger, hands, Reports, time, random, log);
-        dialler = new PlaneDialler(link, ledger, Reports, Presence, identity, time, random, log) { EntryRefused = worker.Pause };
+        reconciler = new Reconciler(ledger, hands, Reports, time, random, log) { Looked = Egress.Judge };
+        dialler = new PlaneDialler(Egress, ledger, Reports, Presence, identity, time, random, log) { EntryRefused = worker.Pause };
     }
 
     /// <summary>The ledger as this agent holds it.</summary>
     public AgentLedger Ledger { get; }
+
+    /// <summary>What leaves for the plane, and what does not.</summary>
+    public EgressGate Egress { get; }
 
     /// <summary>What it last saw and did.</summary>
     public Reports Reports { get; }
@@ -59,3 +67,8 @@ public sealed class AgentCore
         }
     }
 }
+
+/// <summary>What the customer's eye needs beyond the gate itself.</summary>
+/// <param name="Secrets">Secrets of this agent, which must not stand in anything that leaves.</param>
+/// <param name="Mirror">Where the last frames are kept in clear; null for nowhere.</param>
+public sealed record EgressEye(KnownSecrets Secrets, EgressMirror? Mirror);

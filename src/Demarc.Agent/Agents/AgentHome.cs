@@ -6,6 +6,7 @@ using System.Text.Json.Serialization;
 using Demarc.Agent.Ledger;
 using Demarc.Agent.Local;
 using Demarc.Core;
+using Demarc.Core.Agents;
 using Demarc.Core.Environments;
 using Demarc.Core.Ledger;
 
@@ -28,6 +29,15 @@ public sealed class AgentHome : IDisposable
 
     /// <summary>The file of the agent's disk copy.</summary>
     public string Database => Path.Combine(root, "agent.db");
+
+    /// <summary>The socket at which its own user may ask the running agent.</summary>
+    public string Door => Path.Combine(root, AgentDoorForm.SocketName);
+
+    /// <summary>Where the last frames that left are kept in clear.</summary>
+    public string Egress => Path.Combine(root, "egress");
+
+    /// <summary>Whether this process holds the folder, rather than looks into it.</summary>
+    public bool IsHeld => held is not null;
 
     /// <summary>Where small files per instance are.</summary>
     public string Instances => Path.Combine(root, "instances");

@@ -35,6 +35,12 @@ internal static partial class AgentLog
     [LoggerMessage(15, LogLevel.Warning, "Client certificate not renewed: {Why}")]
     public static partial void NotRenewed(ILogger log, string why);
 
+    [LoggerMessage(16, LogLevel.Error, "Nobody can ask this agent: {Why}")]
+    public static partial void NoDoor(ILogger log, string why);
+
+    [LoggerMessage(17, LogLevel.Error, "The question '{Ask}' was not answered: {Why}")]
+    public static partial void AnswerFailed(ILogger log, string ask, string why);
+
     [LoggerMessage(20, LogLevel.Debug, "Wrote {Kind} {Id}")]
     public static partial void EntryWritten(ILogger log, string kind, string id);
 

@@ -3,6 +3,8 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Demarc.Agent.Ledger;
 using Demarc.Agent.Local;
+using Demarc.Agent.Monitoring;
+using Demarc.Core.Monitoring;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
 
@@ -81,7 +83,8 @@ internal static class AgentProgram
     private static async Task<int> LiveAsync(AgentOptions options, AgentHome home, ILogger log, CancellationToken stop)
     {
         var time = TimeProvider.System;
-        var joining = new Joining(home, new HttpPlaneDoor(), time, RandomNumberGenerator.Fill);
+        var toll = new EgressToll();
+        var joining = new Joining(home, new HttpPlaneDoor(toll), time, RandomNumberGenerator.Fill);
         var (token, unreadable) = options.Token(home.ReadMembership() is not null);
         if (unreadable is not null) return Complain(AgentExit.Usage, unreadable);
         var (membership, fault) = joining.Prepare(token, options.Name);
@@ -95,6 +98,9 @@ internal static class AgentProgram
         if (ledger is null) return Complain(AgentExit.Damaged, $"the ledger in {options.Data} is damaged: {damage}. Restore the folder from a backup, or revoke this agent and join anew with an empty one.");
         AgentLog.Starts(log, AgentVersion.Text, membership.Environment, ledger.Size, ledger.Outbox.Count);
 
+        var secrets = new KnownSecrets(RandomNumberGenerator.Fill);
+        secrets.Know(key.ExportSeed());
+        using var mirror = new EgressMirror(home.Egress);
         using var probe = new MilvusProbe();
         var folders = new BucketFolder(options.Bucket);
         var hands = new LocalHands(
@@ -106,18 +112,44 @@ internal static class AgentProgram
             time,
             RandomNumberGenerator.Fill,
             log,
-            () => ledger.State.Instances.Values.Select(instance => instance.Port).ToHashSet());
-        var core = new AgentCore(identity, ledger, new GrpcPlaneLink(home, joining, time, log), hands, time, RandomNumberGenerator.Fill, log);
+            () => ledger.State.Instances.Values.Select(instance => instance.Port).ToHashSet()) { Secrets = secrets };
+        var core = new AgentCore(identity, ledger, new GrpcPlaneLink(home, joining, toll, time, log), hands, time, RandomNumberGenerator.Fill, log, new EgressEye(secrets, mirror));
+        toll.Attach(core.Egress);
+        var (door, closed) = AgentDoor.Open(home, time, log);
+        if (door is null) AgentLog.NoDoor(log, closed!);
+        else AgentAsks.Register(door, core, mirror, identity, membership.Plane);
         try
         {
-            await core.RunAsync(stop);
+            await RunAsync(core, door, stop);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             AgentLog.Stops(log);
         }
+        finally
+        {
+            door?.Dispose();
+            core.Egress.Book.Settle();
+        }
 
         return ledger.Refusal is null ? AgentExit.Stopped : AgentExit.PlaneRefused;
+    }
+
+    // The one that ends first ends the other: an agent whose disk failed under a question starts anew from what is on disk.
+    private static async Task RunAsync(AgentCore core, AgentDoor? door, CancellationToken stop)
+    {
+        if (door is null)
+        {
+            await core.RunAsync(stop);
+            return;
+        }
+
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        Task[] both = [core.RunAsync(over.Token), door.RunAsync(over.Token)];
+        var first = await Task.WhenAny(both);
+        over.Cancel();
+        await Task.WhenAll(both).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Current);
+        await first;
     }
 
     private static async Task<string?> JoinAsync(Joining joining, Membership membership, TimeProvider time, ILogger log, CancellationToken stop)

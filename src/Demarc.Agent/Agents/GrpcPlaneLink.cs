@@ -1,5 +1,7 @@
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
+using System.Text.Json.Nodes;
+using Demarc.Agent.Monitoring;
 using Demarc.Core.Agents;
 using Demarc.Core.Environments;
 using Demarc.Protocol;
@@ -14,7 +16,7 @@ namespace Demarc.Agent.Agents;
 /// The way to the plane over gRPC and mutual TLS. It believes one authority, the one named when the agent joined, and shows a short-lived certificate
 /// that it renews at half of its life; one that ran out while the agent was off is replaced by asking at the front door again.
 /// </summary>
-public sealed class GrpcPlaneLink(AgentHome home, Joining joining, TimeProvider time, ILogger log) : IPlaneLink
+public sealed class GrpcPlaneLink(AgentHome home, Joining joining, EgressToll toll, TimeProvider time, ILogger log) : IPlaneLink
 {
     private static readonly TimeSpan AskAgain = TimeSpan.FromMinutes(2);
     private DateTimeOffset renewNotBefore;
@@ -59,6 +61,7 @@ public sealed class GrpcPlaneLink(AgentHome home, Joining joining, TimeProvider 
         {
             using var channel = Channel(membership, certificate);
             var request = new RenewRequest { CsrDer = ByteString.CopyFrom(home.CertificateRequest(EnvironmentId.Parse(membership.Environment))) };
+            if (!toll.Pass("renew", request.CalculateSize(), new JsonObject { ["csrDer"] = request.CsrDer.ToBase64() })) throw new LinkException("the day's egress budget for control is spent");
             var reply = await new AgentHub.AgentHubClient(channel).RenewAsync(request, deadline: DateTime.MaxValue, cancellationToken: stop).ResponseAsync.WaitAsync(DialLimits.Welcome, time, stop);
             var der = reply.CertificateDer.ToByteArray();
             using var renewed = X509CertificateLoader.LoadCertificate(der);

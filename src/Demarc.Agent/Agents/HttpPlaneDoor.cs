@@ -1,11 +1,13 @@
-using System.Net.Http.Json;
+using System.Net.Http.Headers;
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using Demarc.Agent.Monitoring;
 using Demarc.Core.Environments;
 
 namespace Demarc.Agent.Agents;
 
 /// <summary>Joins over the plane's REST interface.</summary>
-public sealed class HttpPlaneDoor : IPlaneDoor
+public sealed class HttpPlaneDoor(EgressToll toll) : IPlaneDoor
 {
     private const int MaxAnswer = 64 * 1024;
 
@@ -13,10 +15,12 @@ public sealed class HttpPlaneDoor : IPlaneDoor
     public async Task<JoinAnswer> JoinAsync(string plane, JoinRequest request, CancellationToken stop)
     {
         var address = new Uri(new Uri(plane.EndsWith('/') ? plane : plane + "/"), "v1/agents/join");
+        var body = JsonSerializer.SerializeToUtf8Bytes(request, ViewJson.Default.JoinRequest);
+        if (!toll.Pass("join", body.Length, (JsonObject)JsonNode.Parse(body)!)) throw new LinkException("the day's egress budget for control is spent: the plane is not asked");
         using var http = new HttpClient(new SocketsHttpHandler { UseProxy = !address.IsLoopback, ConnectTimeout = DialLimits.Welcome }) { Timeout = DialLimits.Welcome * 2, MaxResponseContentBufferSize = MaxAnswer };
         try
         {
-            using var content = JsonContent.Create(request, ViewJson.Default.JoinRequest);
+            using var content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
             using var answer = await http.PostAsync(address, content, stop);
             var text = await answer.Content.ReadAsStringAsync(stop);
             if (answer.IsSuccessStatusCode) return new JoinAnswer(JsonSerializer.Deserialize(text, ViewJson.Default.JoinReply) ?? throw new LinkException($"{address} answered with nothing"), null);

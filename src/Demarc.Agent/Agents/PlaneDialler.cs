@@ -1,8 +1,10 @@
 using System.Buffers.Binary;
 using Demarc.Agent.Changes;
 using Demarc.Agent.Ledger;
+using Demarc.Agent.Monitoring;
 using Demarc.Core;
 using Demarc.Core.Agents;
+using Demarc.Core.Monitoring;
 using Demarc.Protocol;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging;
@@ -14,7 +16,7 @@ namespace Demarc.Agent.Agents;
 /// entry is answered, and countersigns what it has verified and stored. A plane that is refused is told so once and then left alone.
 /// </summary>
 public sealed class PlaneDialler(
-    IPlaneLink link,
+    EgressGate gate,
     AgentLedger ledger,
     Reports reports,
     PlanePresence presence,
@@ -50,11 +52,11 @@ public sealed class PlaneDialler(
     {
         try
         {
-            await link.RenewIfDueAsync(stop);
+            await gate.RenewIfDueAsync(stop);
             using var welcome = new CancellationTokenSource(DialLimits.Welcome, time);
             using var dialling = CancellationTokenSource.CreateLinkedTokenSource(welcome.Token, stop);
-            await using var stream = await link.ConnectAsync(dialling.Token);
-            await stream.SendAsync(Hello(), dialling.Token);
+            await using var stream = await gate.ConnectAsync(dialling.Token);
+            if (await stream.SendAsync(Hello(), dialling.Token) != EgressVerdict.Sent) return "the agent's own gate let no hello pass; see 'demarc egress report'";
             var first = await stream.ReceiveAsync(dialling.Token);
             if (first is null) return "the plane closed the stream before its welcome";
             if (first.FrameCase == PlaneFrame.FrameOneofCase.Goodbye) return $"the plane says goodbye: {Clip(first.Goodbye.Reason)}";
@@ -78,7 +80,7 @@ public sealed class PlaneDialler(
         }
     }
 
-    private async Task<string> ConverseAsync(IPlaneStream stream, CancellationToken stop)
+    private async Task<string> ConverseAsync(EgressStream stream, CancellationToken stop)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var conversation = new Conversation();
@@ -115,7 +117,7 @@ public sealed class PlaneDialler(
         return reason;
     }
 
-    private async Task<string> ReceiveAsync(IPlaneStream stream, Conversation conversation, CancellationToken stop)
+    private async Task<string> ReceiveAsync(EgressStream stream, Conversation conversation, CancellationToken stop)
     {
         while (true)
         {
@@ -176,7 +178,7 @@ public sealed class PlaneDialler(
         return true;
     }
 
-    private async Task<string> SendAsync(IPlaneStream stream, Conversation conversation, CancellationToken stop)
+    private async Task<string> SendAsync(EgressStream stream, Conversation conversation, CancellationToken stop)
     {
         var pinged = time.GetTimestamp();
         while (true)
@@ -190,7 +192,7 @@ public sealed class PlaneDialler(
             Task[] news = [ledger.Changed.Next, reports.Changed.Next, conversation.Changed.Next];
             if (Next(conversation) is { } frame)
             {
-                await SendOneAsync(stream, frame, stop);
+                Sent(frame, await SendOneAsync(stream, frame, stop), conversation);
                 continue;
             }
 
@@ -202,17 +204,45 @@ public sealed class PlaneDialler(
                 // What was countersigned last may have been lost with the stream before. Not at once: a plane with another history shall have shown it first.
                 if (!conversation.HasCountersigned) conversation.Countersign ??= ledger.Checkpoint;
                 await SendOneAsync(stream, new AgentFrame { Ping = new Ping { UnixMs = time.GetUtcNow().ToUnixTimeMilliseconds() } }, stop);
-                await link.RenewIfDueAsync(stop);
+                await gate.RenewIfDueAsync(stop);
                 continue;
             }
 
             await Signal.WaitAsync(wait, time, stop, news);
+            // Whatever woke us may have made room: a new day, a consent, another charter.
+            conversation.Held = false;
         }
+    }
+
+    private void Sent(AgentFrame frame, EgressVerdict verdict, Conversation conversation)
+    {
+        if (verdict == EgressVerdict.Sent) return;
+        if (frame.FrameCase == AgentFrame.FrameOneofCase.Countersign)
+        {
+            // The newest is worth more than this one: it goes when there is room.
+            conversation.Countersign ??= frame.Countersign.Checkpoint;
+            conversation.Held = true;
+            return;
+        }
+
+        var id = frame.Submit.EntryId;
+        conversation.InFlight.Remove(id);
+        conversation.Sent.Remove(id);
+        if (verdict != EgressVerdict.Withheld)
+        {
+            conversation.Held = true;
+            return;
+        }
+
+        // What never leaves counts no more, at once and with all its like: an agent in another's place must not act on what that one left unsaid.
+        EntryRefused?.Invoke();
+        ledger.Withheld(id, "the egress gate let it not pass; see 'demarc egress show'");
     }
 
     // The outbox goes first and in order, a bounded number at a time; then what was verified meanwhile.
     private AgentFrame? Next(Conversation conversation)
     {
+        if (conversation.Held) return null;
         if (conversation.InFlight.Count < DialLimits.MaxInFlight)
         {
             foreach (var entry in ledger.Outbox)
@@ -229,13 +259,13 @@ public sealed class PlaneDialler(
         return new AgentFrame { Countersign = new Countersign { Checkpoint = note } };
     }
 
-    private async Task SendOneAsync(IPlaneStream stream, AgentFrame frame, CancellationToken stop)
+    private async Task<EgressVerdict> SendOneAsync(EgressStream stream, AgentFrame frame, CancellationToken stop)
     {
         using var late = new CancellationTokenSource(DialLimits.Send, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, stop);
         try
         {
-            await stream.SendAsync(frame, either.Token);
+            return await stream.SendAsync(frame, either.Token);
         }
         catch (OperationCanceledException) when (late.IsCancellationRequested && !stop.IsCancellationRequested)
         {
@@ -279,6 +309,9 @@ public sealed class PlaneDialler(
         public string? Countersign { get; set; }
 
         public bool HasCountersigned { get; set; }
+
+        /// <summary>Whether something found no room today: nothing more is offered until there is news.</summary>
+        public bool Held { get; set; }
 
         public Refuse? Refuse { get; set; }
     }

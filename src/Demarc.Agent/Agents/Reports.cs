@@ -1,6 +1,8 @@
+using System.Collections.Immutable;
 using Demarc.Core.Agents;
 using Demarc.Core.Changes;
 using Demarc.Core.Ledger;
+using Demarc.Core.Monitoring;
 using Demarc.Protocol;
 using Google.Protobuf;
 using System.Text.Json;
@@ -27,9 +29,13 @@ public sealed class Reports
         Changed.Raise();
     }
 
+    /// <summary>What has left, told with every observation.</summary>
+    public Func<ImmutableArray<EgressDayTotals>>? Egress { get; set; }
+
     /// <summary>What is seen now.</summary>
     public void Observed(Observation observation)
     {
+        if (Egress is not null) observation = observation with { Egress = Egress() };
         Latest = observation;
         status = new Status { ObservationJson = ByteString.CopyFrom(JsonSerializer.SerializeToUtf8Bytes(observation, LedgerJson.Default.Observation)) };
         Changed.Raise();

@@ -25,6 +25,9 @@ public sealed class Reconciler(AgentLedger ledger, IHands hands, Reports reports
     // Waiting is counted on the clock that never jumps: an hour set back must not be an hour without healing.
     private readonly long began = time.GetTimestamp();
 
+    /// <summary>Told after every look.</summary>
+    public Action? Looked { get; set; }
+
     /// <summary>Looks every few seconds until stopped.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
@@ -43,6 +46,7 @@ public sealed class Reconciler(AgentLedger ledger, IHands hands, Reports reports
                 if (ledger.InForce) Compare(observed);
             }
 
+            Looked?.Invoke();
             await Task.Delay(ReconcileLimits.Look, time, stop);
         }
     }

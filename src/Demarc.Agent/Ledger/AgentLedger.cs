@@ -1,7 +1,10 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Demarc.Agent.Agents;
 using Demarc.Core;
 using Demarc.Core.Environments;
 using Demarc.Core.Ledger;
+using Demarc.Core.Monitoring;
 using Microsoft.Extensions.Logging;
 
 namespace Demarc.Agent.Ledger;
@@ -42,6 +45,15 @@ public sealed class AgentLedger
         Refusal = store.ReadRefusal();
         State = FoldOutbox();
     }
+
+    /// <summary>Secrets of this agent, which are masked in what it writes; null for none.</summary>
+    public KnownSecrets? Secrets { get; set; }
+
+    /// <summary>Told the kind of an entry in which something had to be masked.</summary>
+    public Action<string>? Masked { get; set; }
+
+    /// <summary>The disk, for what is counted beside the ledger.</summary>
+    internal IAgentStore Store => store;
 
     /// <summary>Raised whenever an entry is written, verified or refused.</summary>
     public Signal Changed { get; } = new();
@@ -95,6 +107,7 @@ public sealed class AgentLedger
     /// <summary>Writes an entry if the ledger has a place for it. It is durable when this returns, and only then may anything be done on its strength.</summary>
     public Written Write(EntryData data)
     {
+        data = Scrub(data);
         if (outbox.Count >= LedgerCopyLimits.MaxOutbox) return new Written(null, $"{outbox.Count} entries wait for the plane already: nothing new is begun until it has taken some");
         var entry = Entry.Write(identity.Trust.Environment, Entry.NewId(random), time.GetUtcNow(), data, identity.Key);
         var folded = EnvironmentFold.Apply(State, entry);
@@ -155,15 +168,20 @@ public sealed class AgentLedger
     }
 
     /// <summary>The plane will never sequence one of our entries: it is kept as evidence and no longer counts.</summary>
-    public void RefusedByPlane(string entryId, string why)
+    public void RefusedByPlane(string entryId, string why) => Drop(entryId, RefusalReason.OwnEntryRefused, why);
+
+    /// <summary>One of our entries must not leave this machine: it is kept as evidence here and no longer counts.</summary>
+    public void Withheld(string entryId, string why) => Drop(entryId, RefusalReason.OwnEntryWithheld, why);
+
+    private void Drop(string entryId, string reason, string why)
     {
         var at = outbox.FindIndex(entry => entry.Id == entryId);
         if (at < 0) return;
         var entry = outbox[at];
-        store.RefuseFromOutbox(entryId, new Evidence(time.GetUtcNow(), RefusalReason.OwnEntryRefused, $"{entry.Body.Kind} {entryId}: {why}", Checkpoint, null, -1, [entry.Bytes]));
+        store.RefuseFromOutbox(entryId, new Evidence(time.GetUtcNow(), reason, $"{entry.Body.Kind} {entryId}: {why}", Checkpoint, null, -1, [entry.Bytes]));
         outbox.RemoveAt(at);
         State = FoldOutbox();
-        AgentLog.EntryRefused(log, entry.Body.Kind, entryId, why);
+        if (reason == RefusalReason.OwnEntryRefused) AgentLog.EntryRefused(log, entry.Body.Kind, entryId, why);
         Changed.Raise();
     }
 
@@ -175,6 +193,19 @@ public sealed class AgentLedger
         FreshEvidence = evidence;
         AgentLog.PlaneRefused(log, evidence.Reason, evidence.Detail);
         Changed.Raise();
+    }
+
+    // What is signed can no longer be mended: a secret that slipped into a receipt or a reason is masked before it is.
+    private EntryData Scrub(EntryData data)
+    {
+        if (Secrets is null) return data;
+        var kind = EntryKind.Of(data);
+        var json = JsonSerializer.SerializeToUtf8Bytes(data, kind.Type);
+        if (!Secrets.IsIn(json)) return data;
+        var node = JsonNode.Parse(json);
+        if (!Secrets.Mask(node)) return data;
+        Masked?.Invoke(kind.Name);
+        return (EntryData)node.Deserialize(kind.Type)!;
     }
 
     private string Countersign(SignedNote note) =>

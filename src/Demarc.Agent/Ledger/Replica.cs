@@ -219,4 +219,7 @@ public static class RefusalReason
 
     /// <summary>Not against the plane: it refused an entry of ours, which is kept.</summary>
     public const string OwnEntryRefused = "own entry refused";
+
+    /// <summary>Not against the plane: an entry of ours must not leave, and is kept.</summary>
+    public const string OwnEntryWithheld = "own entry withheld";
 }

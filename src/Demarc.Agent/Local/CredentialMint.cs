@@ -6,6 +6,7 @@ using Demarc.Core;
 using Demarc.Core.Access;
 using Demarc.Core.Instances;
 using Demarc.Core.Ledger;
+using Demarc.Core.Monitoring;
 
 namespace Demarc.Agent.Local;
 
@@ -30,6 +31,9 @@ public sealed class CredentialMint(IPrivateFiles files, FillRandom random)
 
     /// <summary>How often a password is hashed; simulations that mint thousands take fewer.</summary>
     public int Rounds { get; set; } = PasswordHash.Rounds;
+
+    /// <summary>Told of every password, so that none can slip out; null for nobody.</summary>
+    public KnownSecrets? Secrets { get; set; }
 
     /// <summary>What this change has minted already, whole; null when it has not, or not to the end.</summary>
     public SealedCredential? Minted(InstanceId instance, string change, string user) =>
@@ -68,6 +72,7 @@ public sealed class CredentialMint(IPrivateFiles files, FillRandom random)
     {
         if (files.Read(instance, ProbeFile) is not { } text) return null;
         var probe = JsonSerializer.Deserialize(text, LocalJson.Default.ProbeCredential);
+        if (probe is not null) Secrets?.Know(probe.Password);
         return probe is null ? null : new ProbeLogin(probe.User, new Secret(probe.Password));
     }
 
@@ -78,6 +83,8 @@ public sealed class CredentialMint(IPrivateFiles files, FillRandom random)
     {
         var first = NewPassword();
         var probe = NewPassword();
+        Secrets?.Know(first);
+        Secrets?.Know(probe);
         var sealedText = AgeFile.EncryptArmored(Encoding.UTF8.GetBytes(first), [customer], random);
         return new IssuedCredential(
             change,

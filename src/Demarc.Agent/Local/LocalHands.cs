@@ -5,6 +5,7 @@ using Demarc.Core;
 using Demarc.Core.Access;
 using Demarc.Core.Agents;
 using Demarc.Core.Instances;
+using Demarc.Core.Monitoring;
 using Microsoft.Extensions.Logging;
 
 namespace Demarc.Agent.Local;
@@ -41,6 +42,9 @@ public sealed class LocalHands : IHands
 
     /// <summary>How often passwords are hashed.</summary>
     public int PasswordRounds { init => mint.Rounds = value; }
+
+    /// <summary>Told of every password that is minted or used.</summary>
+    public KnownSecrets Secrets { init => mint.Secrets = value; }
 
     /// <inheritdoc/>
     public async ValueTask<Observation> ObserveAsync(CancellationToken stop)

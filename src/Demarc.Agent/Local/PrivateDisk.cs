@@ -47,6 +47,13 @@ internal static class PrivateDisk
         }
     }
 
+    /// <summary>Takes the rights of everybody but the owner away.</summary>
+    public static void KeepFromOthers(string path)
+    {
+        if (OperatingSystem.IsWindows()) throw new PlatformNotSupportedException("The agent runs on Linux.");
+        File.SetUnixFileMode(path, FileMode0600);
+    }
+
     /// <summary>Whether others than the owner have any right on it.</summary>
     public static bool IsOpenToOthers(string path) =>
         !OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & ~FolderMode0700) != 0;

@@ -8,18 +8,36 @@ namespace Demarc.Cli.Access;
 
 /// <summary>
 /// Private keys on disk. A signing key's file holds the base64url of its 32-byte seed under a comment with the public half; a sealing
-/// key's file is an identity file as age reads it. A file that others may read is refused: a key that was readable is a key to replace.
+/// key's file is an identity file as age reads it; a file may also name a key that an SSH agent keeps. A file that others may read is refused: a key that was readable is a key to replace.
 /// </summary>
 internal static class KeyFile
 {
     /// <summary>A key file is a few lines; more is not one.</summary>
     private const int MaxBytes = 4096;
 
+    private const string SshPrefix = "ssh-agent ";
+
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
-    public static SigningKey ReadSigning(string path)
+    /// <summary>The key of a file: the one that is in it, or the one in the SSH agent that it names.</summary>
+    public static ISigner ReadSigner(string path, SshAgent ssh)
     {
-        var seed = Base64Text.Decode(SecretLine(path).AsSpan(), Base64Form.Either);
+        var line = SecretLine(path);
+        if (!line.StartsWith(SshPrefix, StringComparison.Ordinal)) return FromSeed(path, line);
+        return Ed25519Key.Parse(line[SshPrefix.Length..]) is { } key
+            ? new SshAgentKey(ssh, key)
+            : throw new CommandFailedException(ExitCodes.Failed, $"{path} names a key of an SSH agent that is not an 'ed25519:' key.", "Write it anew: demarc keys use-ssh.");
+    }
+
+    public static SigningKey ReadSigning(string path) => FromSeed(path, SecretLine(path));
+
+    /// <summary>Writes the name of a key that an SSH agent keeps.</summary>
+    public static void WriteSsh(string path, SshKey key) =>
+        Write(path, $"# signs through the SSH agent: {key.Fingerprint} {Terminal.Terminal.Printable(key.Comment)}\n{SshPrefix}{key.Key.KeyId}\n");
+
+    private static SigningKey FromSeed(string path, string line)
+    {
+        var seed = Base64Text.Decode(line.AsSpan(), Base64Form.Either);
         if (seed is not { Length: SigningKey.SeedSize })
             throw new CommandFailedException(ExitCodes.Failed, $"{path} is not a signing key: it must hold the base64url of 32 bytes.", "Restore it from your own copy.");
         try

@@ -20,7 +20,7 @@ internal static class KeysCreateCommand
         profile.MakeFolder();
         if (name == KeyNames.CustomerSealing) KeyFile.CreateSealing(file, invocation.Host.Random).Dispose();
         else KeyFile.CreateSigning(file, invocation.Host.Random).Dispose();
-        var key = new ProfileKey(name, KeyNames.Use(name), KeyNames.PublicHalf(name, file), file, null);
+        var key = new ProfileKey(name, KeyNames.Use(name), KeyNames.PublicHalf(name, file, profile.Ssh), file, null);
         invocation.Terminal.Result(key, terminal =>
         {
             terminal.Facts(("key", name), ("public half", key.Public), ("file", file));
@@ -42,7 +42,7 @@ internal static class KeyNames
     public static string Use(string name) => name == CustomerSealing ? "opens what is sealed to the customer" : $"signs as the {name}";
 
     /// <summary>The public half of a key file that nobody else can read.</summary>
-    public static string PublicHalf(string name, string file)
+    public static string PublicHalf(string name, string file, SshAgent ssh)
     {
         if (name == CustomerSealing)
         {
@@ -50,7 +50,7 @@ internal static class KeyNames
             return identity.Recipient.ToString();
         }
 
-        using var key = KeyFile.ReadSigning(file);
-        return key.Public.KeyId;
+        var key = KeyFile.ReadSigner(file, ssh);
+        using (key as IDisposable) return key.Public.KeyId;
     }
 }

@@ -30,7 +30,7 @@ internal static class KeysListCommand
         var file = profile.PathOf(name);
         try
         {
-            return new ProfileKey(name, KeyNames.Use(name), KeyNames.PublicHalf(name, file), file, null);
+            return new ProfileKey(name, KeyNames.Use(name), KeyNames.PublicHalf(name, file, profile.Ssh), file, null);
         }
         catch (CommandFailedException fault)
         {

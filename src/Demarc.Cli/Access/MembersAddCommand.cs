@@ -11,7 +11,7 @@ internal static class MembersAddCommand
 {
     public static Command Create()
     {
-        var key = new Argument<string>("key") { Description = "The public half of the person's key, 'ed25519:…', as 'demarc keys list' shows it to them." };
+        var key = new Argument<string>("key") { Description = "The public half of the person's key, 'ed25519:…', as 'demarc keys list' shows it to them; 'webauthn:…' for a passkey." };
         var role = new Option<string>("--role") { Description = "owner: all; operator: requests changes; approver: approves and rejects; auditor: reads the ledger; viewer: looks.", Required = true }.OneOf([.. MemberRoles.Words]);
         var name = new Option<string>("--name") { Description = "What people call them, at most 80 characters.", HelpName = "TEXT", Required = true };
         var days = OptionValues.WholeNumber("--days", [], "After how many days the key counts for nothing any more; 0 for never", 0, 366, 0);
@@ -38,7 +38,7 @@ internal static class MemberRoles
     /// <summary>The key as the ledger writes it.</summary>
     public static string Key(string text) => PublicKey.TryParse(text, out var key)
         ? key.KeyId
-        : throw CommandFailedException.Usage($"'{text}' is not a public key: 'ed25519:' and 43 characters.", "The person reads it off with 'demarc keys list'.");
+        : throw CommandFailedException.Usage($"'{text}' is not a public key: 'ed25519:' and 43 characters, or a passkey's 'webauthn:' and 88.", "The person reads it off with 'demarc keys list'.");
 
     public static async Task<MemberView> FindAsync(Invocation invocation, Party party, string key)
     {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Demarc.Core.Charter;
 using Demarc.Core.Environments;
 
@@ -13,8 +14,8 @@ internal static class MembersListCommand
     {
         var members = await invocation.Reader.GetAsync($"{invocation.Path}/members", ViewJson.Default.ImmutableArrayMemberView, invocation.Stop);
         invocation.Terminal.Result(members, terminal => terminal.Table(
-            ["party", "role", "name", "expires", "key"],
-            members.Select(m => (IReadOnlyList<string>)[m.Party.Word(), m.IsRoot ? $"{m.Role}, root" : m.Role, m.Name, m.ExpiresAt is { } end ? $"{end:u}" : "never", m.Key])));
+            ["party", "role", "name", "expires", "last used", "key"],
+            members.Select(m => (IReadOnlyList<string>)[m.Party.Word(), m.IsRoot ? $"{m.Role}, root" : m.Role, m.Name, m.ExpiresAt is { } end ? $"{end:u}" : "never", m.LastUsedOn?.ToString("O", CultureInfo.InvariantCulture) ?? "never", m.Key])));
         return ExitCodes.Ok;
     }
 }

@@ -17,14 +17,18 @@ internal sealed class Profile
     private readonly FillRandom random;
     private readonly string? ownKey;
 
-    public Profile(string folder, FillRandom random, string? ownKey = null)
+    public Profile(string folder, FillRandom random, string? ownKey = null, string? sshSocket = null)
     {
+        Ssh = new SshAgent(sshSocket);
         Folder = folder;
         this.random = random;
         this.ownKey = ownKey;
     }
 
     public string Folder { get; }
+
+    /// <summary>The person's SSH agent, whether there is one or not.</summary>
+    public SshAgent Ssh { get; }
 
     public string SealingKeyPath => PathOf(KeyNames.CustomerSealing);
 
@@ -34,11 +38,11 @@ internal sealed class Profile
     public static Profile Of(CliHost host)
     {
         var ownKey = host.Variable("DEMARC_KEY") is { Length: > 0 } key ? Path.GetFullPath(key) : null;
-        if (host.Variable("DEMARC_HOME") is { Length: > 0 } home) return new Profile(Path.GetFullPath(home), host.Random, ownKey);
+        if (host.Variable("DEMARC_HOME") is { Length: > 0 } home) return new Profile(Path.GetFullPath(home), host.Random, ownKey, host.Variable("SSH_AUTH_SOCK"));
         var config = host.Variable("XDG_CONFIG_HOME") is { Length: > 0 } xdg
             ? xdg
             : Path.Combine(host.Variable("HOME") ?? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".config");
-        return new Profile(Path.Combine(config, "demarc"), host.Random, ownKey);
+        return new Profile(Path.Combine(config, "demarc"), host.Random, ownKey, host.Variable("SSH_AUTH_SOCK"));
     }
 
     public string PathOf(string key) => Path.Combine(Folder, key + ".key");
@@ -49,18 +53,19 @@ internal sealed class Profile
     public bool Holds(Party party) => File.Exists(KeyPath(party));
 
     /// <summary>The party's signing key, or a fault that says where it was looked for.</summary>
-    public SigningKey Key(Party party) => Holds(party)
-        ? KeyFile.ReadSigning(KeyPath(party))
+    public ISigner Key(Party party) => Holds(party)
+        ? KeyFile.ReadSigner(KeyPath(party), Ssh)
         : throw new CommandFailedException(
             ExitCodes.Failed,
             $"This profile has no key of the {party.Word()} ({KeyPath(party)}).",
-            $"Copy your key there, make one with 'demarc keys create {party.Word()}', or act as the other party with --as.");
+            $"Copy your key there, make one with 'demarc keys create {party.Word()}', name one of your SSH agent with 'demarc keys use-ssh --as {party.Word()}', or act as the other party with --as.");
 
-    public SigningKey KeyOrNew(Party party)
+    /// <summary>The public half of the party's key, which is made if there is none.</summary>
+    public PublicKey OwnOrNew(Party party)
     {
-        if (Holds(party)) return KeyFile.ReadSigning(KeyPath(party));
         MakeFolder();
-        return KeyFile.CreateSigning(KeyPath(party), random);
+        var key = Holds(party) ? KeyFile.ReadSigner(KeyPath(party), Ssh) : KeyFile.CreateSigning(KeyPath(party), random);
+        using (key as IDisposable) return key.Public;
     }
 
     public AgeIdentity Sealing() => File.Exists(SealingKeyPath)

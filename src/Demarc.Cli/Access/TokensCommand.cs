@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using System.Globalization;
 using Demarc.Core.Access;
 using Demarc.Core.Charter;
 using Demarc.Core.Environments;
@@ -55,7 +56,7 @@ internal static class TokensCommand
         invocation.Terminal.Result(tokens, terminal =>
         {
             if (tokens.IsEmpty) terminal.Line("There are no tokens.");
-            else terminal.Table(["party", "name", "may", "ends", "last acted", "key"], tokens.Select(t => (IReadOnlyList<string>)[t.Party.Word(), t.Name, string.Join(", ", t.Permissions), $"{t.ExpiresAt:u}", t.LastActedAt is { } at ? $"{at:u}" : "never", t.Key]));
+            else terminal.Table(["party", "name", "may", "ends", "last used", "key"], tokens.Select(t => (IReadOnlyList<string>)[t.Party.Word(), t.Name, string.Join(", ", t.Permissions), $"{t.ExpiresAt:u}", t.LastUsedOn?.ToString("O", CultureInfo.InvariantCulture) ?? "never", t.Key]));
         });
         return ExitCodes.Ok;
     });

@@ -24,10 +24,13 @@ internal static class AuditSearchCommand
         return new Verb("search", "Search the ledger, newest entries first.", async invocation =>
         {
             var query = new StringBuilder();
-            foreach (var (name, value) in new[] { ("kind", invocation.Get(kind)), ("task", invocation.Get(task)), ("instance", invocation.Get(instance)), ("change", invocation.Get(change)), ("author", invocation.Get(author)), ("since", Time(invocation.Get(since), "--since")), ("until", Time(invocation.Get(until), "--until")), ("text", invocation.Get(text)) })
+            foreach (var (name, value) in new[] { ("kind", invocation.Get(kind)), ("task", invocation.Get(task)), ("instance", invocation.Get(instance)), ("change", invocation.Get(change)), ("author", invocation.Get(author)), ("text", invocation.Get(text)) })
             {
                 if (value is not null) query.Append(CultureInfo.InvariantCulture, $"&{name}={Uri.EscapeDataString(value)}");
             }
+
+            if (invocation.Get(since) is { } from) query.Append(CultureInfo.InvariantCulture, $"&since={OptionValues.Time(from, "--since")}");
+            if (invocation.Get(until) is { } to) query.Append(CultureInfo.InvariantCulture, $"&until={OptionValues.Time(to, "--until")}");
 
             var found = await FindAsync(invocation, query.ToString(), invocation.Get(most));
             invocation.Terminal.Result(found, terminal =>
@@ -51,14 +54,6 @@ internal static class AuditSearchCommand
             before = page.Next;
             if (before is null || entries.Count >= most) return new SearchView(page.Size, entries.ToImmutable(), before);
         }
-    }
-
-    private static string? Time(string? text, string option)
-    {
-        if (text is null) return null;
-        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at)
-            ? at.ToUniversalTime().ToString("O", CultureInfo.InvariantCulture)
-            : throw CommandFailedException.Usage($"{option} '{text}' is not a time.", "Write 2026-12-24T02:00Z, or with an offset.");
     }
 
     private static string Says(FoundEntryView entry)

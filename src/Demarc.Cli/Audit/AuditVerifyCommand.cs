@@ -53,5 +53,5 @@ internal static class AuditVerifyCommand
 
     private static string? Own(Invocation invocation, Party party) => invocation.Profile.Holds(party) ? invocation.Key(party).Public.KeyId : null;
 
-    private static string? Checked(string? key) => key is null || PublicKey.TryParse(key, out _) ? key : throw CommandFailedException.Usage($"'{key}' is not a public key: 'ed25519:' and 43 characters.");
+    private static string? Checked(string? key) => key is null || PublicKey.TryParse(key, out _) ? key : throw CommandFailedException.Usage($"'{key}' is not a public key: 'ed25519:' and 43 characters, or a passkey's 'webauthn:' and 88.");
 }

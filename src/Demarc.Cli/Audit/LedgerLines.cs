@@ -94,6 +94,8 @@ internal static class LedgerLines
         AgentRevoked d => Account(5, d.Agent),
         MemberRekeyed d => Account(3, d.NewKey),
         MemberLinked d => Account(3, d.Key),
+        MemberReplaced d => Account(3, d.NewKey),
+        MemberExpirySet d => Account(3, d.Key),
         RootReplaced d => Account(3, d.NewRoot),
         FindingRaised d => Finding(1, d.Finding),
         FindingCleared d => Finding(3, d.Finding),

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Demarc.Core.Charter;
 using Demarc.Core.Environments;
 
@@ -29,7 +28,7 @@ internal static class CharterExplainCommand
             var party = invocation.Get(agent) ? "agent" : invocation.Acting(Party.Vendor).Word();
             var query = $"action={invocation.Get(action)}&party={party}&role={invocation.Get(role)}&size={invocation.Get(size)}"
                 + (invocation.Get(instance) is { } name ? $"&instance={Uri.EscapeDataString(name)}" : "")
-                + (invocation.Get(at) is { } time ? $"&at={Uri.EscapeDataString(Moment(time))}" : "");
+                + (invocation.Get(at) is { } time ? $"&at={OptionValues.Time(time, "--at")}" : "");
             var explanation = await invocation.Reader.GetAsync($"{invocation.Path}/charter/explain?{query}", ViewJson.Default.Explanation, invocation.Stop);
             invocation.Terminal.Result(explanation, terminal => Print(terminal, explanation));
             return explanation.Answer == "denied" ? ExitCodes.Refused : ExitCodes.Ok;
@@ -45,9 +44,4 @@ internal static class CharterExplainCommand
             if (rule.Otherwise is { } otherwise) terminal.Line($"        to change it: {otherwise}");
         }
     }
-
-    private static string Moment(string text) =>
-        DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at)
-            ? at.ToString("O", CultureInfo.InvariantCulture)
-            : throw CommandFailedException.Usage($"--at '{text}' is not a time.", "Write 2026-12-24T02:00Z, or with an offset.");
 }

@@ -7,7 +7,7 @@ namespace Demarc.Cli.Environments;
 /// <summary>Makes a founding entry with both roots and hands it to a plane; what was founded is pinned in the profile.</summary>
 internal static class Founding
 {
-    public static async Task<Entry> FoundAsync(Invocation invocation, PlaneClient client, EnvironmentId id, string name, SigningKey customer, SigningKey vendor, AgeRecipient sealing)
+    public static async Task<Entry> FoundAsync(Invocation invocation, PlaneClient client, EnvironmentId id, string name, ISigner customer, ISigner vendor, AgeRecipient sealing)
     {
         var plane = await client.PlaneAsync(invocation.Stop);
         if (!NoteKey.TryParse(plane.PlaneKey, out _))

@@ -19,12 +19,12 @@ internal sealed class PlaneClient : IDisposable
     private const int MaxAnswerBytes = 64 * 1024 * 1024;
 
     private readonly HttpClient http;
-    private readonly SigningKey? key;
+    private readonly ISigner? key;
     private readonly TimeProvider time;
     private readonly FillRandom random;
     private PlaneView? plane;
 
-    public PlaneClient(Uri address, SigningKey? key, TimeProvider time, FillRandom random)
+    public PlaneClient(Uri address, ISigner? key, TimeProvider time, FillRandom random)
     {
         Address = address;
         this.key = key;

@@ -105,10 +105,9 @@ internal sealed class Sides(Invocation invocation, QuickstartFolder folder, Prog
 
     private string Keys()
     {
-        invocation.Profile.KeyOrNew(Party.Customer).Dispose();
+        invocation.Profile.OwnOrNew(Party.Customer);
         invocation.Profile.SealingOrNew().Dispose();
-        using var vendor = invocation.Profile.KeyOrNew(Party.Vendor);
-        return vendor.Public.KeyId;
+        return invocation.Profile.OwnOrNew(Party.Vendor).KeyId;
     }
 
     private Uri Remember(Uri address)

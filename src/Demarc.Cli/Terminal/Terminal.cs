@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Demarc.Core.Agents;
 using Demarc.Core.Environments;
 using Spectre.Console;
 
@@ -19,7 +20,7 @@ internal sealed class Terminal
     {
         WriteIndented = true,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        TypeInfoResolver = JsonTypeInfoResolver.Combine(ViewJson.Default, CliJson.Default),
+        TypeInfoResolver = JsonTypeInfoResolver.Combine(ViewJson.Default, CliJson.Default, AgentDoorJson.Default),
     };
 
     private readonly CliHost host;

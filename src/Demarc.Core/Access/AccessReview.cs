@@ -15,10 +15,11 @@ namespace Demarc.Core.Access;
 /// <param name="MayApprove">Actions whose plans wait for approvals such as its.</param>
 /// <param name="ExpiresAt">When it ends; null for never.</param>
 /// <param name="LastActedAt">When it last signed something into the ledger; null for never.</param>
+/// <param name="LastUsedOn">The day (UTC) on which the plane last let it in, to look or to sign; null for never, or not known.</param>
 /// <param name="Remark">What is worth a question: expired, or unused for long; null for nothing.</param>
 public sealed record AccessLine(
     string Key, string Name, Party Party, string Role, bool IsRoot, ImmutableArray<string> Permissions, ImmutableArray<string> MayRequest, ImmutableArray<string> MayApprove,
-    DateTimeOffset? ExpiresAt, DateTimeOffset? LastActedAt, string? Remark)
+    DateTimeOffset? ExpiresAt, DateTimeOffset? LastActedAt, DateOnly? LastUsedOn, string? Remark)
 {
     /// <summary>Accounts with which this member may sign in to read, as <c>issuer subject</c>.</summary>
     public ImmutableArray<string> SignsInAs { get; init; } = [];
@@ -28,10 +29,13 @@ public sealed record AccessLine(
 public static class AccessReview
 {
     /// <summary>Every key, roots first, then by party and name.</summary>
-    public static ImmutableArray<AccessLine> Of(EnvironmentState state, DateTimeOffset at) =>
-        [.. state.Members.Values.OrderByDescending(m => m.IsRoot).ThenBy(m => m.Party).ThenBy(m => m.Name, StringComparer.Ordinal).ThenBy(m => m.Key.KeyId, StringComparer.Ordinal).Select(m => Line(state, m, at))];
+    /// <param name="state">The environment.</param>
+    /// <param name="at">The moment of the review.</param>
+    /// <param name="lastUsed">A key's last day of use as the plane saw it. Nobody has signed that: it helps to ask questions, and decides nothing.</param>
+    public static ImmutableArray<AccessLine> Of(EnvironmentState state, DateTimeOffset at, Func<string, DateOnly?>? lastUsed = null) =>
+        [.. state.Members.Values.OrderByDescending(m => m.IsRoot).ThenBy(m => m.Party).ThenBy(m => m.Name, StringComparer.Ordinal).ThenBy(m => m.Key.KeyId, StringComparer.Ordinal).Select(m => Line(state, m, at, lastUsed?.Invoke(m.Key.KeyId)))];
 
-    private static AccessLine Line(EnvironmentState state, Member member, DateTimeOffset at)
+    private static AccessLine Line(EnvironmentState state, Member member, DateTimeOffset at, DateOnly? usedOn)
     {
         var actions = ChangeAction.All.Where(a => !a.Standing).ToList();
         var expired = member.IsExpired(at);
@@ -40,7 +44,7 @@ public static class AccessReview
             expired ? [] : [.. Enum.GetValues<Permission>().Where(p => p != Permission.None && member.Allows(p)).Select(p => p.ToString().ToLowerInvariant())],
             expired || !member.Allows(Permission.Operate) ? [] : [.. actions.Where(a => MayRequest(state, member, a)).Select(a => a.Name)],
             expired || !member.Allows(Permission.Approve) ? [] : [.. actions.Where(a => MayApprove(state, member, a)).Select(a => a.Name)],
-            member.ExpiresAt, member.LastActedAt, Remark(member, at))
+            member.ExpiresAt, member.LastActedAt, usedOn, Remark(member, at, usedOn))
         {
             SignsInAs = [.. state.Links.Values.Where(link => link.Key == member.Key.KeyId).Select(link => $"{link.Subject.Issuer} {link.Subject.Name}")],
         };
@@ -52,10 +56,12 @@ public static class AccessReview
     private static bool MayApprove(EnvironmentState state, Member member, ChangeAction action) =>
         state.Charter?[action.Task].Approval.GetValueOrDefault(action.Name) is { } need && need.Includes(member.Party) && (need.Roles.IsEmpty || need.Roles.Contains(member.Role));
 
-    private static string? Remark(Member member, DateTimeOffset at)
+    private static string? Remark(Member member, DateTimeOffset at, DateOnly? usedOn)
     {
         if (member.IsExpired(at)) return "expired: take it out";
-        if (member.LastActedAt is { } last && last < at - MemberLimits.UnusedAfter) return $"has signed nothing for {(int)(at - last).TotalDays} days";
-        return null;
+        var looked = usedOn?.ToDateTime(TimeOnly.MaxValue, DateTimeKind.Utc) is { } day ? new DateTimeOffset(day) : (DateTimeOffset?)null;
+        var last = looked > member.LastActedAt || member.LastActedAt is null ? looked : member.LastActedAt;
+        if ((last ?? member.AddedAt) >= at - MemberLimits.UnusedAfter) return null;
+        return last is { } then ? $"unused for {(int)(at - then).TotalDays} days" : $"never used in {(int)(at - member.AddedAt).TotalDays} days";
     }
 }

@@ -78,6 +78,14 @@ public static class AgeFile
             : TryDecrypt(Encoding.UTF8.GetBytes(armored), identity);
     }
 
+    /// <summary>Whether a text has the form of a sealed file in armor, whoever it is sealed to: all of its header, and a payload that is a whole number of sealed chunks.</summary>
+    public static bool IsSealed(string armored)
+    {
+        ArgumentNullException.ThrowIfNull(armored);
+        if (armored.Length > AgeLimits.ArmoredChars || AgeArmor.Read(Encoding.UTF8.GetBytes(armored)) is not { } file) return false;
+        return AgeHeader.Parse(file, out _) is { } header && file.Length - header.Length >= NonceSize + AgeStream.TagSize;
+    }
+
     private static AgeOpened DecryptBinary(ReadOnlySpan<byte> file, AgeIdentity identity)
     {
         if (file.Length > AgeLimits.FileBytes)

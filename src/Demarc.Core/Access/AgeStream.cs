@@ -10,7 +10,7 @@ namespace Demarc.Core.Access;
 internal static class AgeStream
 {
     private const int ChunkSize = 64 * 1024;
-    private const int TagSize = 16;
+    internal const int TagSize = 16;
     private const int NonceSize = 12;
 
     public static byte[] Seal(ReadOnlySpan<byte> payloadKey, ReadOnlySpan<byte> plaintext)

@@ -18,6 +18,9 @@ public sealed record Member(PublicKey Key, Party Party, Role Role, string Name, 
     /// <summary>For a service token, the permissions it was given instead of a role's; null for a person.</summary>
     public ImmutableSortedSet<Permission>? Scope { get; init; }
 
+    /// <summary>Since when its party has had this key.</summary>
+    public DateTimeOffset AddedAt { get; init; }
+
     /// <summary>When it last signed something into the ledger; null for never.</summary>
     public DateTimeOffset? LastActedAt { get; init; }
 

@@ -24,7 +24,7 @@ internal static class MemberFold
     {
         if (New(state, entry, data.Key, data.Name) is { Refusal: { } refusal }) return Folded.Refuse(refusal);
         if (Ending(entry, data.ExpiresAt) is { } ending) return Folded.Refuse(ending);
-        return Added(state, entry, new Member(Parse(data.Key), owner.Party, data.Role, data.Name, false) { ExpiresAt = data.ExpiresAt });
+        return Added(state, entry, new Member(Parse(data.Key), owner.Party, data.Role, data.Name, false) { ExpiresAt = data.ExpiresAt, AddedAt = entry.At });
     }
 
     public static Folded Issue(EnvironmentState state, Entry entry, TokenIssued data, Member owner)
@@ -37,14 +37,13 @@ internal static class MemberFold
             if (!ServicePermissions.Contains(permission)) return Folded.Refuse($"scope cannot hold '{permission}': a service looks, audits and operates; people approve and own");
         }
 
-        return Added(state, entry, new Member(Parse(data.Key), owner.Party, Role.Viewer, data.Name, false) { ExpiresAt = data.ExpiresAt, Scope = [.. data.Scope] });
+        return Added(state, entry, new Member(Parse(data.Key), owner.Party, Role.Viewer, data.Name, false) { ExpiresAt = data.ExpiresAt, AddedAt = entry.At, Scope = [.. data.Scope] });
     }
 
     public static Folded Remove(EnvironmentState state, Entry entry, MemberRemoved data, Member owner)
     {
         if (CharterFold.Replayed(state, entry) is { } replayed) return replayed;
-        if (!state.Members.TryGetValue(data.Key, out var member)) return Folded.Refuse($"{data.Key} is no member");
-        if (member.Party != owner.Party) return Folded.Refuse($"{data.Key} belongs to the {member.Party.Word()}, whose owners alone can remove it");
+        if (Own(state, data.Key, owner, "remove", out var member) is { } refused) return refused;
         if (member.IsRoot) return Folded.Refuse($"{data.Key} is the root of the {member.Party.Word()} and cannot be removed");
         return Folded.To(Without(state, data.Key) with { AuthorityIds = state.AuthorityIds.Add(entry.Id) });
     }
@@ -57,10 +56,41 @@ internal static class MemberFold
         if (member.IsService) return Folded.Refuse("a service's token is issued anew, not changed");
         return Folded.To(state with
         {
-            Members = state.Members.Remove(member.Key.KeyId).Add(key.KeyId, member with { Key = key }),
+            Members = state.Members.Remove(member.Key.KeyId).Add(key.KeyId, member with { Key = key, AddedAt = entry.At }),
             Links = LinkFold.Moved(state.Links, member.Key.KeyId, key.KeyId),
             Former = state.Former.SetItem(member.Key.KeyId, member),
             Changes = OpenChanges(state, change => ChangeApprovals.Moved(change, member.Key.KeyId, key.KeyId)),
+            AuthorityIds = state.AuthorityIds.Add(entry.Id),
+        });
+    }
+
+    /// <summary>The key is lost, perhaps stolen: the person stays who they are, and asked for what they asked for, but what the lost key approved needs another approval.</summary>
+    public static Folded Replace(EnvironmentState state, Entry entry, MemberReplaced data, Member owner)
+    {
+        if (Own(state, data.Key, owner, "replace", out var member) is { } refused) return refused;
+        if (member.IsRoot) return Folded.Refuse($"{data.Key} is the root of the {member.Party.Word()}: a quorum of owners replaces it (root.replaced)");
+        if (member.IsService) return Folded.Refuse("a service's token is issued anew, not changed");
+        if (member.Key.Equals(owner.Key)) return Folded.Refuse("one's own key is changed with both keys (member.rekeyed)");
+        if (New(state, entry, data.NewKey, member.Name) is { Refusal: { } refusal }) return Folded.Refuse(refusal);
+        var (key, without) = (Parse(data.NewKey), Without(state, data.Key));
+        return Folded.To(without with
+        {
+            Members = without.Members.Add(key.KeyId, member with { Key = key, AddedAt = entry.At, LastActedAt = null }),
+            Changes = OpenChanges(without, change => ChangeApprovals.Moved(change, data.Key, key.KeyId)),
+            AuthorityIds = state.AuthorityIds.Add(entry.Id),
+        });
+    }
+
+    public static Folded SetExpiry(EnvironmentState state, Entry entry, MemberExpirySet data, Member owner)
+    {
+        if (CharterFold.Replayed(state, entry) is { } replayed) return replayed;
+        if (Own(state, data.Key, owner, "limit", out var member) is { } refused) return refused;
+        if (member.IsRoot) return Folded.Refuse($"{data.Key} is the root of the {member.Party.Word()} and does not expire");
+        if (Ending(entry, data.ExpiresAt) is { } ending) return Folded.Refuse(ending);
+        if (member.IsService && !(data.ExpiresAt < member.ExpiresAt)) return Folded.Refuse($"a service's token is only shortened: it ends at {member.ExpiresAt:u}, issue another for longer");
+        return Folded.To(state with
+        {
+            Members = state.Members.SetItem(data.Key, member with { ExpiresAt = data.ExpiresAt }),
             AuthorityIds = state.AuthorityIds.Add(entry.Id),
         });
     }
@@ -80,7 +110,7 @@ internal static class MemberFold
         if (signed < needed) return Folded.Refuse($"{signed} of the {owners.Count} owners of the {root.Party.Word()} beside the root have signed, {needed} are needed");
         return Folded.To(Without(state, data.Root) with
         {
-            Members = state.Members.Remove(data.Root).Add(key.KeyId, new Member(key, root.Party, Role.Owner, root.Name, true)),
+            Members = state.Members.Remove(data.Root).Add(key.KeyId, new Member(key, root.Party, Role.Owner, root.Name, true) { AddedAt = entry.At }),
             AuthorityIds = state.AuthorityIds.Add(entry.Id),
         });
     }
@@ -88,10 +118,16 @@ internal static class MemberFold
     /// <summary>The time that expiry is judged by: dating an entry back does not bring a key to life again.</summary>
     public static DateTimeOffset Later(EnvironmentState state, Entry entry) => entry.At > state.LatestAt ? entry.At : state.LatestAt;
 
+    private static Folded? Own(EnvironmentState state, string key, Member owner, string verb, out Member member)
+    {
+        if (!state.Members.TryGetValue(key, out member!)) return Folded.Refuse($"{key} is no member");
+        return member.Party == owner.Party ? null : Folded.Refuse($"{key} belongs to the {member.Party.Word()}, whose owners alone can {verb} it");
+    }
+
     private static Folded New(EnvironmentState state, Entry entry, string text, string name)
     {
         if (CharterFold.Replayed(state, entry) is { } replayed) return replayed;
-        if (!PublicKey.TryParse(text, out var key)) return Folded.Refuse("key is not an 'ed25519:' key");
+        if (!PublicKey.TryParse(text, out var key)) return Folded.Refuse($"key is not {PublicKey.Forms}");
         if (state.Members.ContainsKey(key.KeyId)) return Folded.Refuse($"{key.KeyId} is a member already: remove it first");
         if (state.Agent?.Key.Equals(key) == true) return Folded.Refuse("the key is the agent's");
         if (state.Members.Count >= MaxMembers) return Folded.Refuse($"an environment has at most {MaxMembers} members");

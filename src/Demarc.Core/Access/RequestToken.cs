@@ -26,7 +26,7 @@ public static class RequestToken
     public static TimeSpan Tolerance { get; } = TimeSpan.FromMinutes(2);
 
     /// <summary>The value of the Authorization header for a request.</summary>
-    public static string Write(SigningKey key, string plane, string method, string pathAndQuery, DateTimeOffset at, FillRandom random)
+    public static string Write(ISigner key, string plane, string method, string pathAndQuery, DateTimeOffset at, FillRandom random)
     {
         Span<byte> nonce = stackalloc byte[12];
         random(nonce);

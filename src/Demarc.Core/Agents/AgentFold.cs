@@ -18,7 +18,7 @@ internal static class AgentFold
     {
         if (CharterFold.Replayed(state, entry) is { } replayed) return replayed;
         if (owner.Party != Party.Customer) return Folded.Refuse("the agent acts in the customer's account: the customer's owner alone invites it");
-        if (!PublicKey.TryParse(data.Invitation, out var invitation)) return Folded.Refuse("invitation is not an 'ed25519:' key");
+        if (Ed25519Key.Parse(data.Invitation) is not { } invitation) return Folded.Refuse("invitation is not an 'ed25519:' key");
         if (data.ExpiresAt <= entry.At || data.ExpiresAt > entry.At + AgentLimits.MaxInvitation) return Folded.Refuse($"expiresAt must lie within {AgentLimits.MaxInvitation.TotalDays} days of the invitation");
         var open = state.Invitations.Where(i => i.Value.ExpiresAt > entry.At).ToDictionary();
         if (open.Count >= MaxInvitations) return Folded.Refuse($"{MaxInvitations} invitations are open already: use one or wait until they expire");
@@ -32,8 +32,8 @@ internal static class AgentFold
     public static Folded Join(EnvironmentState state, Entry entry, AgentJoined data)
     {
         if (CharterFold.Replayed(state, entry) is { } replayed) return replayed;
-        if (!PublicKey.TryParse(data.Agent, out var agent) || !agent.Equals(entry.Author)) return Folded.Refuse("agent is not the key that signs");
-        if (!PublicKey.TryParse(data.Invitation, out var invitation) || !state.Invitations.TryGetValue(invitation.KeyId, out var invited)) return Folded.Refuse("the invitation is not open: it was never given, is used up, or was replaced");
+        if (Ed25519Key.Parse(data.Agent) is not { } agent || !agent.Equals(entry.Author)) return Folded.Refuse("agent is not the key that signs");
+        if (Ed25519Key.Parse(data.Invitation) is not { } invitation || !state.Invitations.TryGetValue(invitation.KeyId, out var invited)) return Folded.Refuse("the invitation is not open: it was never given, is used up, or was replaced");
         if (!entry.Signers.Contains(invitation)) return Folded.Refuse("the invitation's key has not signed");
         if (entry.At > invited.ExpiresAt) return Folded.Refuse($"the invitation expired at {invited.ExpiresAt:O}");
         if (state.Agent is not null) return Folded.Refuse("an agent has joined already: revoke it first");

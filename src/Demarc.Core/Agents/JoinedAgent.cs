@@ -6,4 +6,4 @@ namespace Demarc.Core.Agents;
 /// <param name="Key">Its signing key.</param>
 /// <param name="Name">The machine's name.</param>
 /// <param name="JoinedAt">Since when.</param>
-public sealed record JoinedAgent(PublicKey Key, string Name, DateTimeOffset JoinedAt);
+public sealed record JoinedAgent(Ed25519Key Key, string Name, DateTimeOffset JoinedAt);

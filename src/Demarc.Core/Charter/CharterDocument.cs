@@ -122,7 +122,4 @@ public static class CharterLimits
         ImmutableDictionary<TaskId, ImmutableArray<string>>.Empty
             .Add(TaskId.Provision, [MaxInstances, MaxMemoryMib, MaxMonthlyCost, MaxChangesPerDay])
             .Add(TaskId.Emergency, [MaxSessionMinutes, MaxOpenSessions]);
-
-    /// <summary>The classes of what leaves for the vendor.</summary>
-    public static ImmutableArray<string> EgressClasses { get; } = ["ledger", "countersignature", "observation", "progress", "control", "session", "bundle"];
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Demarc.Core.Access;
+using Demarc.Core.Monitoring;
 using YamlDotNet.RepresentationModel;
 
 namespace Demarc.Core.Charter;
@@ -159,8 +160,8 @@ internal sealed class CharterRuleReader(CharterNodes nodes, CharterDocument char
         var egress = ImmutableSortedDictionary.CreateBuilder<string, long>(StringComparer.Ordinal);
         foreach (var (name, value) in nodes.Map(node, path, "class: bytes a day"))
         {
-            if (CharterLimits.EgressClasses.Contains(name)) egress[name] = nodes.Bytes(value, $"{path}.{name}");
-            else nodes.Fault(value, $"{path}.{CharterNodes.Clip(name)}", $"is not a class of what leaves; allowed are {string.Join(", ", CharterLimits.EgressClasses)}");
+            if (EgressClasses.Words.Contains(name)) egress[name] = nodes.Bytes(value, $"{path}.{name}");
+            else nodes.Fault(value, $"{path}.{CharterNodes.Clip(name)}", $"is not a class of what leaves; allowed are {string.Join(", ", EgressClasses.Words)}");
         }
 
         return egress.ToImmutable();

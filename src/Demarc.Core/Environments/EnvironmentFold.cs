@@ -4,6 +4,7 @@ using Demarc.Core.Changes;
 using Demarc.Core.Charter;
 using Demarc.Core.Instances;
 using Demarc.Core.Ledger;
+using Demarc.Core.Monitoring;
 
 namespace Demarc.Core.Environments;
 
@@ -60,6 +61,8 @@ public static class EnvironmentFold
         MemberAdded data => MemberFold.Add(state, entry, data, member!),
         MemberRemoved data => MemberFold.Remove(state, entry, data, member!),
         MemberRekeyed data => MemberFold.Rekey(state, entry, data, member!),
+        MemberReplaced data => MemberFold.Replace(state, entry, data, member!),
+        MemberExpirySet data => MemberFold.SetExpiry(state, entry, data, member!),
         RootReplaced data => MemberFold.ReplaceRoot(state, entry, data, member!),
         TokenIssued data => MemberFold.Issue(state, entry, data, member!),
         MemberLinked data => LinkFold.Link(state, entry, data, member!),
@@ -70,13 +73,14 @@ public static class EnvironmentFold
         CredentialIssued data => InstanceFold.Issue(state, data),
         FindingRaised data => FindingFold.Raise(state, entry, data),
         FindingCleared data => FindingFold.Clear(state, data),
+        EgressConsented data => EgressFold.Consent(state, entry, data, member!),
         var data => ChangeFold.Apply(state, entry, data, member),
     };
 
     private static Folded Founded(EnvironmentState state, Entry entry, EnvironmentFounded data)
     {
-        if (!PublicKey.TryParse(data.CustomerRoot, out var customer)) return Folded.Refuse("customerRoot is not an 'ed25519:' key");
-        if (!PublicKey.TryParse(data.VendorRoot, out var vendor)) return Folded.Refuse("vendorRoot is not an 'ed25519:' key");
+        if (!PublicKey.TryParse(data.CustomerRoot, out var customer)) return Folded.Refuse($"customerRoot is not {PublicKey.Forms}");
+        if (!PublicKey.TryParse(data.VendorRoot, out var vendor)) return Folded.Refuse($"vendorRoot is not {PublicKey.Forms}");
         if (customer.Equals(vendor)) return Folded.Refuse("customerRoot and vendorRoot are the same key: two parties need two");
         if (!entry.Signers.Contains(customer)) return Folded.Refuse("the founding entry is not signed by customerRoot");
         if (!entry.Signers.Contains(vendor)) return Folded.Refuse("the founding entry is not signed by vendorRoot");
@@ -89,8 +93,8 @@ public static class EnvironmentFold
                 Id = entry.Environment,
                 Founding = data,
                 Members = state.Members
-                    .Add(customer.KeyId, new Member(customer, Party.Customer, Role.Owner, "customer root", true))
-                    .Add(vendor.KeyId, new Member(vendor, Party.Vendor, Role.Owner, "vendor root", true)),
+                    .Add(customer.KeyId, new Member(customer, Party.Customer, Role.Owner, "customer root", true) { AddedAt = entry.At })
+                    .Add(vendor.KeyId, new Member(vendor, Party.Vendor, Role.Owner, "vendor root", true) { AddedAt = entry.At }),
             },
             entry,
             null));

@@ -5,6 +5,7 @@ using Demarc.Core.Changes;
 using Demarc.Core.Charter;
 using Demarc.Core.Instances;
 using Demarc.Core.Ledger;
+using Demarc.Core.Monitoring;
 
 namespace Demarc.Core.Environments;
 
@@ -71,6 +72,9 @@ public sealed record EnvironmentState
     /// <summary>Open findings by name.</summary>
     public ImmutableSortedDictionary<string, Finding> Findings { get; init; } = ImmutableSortedDictionary<string, Finding>.Empty;
 
+    /// <summary>What the customer lets leave beyond the charter, in bytes, by day and class.</summary>
+    public ImmutableDictionary<EgressConsentKey, long> EgressConsents { get; init; } = ImmutableDictionary<EgressConsentKey, long>.Empty;
+
     /// <summary>The last entry under each task.</summary>
     public ImmutableDictionary<TaskId, LastAct> LastActs { get; init; } = ImmutableDictionary<TaskId, LastAct>.Empty;
 
@@ -79,6 +83,9 @@ public sealed record EnvironmentState
 
     /// <summary>The party and role of a key, or null for a stranger.</summary>
     public Member? MemberOf(PublicKey key) => Members.GetValueOrDefault(key.KeyId);
+
+    /// <summary>The member of a key whose time is not over; null otherwise.</summary>
+    public Member? MemberAt(PublicKey key, DateTimeOffset at) => MemberOf(key) is { } member && !member.IsExpired(at) ? member : null;
 
     /// <summary>The member that a person signed in with an OpenID provider may read as, or null for a stranger.</summary>
     public Member? MemberOf(Subject subject) => Links.TryGetValue(subject.Id, out var link) ? Members.GetValueOrDefault(link.Key) : null;

@@ -66,9 +66,9 @@ public static class ViewOf
     public static ImmutableArray<FindingView> Findings(EnvironmentState state) =>
         [.. state.Findings.Values.Select(f => new FindingView(f.Name, f.Task.Slug(), state.Charter?[f.Task].Owner ?? Charter.Responsibilities.Of(f.Task).DefaultOwner, f.Resource, f.Reason, f.Remedy, f.RaisedAt))];
 
-    /// <summary>Members, roots first.</summary>
-    public static ImmutableArray<MemberView> Members(EnvironmentState state) =>
-        [.. state.Members.Values.OrderByDescending(m => m.IsRoot).ThenBy(m => m.Key.KeyId, StringComparer.Ordinal).Select(m => new MemberView(m.Key.KeyId, m.Party, m.RoleWord, m.Name, m.IsRoot, m.ExpiresAt, m.LastActedAt))];
+    /// <summary>Members, roots first, with the day of their last use as far as the plane has seen it.</summary>
+    public static ImmutableArray<MemberView> Members(EnvironmentState state, Func<string, DateOnly?> lastUsed) =>
+        [.. state.Members.Values.OrderByDescending(m => m.IsRoot).ThenBy(m => m.Key.KeyId, StringComparer.Ordinal).Select(m => new MemberView(m.Key.KeyId, m.Party, m.RoleWord, m.Name, m.IsRoot, m.ExpiresAt, m.LastActedAt, lastUsed(m.Key.KeyId)))];
 
     /// <summary>An answer of the charter.</summary>
     public static DecisionView Decision(Decision decision) => decision switch

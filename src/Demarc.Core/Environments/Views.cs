@@ -32,8 +32,8 @@ public sealed record WaitingView(string Task, string For, string What, string? C
 /// <summary>An environment at a glance.</summary>
 public sealed record EnvironmentView(string Id, string Name, long Size, string CustomerRoot, string VendorRoot, string PlaneKey, string CustomerSealing, int? Charter, int? ProposedCharter, ImmutableArray<Party> ProposalSignedBy, string? Agent, string? AgentName, bool AgentConnected, string? AgentRefusal, long AgentVerifiedSize, int Instances, int OpenChanges, int Findings);
 
-/// <summary>A member. <c>LastActedAt</c> is when they last signed something into the ledger.</summary>
-public sealed record MemberView(string Key, Party Party, string Role, string Name, bool IsRoot, DateTimeOffset? ExpiresAt, DateTimeOffset? LastActedAt);
+/// <summary>A member. <c>LastActedAt</c> is when they last signed something into the ledger, <c>LastUsedOn</c> the day (UTC) on which the plane last let their key in.</summary>
+public sealed record MemberView(string Key, Party Party, string Role, string Name, bool IsRoot, DateTimeOffset? ExpiresAt, DateTimeOffset? LastActedAt, DateOnly? LastUsedOn);
 
 /// <summary>The charter in force and the one on the table.</summary>
 public sealed record CharterView(int? Version, string? Yaml, int? ProposedVersion, string? ProposedYaml, string? ProposedSha256, ImmutableArray<Party> SignedBy);

@@ -30,13 +30,15 @@ public static class DsseBatch
     private static int? FirstUnsigned(IReadOnlyList<(DsseEnvelope Envelope, PublicKey Key)> batch, int from, int to)
     {
         var claims = new List<Ed25519Claim>(to - from);
+        var alone = 0;
         for (var i = from; i < to; i++)
         {
             var (envelope, key) = batch[i];
-            if (envelope.Signatures.FirstOrDefault(s => s.KeyId == key.KeyId) is { } signature) claims.Add(new Ed25519Claim(key, envelope.SignedBytes(), signature.Sig));
+            if (key is not Ed25519Key ed25519) alone += envelope.IsSignedBy(key) ? 1 : 0;
+            else if (envelope.Signatures.FirstOrDefault(s => s.KeyId == key.KeyId) is { } signature) claims.Add(new Ed25519Claim(ed25519, envelope.SignedBytes(), signature.Sig));
         }
 
-        if (claims.Count == to - from && Ed25519Batch.AllHold(claims)) return null;
+        if (claims.Count + alone == to - from && (claims.Count == 0 || Ed25519Batch.AllHold(claims))) return null;
         for (var i = from; i < to; i++)
         {
             if (!batch[i].Envelope.IsSignedBy(batch[i].Key)) return i;

@@ -38,7 +38,7 @@ public sealed class DsseEnvelope
     public static DsseParse Parse(ReadOnlyMemory<byte> bytes) => DsseReader.Parse(bytes);
 
     /// <summary>Signs a payload with one or several keys. Sizes and the type are the caller's to keep within <see cref="LedgerLimits"/>.</summary>
-    public static DsseEnvelope Sign(string payloadType, ReadOnlySpan<byte> payload, params ReadOnlySpan<SigningKey> keys)
+    public static DsseEnvelope Sign(string payloadType, ReadOnlySpan<byte> payload, params ReadOnlySpan<ISigner> keys)
     {
         Must.Hold(IsPayloadType(payloadType));
         Must.Hold(payload.Length <= LedgerLimits.PayloadBytes);
@@ -49,12 +49,20 @@ public sealed class DsseEnvelope
         return Write(payloadType, payload.ToArray(), signatures);
     }
 
+    /// <summary>An envelope of signatures that were made elsewhere, in a browser for one. They are not looked at here; sizes and the type are the caller's to keep.</summary>
+    public static DsseEnvelope Of(string payloadType, ReadOnlyMemory<byte> payload, params IReadOnlyList<DsseSignature> signatures)
+    {
+        Must.Hold(IsPayloadType(payloadType));
+        Must.Hold(signatures.Count is > 0 and <= LedgerLimits.EnvelopeSignatures);
+        return Write(payloadType, payload, signatures);
+    }
+
     /// <summary>
     /// The same payload with one signature more. The envelope is written anew in our own form, so this is for envelopes that are not in a ledger
     /// yet. A key that signed already changes nothing. A full envelope (<see cref="LedgerLimits.EnvelopeSignatures"/>) takes no further one: ask
     /// <see cref="CanCosign"/> first when it came from elsewhere.
     /// </summary>
-    public DsseEnvelope Cosign(SigningKey key)
+    public DsseEnvelope Cosign(ISigner key)
     {
         ArgumentNullException.ThrowIfNull(key);
         if (IsSignedBy(key.Public)) return this;

@@ -10,7 +10,7 @@ namespace Demarc.Core.Ledger;
 /// <param name="Key">Whose.</param>
 /// <param name="Message">Over what.</param>
 /// <param name="Signature">64 bytes.</param>
-internal readonly record struct Ed25519Claim(PublicKey Key, ReadOnlyMemory<byte> Message, ReadOnlyMemory<byte> Signature);
+internal readonly record struct Ed25519Claim(Ed25519Key Key, ReadOnlyMemory<byte> Message, ReadOnlyMemory<byte> Signature);
 
 /// <summary>
 /// Checks many Ed25519 signatures by one equation, several times as fast as one by one. A ledger of a million entries is signed by a handful of keys,
@@ -41,7 +41,7 @@ internal static class Ed25519Batch
     /// <summary>Whether all hold. False says that at least one does not, or that the batch is not of a kind that gains anything: look at each then.</summary>
     public static bool AllHold(IReadOnlyList<Ed25519Claim> claims)
     {
-        var keys = new Dictionary<PublicKey, int>();
+        var keys = new Dictionary<Ed25519Key, int>();
         foreach (var claim in claims)
         {
             if (claim.Signature.Length != SigningKey.SignatureSize || !IsReduced(claim.Signature.Span[32..])) return false;

@@ -78,9 +78,9 @@ public sealed class Entry
         Parallel.For(0, chunks, new ParallelOptions { MaxDegreeOfParallelism = threads }, chunk =>
         {
             var (from, to) = (chunk * DsseBatch.Chunk, Math.Min(entries.Count, (chunk + 1) * DsseBatch.Chunk));
-            var claims = new List<Ed25519Claim>(to - from);
-            for (var i = from; i < to; i++) read[i] = Read(entries[i], claims);
-            if (Ed25519Batch.AllHold(claims)) return;
+            var together = new Together(new List<Ed25519Claim>(to - from), new Dictionary<string, PublicKey>(StringComparer.Ordinal));
+            for (var i = from; i < to; i++) read[i] = Read(entries[i], together);
+            if (together.Claims.Count == 0 || Ed25519Batch.AllHold(together.Claims)) return;
             for (var i = from; i < to; i++) read[i] = Read(entries[i]);
         });
         return read;
@@ -89,10 +89,10 @@ public sealed class Entry
     /// <summary>
     /// Reads an entry whose signatures were checked when it came into one's own store: for showing it, never for deciding by it. Null when it cannot be read.
     /// </summary>
-    public static Entry? ReadTrusted(ReadOnlyMemory<byte> bytes) => Read(bytes, []).Entry;
+    public static Entry? ReadTrusted(ReadOnlyMemory<byte> bytes) => Read(bytes, new Together([], new Dictionary<string, PublicKey>(StringComparer.Ordinal)) { Trusted = true }).Entry;
 
-    // With a list of claims the signatures are put there to be checked, instead of being checked here.
-    private static EntryRead Read(ReadOnlyMemory<byte> bytes, List<Ed25519Claim>? claims)
+    // Read together with others, the signatures are put among the claims to be checked, instead of being checked here; a passkey's, of which there are few, are checked here all the same.
+    private static EntryRead Read(ReadOnlyMemory<byte> bytes, Together? together)
     {
         if (bytes.Length > MaxBytes) return Wrong($"the entry has {bytes.Length} bytes, at most {MaxBytes} are allowed");
         var parsed = DsseEnvelope.Parse(bytes);
@@ -101,10 +101,11 @@ public sealed class Entry
         var signers = ImmutableArray.CreateBuilder<PublicKey>(envelope.Signatures.Count);
         foreach (var signature in envelope.Signatures)
         {
-            if (signature.KeyId is null || !PublicKey.TryParse(signature.KeyId, out var key)) return Wrong("signatures.keyid is not an 'ed25519:' key");
-            if (claims is null && !envelope.IsSignedBy(key)) return Wrong($"the signature of {key.KeyId} does not fit the payload");
+            if (KeyOf(signature.KeyId, together) is not { } key) return Wrong($"signatures.keyid is not {PublicKey.Forms}");
+            var claimed = together is null ? null : key as Ed25519Key;
+            if (claimed is null && together is not { Trusted: true } && !envelope.IsSignedBy(key)) return Wrong($"the signature of {key.KeyId} does not fit the payload{Because(envelope, key, signature)}");
             if (signers.Contains(key)) return Wrong($"signatures names {key.KeyId} twice");
-            claims?.Add(new Ed25519Claim(key, envelope.SignedBytes(), signature.Sig));
+            if (claimed is not null) together!.Claims.Add(new Ed25519Claim(claimed, envelope.SignedBytes(), signature.Sig));
             signers.Add(key);
         }
 
@@ -113,7 +114,7 @@ public sealed class Entry
     }
 
     /// <summary>Writes and signs an entry. The first key is the author's.</summary>
-    public static Entry Write(EnvironmentId environment, string id, DateTimeOffset at, EntryData data, params SigningKey[] keys)
+    public static Entry Write(EnvironmentId environment, string id, DateTimeOffset at, EntryData data, params ISigner[] keys)
     {
         Must.Hold(keys.Length > 0);
         var kind = EntryKind.Of(data);
@@ -132,7 +133,7 @@ public sealed class Entry
     }
 
     /// <summary>The same entry with one more signature; its bytes and hash change with it.</summary>
-    public Entry Cosign(SigningKey key)
+    public Entry Cosign(ISigner key)
     {
         var envelope = DsseEnvelope.Parse(Bytes).Envelope!.Cosign(key);
         return Read(envelope.Bytes).Entry ?? throw new BrokenBeliefException("A cosigned entry cannot be read.");
@@ -173,6 +174,17 @@ public sealed class Entry
         return new EntryRead(new Entry(bytes, MerkleHash.Leaf(bytes.Span), body, environment, kind, data, signers), null);
     }
 
+    // A ledger is signed by a handful of keys: each is read once.
+    private static PublicKey? KeyOf(string keyId, Together? together)
+    {
+        if (together?.Keys.GetValueOrDefault(keyId) is { } known) return known;
+        if (PublicKey.TryParse(keyId, out var key)) together?.Keys.Add(keyId, key);
+        return key;
+    }
+
+    private static string Because(DsseEnvelope envelope, PublicKey key, DsseSignature signature) =>
+        key is Passkey passkey && passkey.Refusal(envelope.SignedBytes(), signature.Sig.Span) is { } why ? $": {why}" : "";
+
     private static string FirstLine(Exception unreadable)
     {
         var text = unreadable.Message;
@@ -182,4 +194,10 @@ public sealed class Entry
     }
 
     private static EntryRead Wrong(string fault) => new(null, fault);
+
+    private sealed record Together(List<Ed25519Claim> Claims, Dictionary<string, PublicKey> Keys)
+    {
+        /// <summary>Nothing is checked: it was when it came in.</summary>
+        public bool Trusted { get; init; }
+    }
 }

@@ -3,6 +3,7 @@ using Demarc.Core.Access;
 using Demarc.Core.Changes;
 using Demarc.Core.Charter;
 using Demarc.Core.Instances;
+using Demarc.Core.Monitoring;
 
 namespace Demarc.Core.Ledger;
 
@@ -44,6 +45,16 @@ public sealed record TokenIssued([property: Public] string Key, [property: Sensi
 /// <summary>A member changes their own key; signed by the old one and the new one.</summary>
 /// <param name="NewKey">The key from here on.</param>
 public sealed record MemberRekeyed([property: Public] string NewKey) : EntryData;
+
+/// <summary>An owner puts another key in the place of one that a member of their own party has lost.</summary>
+/// <param name="Key">The lost key.</param>
+/// <param name="NewKey">The same person's key from here on.</param>
+public sealed record MemberReplaced([property: Public] string Key, [property: Public] string NewKey) : EntryData;
+
+/// <summary>An owner says until when a key of their own party counts.</summary>
+/// <param name="Key">Whose.</param>
+/// <param name="ExpiresAt">When it counts for nothing any more; null for never, which a service's token cannot be given.</param>
+public sealed record MemberExpirySet([property: Public] string Key, [property: Public] DateTimeOffset? ExpiresAt) : EntryData;
 
 /// <summary>Owners of a party together put another root in the place of theirs; signed by each of them and by the new root.</summary>
 /// <param name="Root">The root that is replaced.</param>
@@ -209,6 +220,13 @@ public sealed record FindingRaised([property: Public] string Finding, [property:
 /// <summary>The trouble is gone.</summary>
 /// <param name="Finding">Its name.</param>
 public sealed record FindingCleared([property: Public] string Finding) : EntryData;
+
+/// <summary>The customer lets more leave than the charter allows: one class, one day.</summary>
+/// <param name="Class">What.</param>
+/// <param name="Bytes">How much more.</param>
+/// <param name="Day">On which UTC day.</param>
+/// <param name="Reason">Why.</param>
+public sealed record EgressConsented([property: Public] EgressClass Class, [property: Public] long Bytes, [property: Public] DateOnly Day, [property: Sensitive] string Reason) : EntryData;
 
 /// <summary>A kind this version does not know: kept, hashed, and given no meaning.</summary>
 public sealed record UnknownEntry : EntryData;

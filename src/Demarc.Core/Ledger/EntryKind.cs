@@ -36,6 +36,8 @@ public sealed record EntryKind(string Name, TaskId? Task, EntryAuthor Author, Pe
         new("member.added", TaskId.Access, EntryAuthor.Person, Permission.Own, LedgerJson.Default.MemberAdded),
         new("member.removed", TaskId.Access, EntryAuthor.Person, Permission.Own, LedgerJson.Default.MemberRemoved),
         new("member.rekeyed", TaskId.Access, EntryAuthor.Person, Permission.Look, LedgerJson.Default.MemberRekeyed),
+        new("member.replaced", TaskId.Access, EntryAuthor.Person, Permission.Own, LedgerJson.Default.MemberReplaced),
+        new("member.expiry-set", TaskId.Access, EntryAuthor.Person, Permission.Own, LedgerJson.Default.MemberExpirySet),
         new("root.replaced", TaskId.Access, EntryAuthor.Person, Permission.Own, LedgerJson.Default.RootReplaced),
         new("token.issued", TaskId.Access, EntryAuthor.Person, Permission.Own, LedgerJson.Default.TokenIssued),
         new("member.linked", TaskId.Access, EntryAuthor.Person, Permission.Own, LedgerJson.Default.MemberLinked),
@@ -67,6 +69,7 @@ public sealed record EntryKind(string Name, TaskId? Task, EntryAuthor Author, Pe
         new("credential.issued", TaskId.Access, EntryAuthor.Agent, Permission.Agent, LedgerJson.Default.CredentialIssued),
         new("finding.raised", null, EntryAuthor.Agent, Permission.Agent, LedgerJson.Default.FindingRaised),
         new("finding.cleared", null, EntryAuthor.Agent, Permission.Agent, LedgerJson.Default.FindingCleared),
+        new("egress.consented", TaskId.Monitoring, EntryAuthor.Person, Permission.Approve, LedgerJson.Default.EgressConsented),
     ];
 
     private static readonly FrozenDictionary<string, EntryKind> Names = All.ToFrozenDictionary(kind => kind.Name);

@@ -26,6 +26,8 @@ namespace Demarc.Core.Ledger;
 [JsonSerializable(typeof(MemberAdded))]
 [JsonSerializable(typeof(MemberRemoved))]
 [JsonSerializable(typeof(MemberRekeyed))]
+[JsonSerializable(typeof(MemberReplaced))]
+[JsonSerializable(typeof(MemberExpirySet))]
 [JsonSerializable(typeof(RootReplaced))]
 [JsonSerializable(typeof(TokenIssued))]
 [JsonSerializable(typeof(MemberLinked))]
@@ -57,6 +59,7 @@ namespace Demarc.Core.Ledger;
 [JsonSerializable(typeof(CredentialIssued))]
 [JsonSerializable(typeof(FindingRaised))]
 [JsonSerializable(typeof(FindingCleared))]
+[JsonSerializable(typeof(EgressConsented))]
 [JsonSerializable(typeof(Observation))]
 public sealed partial class LedgerJson : JsonSerializerContext;
 

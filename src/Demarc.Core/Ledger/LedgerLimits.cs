@@ -15,11 +15,11 @@ public static class LedgerLimits
     /// <summary>Signatures of one envelope; both parties with several approvers stay well below.</summary>
     public const int EnvelopeSignatures = 16;
 
-    /// <summary>The key id of one signature in UTF-8; our own form has 51.</summary>
+    /// <summary>The key id of one signature in UTF-8; our own forms have 51 and 97.</summary>
     public const int KeyIdBytes = 128;
 
-    /// <summary>One raw signature; Ed25519 has 64, other people's algorithms may stand beside it.</summary>
-    public const int SignatureBytes = 512;
+    /// <summary>One raw signature; Ed25519 has 64, a passkey's assertion some 250, and more where a browser adds to its client data.</summary>
+    public const int SignatureBytes = 1024;
 
     /// <summary>Fields of one JSON object of an envelope, unknown ones included; each is remembered to refuse a second of its name.</summary>
     public const int EnvelopeFields = 16;

@@ -20,7 +20,7 @@ public enum NoteKeyType : byte
 /// A named key that verifies notes (C2SP signed-note). Its text form, name, key hash and key joined by plus signs, is what people put into the
 /// configuration of a verifier. Name and hash together tell which signature line is this key's.
 /// </summary>
-public sealed record NoteKey(string Name, PublicKey Key, NoteKeyType Type = NoteKeyType.Ed25519)
+public sealed record NoteKey(string Name, Ed25519Key Key, NoteKeyType Type = NoteKeyType.Ed25519)
 {
     /// <summary>The short identifier in a signature line: the first four bytes of a hash over name, type and key.</summary>
     public uint KeyHash
@@ -41,9 +41,9 @@ public sealed record NoteKey(string Name, PublicKey Key, NoteKeyType Type = Note
         // Only the base64 may hold further plus signs, so that the first two separate.
         var parts = text.Split('+', 3);
         if (parts.Length != 3 || !IsName(parts[0]) || parts[1].Length != 8 || parts[1].Any(c => !char.IsAsciiHexDigitLower(c))) return false;
-        if (Base64Text.Decode(parts[2], Base64Form.Standard) is not { Length: 1 + PublicKey.Size } raw) return false;
+        if (Base64Text.Decode(parts[2], Base64Form.Standard) is not { Length: 1 + Ed25519Key.Size } raw) return false;
         if ((NoteKeyType)raw[0] is not (NoteKeyType.Ed25519 or NoteKeyType.CosignatureV1)) return false;
-        if (PublicKey.FromBytes(raw.AsSpan(1)) is not { } publicKey) return false;
+        if (Ed25519Key.FromBytes(raw.AsSpan(1)) is not { } publicKey) return false;
         var read = new NoteKey(parts[0], publicKey, (NoteKeyType)raw[0]);
         if (read.KeyHash != uint.Parse(parts[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture)) return false;
         key = read;

@@ -12,7 +12,7 @@ namespace Demarc.Plane.Access;
 /// The only way in. Every endpoint declares a <see cref="UseCase"/>; whoever calls it proves a key, the key must be a member of the environment in the path,
 /// and the member's role must allow what the use case asks. Strangers get the same answer whether an environment exists or not.
 /// </summary>
-public sealed class Gate(RequestDelegate next, Sequencer sequencer, BrowserSessions sessions, FailedAttempts failures, UsedTokens used, TimeProvider clock)
+public sealed class Gate(RequestDelegate next, Sequencer sequencer, BrowserSessions sessions, FailedAttempts failures, UsedTokens used, KeyUses uses, TimeProvider clock)
 {
     /// <summary>Lets a request in or answers it.</summary>
     public async Task InvokeAsync(HttpContext context)
@@ -103,6 +103,7 @@ public sealed class Gate(RequestDelegate next, Sequencer sequencer, BrowserSessi
             return Problems.Result(StatusCodes.Status403Forbidden, "not-allowed", "The role does not allow this.", $"{useCase.Name} needs the permission '{useCase.Permission}', which the role '{member.RoleWord}' does not have.", remedy: "Ask an owner of your party.");
         if (useCase.Only is { } only && member.Party != only)
             return Problems.Result(StatusCodes.Status403Forbidden, "other-party", $"This is for the {only.Word()} alone.", $"{useCase.Name} is not open to the {member.Party.Word()}.");
+        uses.Note(view.Environment, member.Key);
         context.Features.Set(new Caller(reader, member, view));
         return null;
     }

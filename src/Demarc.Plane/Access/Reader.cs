@@ -30,4 +30,7 @@ public sealed record Reader
 
     /// <summary>What they are in an environment as it stands now; null for a stranger. Asked anew for every request, so that who left is out at once.</summary>
     public Member? In(EnvironmentState state) => Key is { } key ? state.MemberOf(key) : state.MemberOf(Subject!);
+
+    /// <summary>The same, and null as well when their time is over.</summary>
+    public Member? At(EnvironmentState state, DateTimeOffset at) => In(state) is { } member && !member.IsExpired(at) ? member : null;
 }

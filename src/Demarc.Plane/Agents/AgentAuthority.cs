@@ -5,14 +5,13 @@ using Demarc.Core.Agents;
 using Demarc.Core.Environments;
 using Demarc.Core.Ledger;
 using Demarc.Plane.Hosting;
-using PublicKey = Demarc.Core.Ledger.PublicKey;
 
 namespace Demarc.Plane.Agents;
 
 /// <summary>Whom a client certificate names.</summary>
 /// <param name="Environment">The environment.</param>
 /// <param name="Agent">The agent's signing key, not the key of the certificate.</param>
-public sealed record AgentName(EnvironmentId Environment, PublicKey Agent);
+public sealed record AgentName(EnvironmentId Environment, Ed25519Key Agent);
 
 /// <summary>What comes of a certificate request.</summary>
 /// <param name="Certificate">DER; null when refused.</param>
@@ -117,7 +116,7 @@ public sealed class AgentAuthority : IDisposable
             else common = part.GetSingleElementValue();
         }
 
-        return common?.StartsWith("agent.", StringComparison.Ordinal) == true && EnvironmentId.TryParse(common["agent.".Length..], out var environment) && PublicKey.TryParse(key, out var agent)
+        return common?.StartsWith("agent.", StringComparison.Ordinal) == true && EnvironmentId.TryParse(common["agent.".Length..], out var environment) && Ed25519Key.Parse(key) is { } agent
             ? new AgentName(environment, agent)
             : null;
     }

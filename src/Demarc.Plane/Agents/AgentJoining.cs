@@ -32,8 +32,9 @@ public sealed record AgentJoining(Sequencer Sequencer, AgentAuthority Authority,
         var read = Entry.Read(envelope);
         if (read.Entry is not { } entry) return Unreadable("envelope", read.Fault!);
         if (entry.Data is not AgentJoined joined) return Unreadable("envelope", $"the entry is {entry.Body.Kind}, not agent.joined");
-        if (!CertificateRequestProof.Verify(entry.Author, environment, csr, proof)) return Unreadable("proof", "proof is not the agent's signature over csr");
-        var issued = Authority.Issue(new AgentName(environment, entry.Author), csr);
+        if (entry.Author is not Ed25519Key agent) return Unreadable("envelope", "the agent's key is not an 'ed25519:' key");
+        if (!CertificateRequestProof.Verify(agent, environment, csr, proof)) return Unreadable("proof", "proof is not the agent's signature over csr");
+        var issued = Authority.Issue(new AgentName(environment, agent), csr);
         if (issued.Certificate is not { } certificate) return Unreadable("csr", issued.Fault!);
         if (await Sequencer.FindAsync(environment, cancellation) is not { } view) return Refused($"there is no environment {environment}");
         // The fold can only go by the agent's word for the time; here there is a clock.

@@ -12,7 +12,7 @@ namespace Demarc.Plane.Agents;
 /// What an agent says, checked. The agent may be stolen or wrong: its entries must be its own and fold, a countersignature must be over
 /// this very ledger, and what it merely reports is bounded and believed by nobody but a screen. What is refused leaves a notice.
 /// </summary>
-internal sealed class AgentReports(AgentHub hub, EnvironmentId environment, PublicKey agent)
+internal sealed class AgentReports(AgentHub hub, EnvironmentId environment, Ed25519Key agent)
 {
     private readonly NoteKey cosigner = new($"agent.{environment}", agent, NoteKeyType.CosignatureV1);
     private int notices;

@@ -16,7 +16,7 @@ public sealed class AgentSession
 {
     private readonly AgentHub hub;
     private readonly EnvironmentId environment;
-    private readonly PublicKey agent;
+    private readonly Ed25519Key agent;
     private readonly AgentReports reports;
     private readonly Channel<PlaneFrame> outgoing = Channel.CreateBounded<PlaneFrame>(AgentHubLimits.Outgoing);
     private readonly Channel<(string Id, Task<Appended> Outcome)> submitted = Channel.CreateBounded<(string, Task<Appended>)>(AgentHubLimits.Submits);
@@ -24,7 +24,7 @@ public sealed class AgentSession
     private long fed;
 
     /// <summary>For an agent whose key and environment the transport has established.</summary>
-    public AgentSession(AgentHub hub, EnvironmentId environment, PublicKey agent)
+    public AgentSession(AgentHub hub, EnvironmentId environment, Ed25519Key agent)
     {
         this.hub = hub;
         this.environment = environment;

@@ -41,7 +41,7 @@ internal static class ConsoleRoutes
         Page(one, "/findings", "findings", TaskId.Monitoring, Permission.Look, async (context, board) => Render<FindingsPage>(new { Page = await ContextAsync(context, board) }));
         Page(one, "/machine", "machine", TaskId.Monitoring, Permission.Look, MachineAsync);
         Page(one, "/charter", "charter", TaskId.Access, Permission.Look, async (context, board) => Render<CharterPage>(new { Page = await ContextAsync(context, board) }));
-        Page(one, "/members", "members", TaskId.Access, Permission.Look, async (context, board) => Render<MembersPage>(new { Page = await ContextAsync(context, board) }));
+        Page(one, "/members", "members", TaskId.Access, Permission.Look, async (context, board) => Render<MembersPage>(new { Page = await ContextAsync(context, board), Uses = context.RequestServices.GetRequiredService<KeyUses>() }));
         Page(one, "/ledger", "ledger", TaskId.Audit, Permission.Audit, LedgerAsync);
         Page(one, "/ledger/{index:long}", "entry", TaskId.Audit, Permission.Audit, EntryAsync);
     }
@@ -76,7 +76,7 @@ internal static class ConsoleRoutes
         var mine = new List<LedgerView>();
         foreach (var id in await sequencer.Store.EnvironmentsOfAsync(caller.Reader.Id, context.RequestAborted))
         {
-            if (await sequencer.FindAsync(id, context.RequestAborted) is { } view && caller.Reader.In(view.State) is not null) mine.Add(view);
+            if (await sequencer.FindAsync(id, context.RequestAborted) is { } view && caller.Reader.At(view.State, Now(context))?.Allows(Permission.Look) == true) mine.Add(view);
         }
 
         if (mine is [var only])

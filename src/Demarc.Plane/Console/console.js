@@ -119,6 +119,48 @@ async function signedBy(key, signature, message) {
   return crypto.subtle.verify('Ed25519', imported, signature, message);
 }
 
+// A passkey's signature is an assertion: authenticator data, client data and DER signature, each after its length in two bytes. The key id holds the algorithm
+// (ES256), the compressed point on P-256 and the hash of the relying party's id. Core, which decides, looks at more (PasskeyAssertion).
+async function assertedBy(key, assertion, message) {
+  const parts = [];
+  for (let rest = assertion; rest.length;) {
+    const length = rest[0] * 256 + rest[1];
+    if (rest.length < 2 + length || parts.length === 3) return false;
+    parts.push(rest.slice(2, 2 + length));
+    rest = rest.slice(2 + length);
+  }
+  const [data, client, der] = parts;
+  if (parts.length !== 3 || key.length !== 66 || key[0] !== 0xf9 || data.length !== 37 || !same(data.slice(0, 32), key.slice(34)) || (data[32] & 5) !== 5) return false;
+  const said = JSON.parse(textOf(client));
+  if (said.type !== 'webauthn.get' || said.crossOrigin || said.topOrigin || !same(bytesOf(said.challenge), await sha256(message))) return false;
+  const imported = await crypto.subtle.importKey('raw', uncompressed(key.slice(1, 34)), { name: 'ECDSA', namedCurve: 'P-256' }, false, ['verify']);
+  return crypto.subtle.verify({ name: 'ECDSA', hash: 'SHA-256' }, imported, plainSignature(der), concat(data, await sha256(client)));
+}
+
+const numberOf = bytes => bytes.reduce((n, byte) => n * 256n + BigInt(byte), 0n);
+const bytes32 = n => Uint8Array.from(n.toString(16).padStart(64, '0').match(/../g), x => parseInt(x, 16));
+
+// SEC 1, 2.3.4: browsers take both coordinates only.
+function uncompressed(point) {
+  const p = 2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n;
+  const b = 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn;
+  const x = numberOf(point.slice(1));
+  let [y, base] = [1n, (x * x * x - 3n * x + b) % p];
+  for (let power = (p + 1n) / 4n; power > 0n; power /= 2n) {
+    if (power % 2n === 1n) y = y * base % p;
+    base = base * base % p;
+  }
+  if (y % 2n !== BigInt(point[0] & 1)) y = p - y;
+  return concat([4], bytes32(x), bytes32(y));
+}
+
+// Two DER integers become the two numbers of 32 bytes that WebCrypto reads.
+function plainSignature(der) {
+  const numbers = [];
+  for (let at = 2; at < der.length; at += 2 + der[at + 1]) numbers.push(numberOf(der.slice(at + 2, at + 2 + der[at + 1])));
+  return concat(...numbers.map(bytes32));
+}
+
 // RFC 6962: the root of leaves, level by level; an odd one goes up as it is.
 async function rootOf(level) {
   while (level.length > 1) {
@@ -154,7 +196,9 @@ async function readEntry(bytes) {
   const signed = concat(textBytes(`DSSEv1 ${textBytes(envelope.payloadType).length} ${envelope.payloadType} ${payload.length} `), payload);
   if (!envelope.signatures.length) throw new Error('an entry without a signature');
   for (const { keyid, sig } of envelope.signatures) {
-    if (!keyid.startsWith('ed25519:') || !await signedBy(bytesOf(keyid.slice(8)), bytesOf(sig), signed)) throw new Error(`the signature of ${keyid} does not hold`);
+    const [form, key] = keyid.split(':');
+    const check = { ed25519: signedBy, webauthn: assertedBy }[form];
+    if (!check || !await check(bytesOf(key), bytesOf(sig), signed)) throw new Error(`the signature of ${keyid} does not hold`);
   }
   return JSON.parse(textOf(payload));
 }

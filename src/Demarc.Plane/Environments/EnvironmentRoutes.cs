@@ -54,13 +54,13 @@ public static class EnvironmentRoutes
             : TypedResults.Json(new AppendedView(appended.Index!.Value, appended.Size), ViewJson.Default.AppendedView, statusCode: StatusCodes.Status201Created);
     }
 
-    private static async Task<IResult> ListAsync(HttpContext context, Sequencer sequencer, AgentBoard board)
+    private static async Task<IResult> ListAsync(HttpContext context, Sequencer sequencer, AgentBoard board, TimeProvider clock)
     {
         var reader = Caller.Of(context).Reader;
         var views = ImmutableArray.CreateBuilder<EnvironmentView>();
         foreach (var id in await sequencer.Store.EnvironmentsOfAsync(reader.Id, context.RequestAborted))
         {
-            if (await sequencer.FindAsync(id, context.RequestAborted) is { } view && reader.In(view.State) is not null) views.Add(await ViewForAsync(view, board, context.RequestAborted));
+            if (await sequencer.FindAsync(id, context.RequestAborted) is { } view && reader.At(view.State, clock.GetUtcNow())?.Allows(Permission.Look) == true) views.Add(await ViewForAsync(view, board, context.RequestAborted));
         }
 
         return TypedResults.Json(views.ToImmutable(), ViewJson.Default.ImmutableArrayEnvironmentView);
@@ -72,11 +72,11 @@ public static class EnvironmentRoutes
     private static IResult Table(HttpContext context, string env, TimeProvider clock) =>
         TypedResults.Json(ViewOf.Responsibilities(Caller.Of(context).Environment.State, clock.GetUtcNow()), ViewJson.Default.ImmutableArrayResponsibilityView);
 
-    private static IResult Review(HttpContext context, string env, TimeProvider clock) =>
-        TypedResults.Json(AccessReview.Of(Caller.Of(context).Environment.State, clock.GetUtcNow()), ViewJson.Default.ImmutableArrayAccessLine);
+    private static IResult Review(HttpContext context, string env, KeyUses uses, TimeProvider clock) =>
+        TypedResults.Json(AccessReview.Of(Caller.Of(context).Environment.State, clock.GetUtcNow(), key => uses.Of(Caller.Of(context).Environment.Environment, key)), ViewJson.Default.ImmutableArrayAccessLine);
 
-    private static IResult Members(HttpContext context, string env) =>
-        TypedResults.Json(ViewOf.Members(Caller.Of(context).Environment.State), ViewJson.Default.ImmutableArrayMemberView);
+    private static IResult Members(HttpContext context, string env, KeyUses uses) =>
+        TypedResults.Json(ViewOf.Members(Caller.Of(context).Environment.State, key => uses.Of(Caller.Of(context).Environment.Environment, key)), ViewJson.Default.ImmutableArrayMemberView);
 
     private static IResult Findings(HttpContext context, string env) =>
         TypedResults.Json(ViewOf.Findings(Caller.Of(context).Environment.State), ViewJson.Default.ImmutableArrayFindingView);

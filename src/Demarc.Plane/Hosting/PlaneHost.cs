@@ -51,6 +51,7 @@ public static class PlaneHost
         services.AddSingleton<OpenIdSignIn>();
         services.AddSingleton<FailedAttempts>();
         services.AddSingleton<UsedTokens>();
+        services.AddSingleton(KeyUses.Open(folder.File("key-uses"), clock));
         services.AddSingleton<PlaneIdentity>();
         services.AddSingleton(s => new AgentJoining(s.GetRequiredService<Sequencer>(), authority, s.GetRequiredService<PlaneIdentity>().Hub, clock));
         services.AddHostedService<SequencerLoop>();

@@ -35,7 +35,7 @@ public static class EntryRoutes
     internal static async Task<Appended> TryAppendAsync(Sequencer sequencer, EnvironmentId environment, Entry entry, CancellationToken cancellation) =>
         await sequencer.AppendAsync(environment, entry, cancellation);
 
-    private static async Task<IResult> AppendAsync(HttpContext context, string env, Sequencer sequencer, FailedAttempts failures, TimeProvider clock)
+    private static async Task<IResult> AppendAsync(HttpContext context, string env, Sequencer sequencer, FailedAttempts failures, KeyUses uses, TimeProvider clock)
     {
         var (entry, refusal) = await ReadBodyAsync(context);
         if (entry is null)
@@ -62,6 +62,7 @@ public static class EntryRoutes
         if (entry.Data is EnvironmentFounded) return Problems.Refused("an environment is founded at /v1/environments");
         if (entry.Kind is { Author: EntryAuthor.Agent }) return Problems.Refused($"{entry.Kind.Name} is written by the agent over its own stream");
         var appended = await TryAppendAsync(sequencer, environment, entry, context.RequestAborted);
+        if (appended.Refusal is null) uses.Note(environment, entry.Author);
         if (appended.Refusal is not { } why) return TypedResults.Json(new AppendedView(appended.Index!.Value, appended.Size), ViewJson.Default.AppendedView);
         failures.Count(context.Connection.RemoteIpAddress);
         return Problems.Refused(why);

@@ -38,8 +38,8 @@ public static class EventRoutes
         {
             var view = await sequencer.FindAsync(environment, stop);
 
-            // Whoever is no longer a member hears nothing more.
-            if (view is null || caller.Reader.In(view.State) is null) return;
+            // Whoever is no longer a member, or whose time is over, hears nothing more.
+            if (view is null || caller.Reader.At(view.State, clock.GetUtcNow()) is null) return;
             var presence = board.Of(environment).Current;
             var text = new StringBuilder();
             if (view.Size != seen) text.Append(CultureInfo.InvariantCulture, $"event: ledger\ndata: {{\"size\":{view.Size}}}\n\n");

@@ -92,7 +92,7 @@ internal sealed class EveryRoute(Uri plane, Quickstart quickstart, Needles needl
         var path = pattern.Replace("{env}", "local", StringComparison.Ordinal).Replace("{documentName}", "v1", StringComparison.Ordinal).Replace("{index:long}", values["index"], StringComparison.Ordinal);
         path = path.Replace("{id}", values[path.Contains("/changes/", StringComparison.Ordinal) ? "change" : "instance"], StringComparison.Ordinal);
         Assert.DoesNotContain('{', path);
-        yield return (path + (path.EndsWith("inclusion", StringComparison.Ordinal) ? "?index=3" : path.EndsWith("consistency", StringComparison.Ordinal) ? "?first=3" : ""), pattern, true);
+        yield return (path + (path.EndsWith("inclusion", StringComparison.Ordinal) ? "?index=3" : path.EndsWith("consistency", StringComparison.Ordinal) ? "?first=3" : path.EndsWith("explain", StringComparison.Ordinal) ? "?action=instances.delete" : ""), pattern, true);
         if (pattern.Contains("{env}", StringComparison.Ordinal)) yield return (path.Replace("/local", "/elsewhere", StringComparison.Ordinal), pattern + " elsewhere", false);
         if (pattern.EndsWith('}')) yield return (path + "9999", pattern + " that is not there", false);
     }

@@ -147,7 +147,7 @@ internal sealed class SimStream : IPlaneStream
 }
 
 /// <summary>The network between them.</summary>
-internal sealed class SimLink(SimWorld world, SimProcess agent, PublicKey key, TimeProvider time) : IPlaneLink
+internal sealed class SimLink(SimWorld world, SimProcess agent, Ed25519Key key, TimeProvider time) : IPlaneLink
 {
     public async Task<IPlaneStream> ConnectAsync(CancellationToken stop)
     {

@@ -144,6 +144,83 @@ public sealed class MemberKeyTests
     }
 
     [Fact]
+    public void An_owner_gives_a_person_who_has_lost_their_key_another_in_one_act()
+    {
+        world.Carry(ChangeAction.Create);
+        var (ann, next) = (Person(Role.Approver), world.Key());
+        var change = world.Request(ChangeAction.Delete, world.Vendor);
+        var plan = world.Planned(change);
+        world.Do(new ChangeApproved(change, plan.Hash), ann).Do(new MemberReplaced(ann.Public.KeyId, next.Public.KeyId), world.Customer);
+        Assert.Equal(ChangeStatus.Planned, world.State.Changes[change].Status);
+        Assert.Contains("no member", world.Refusal(new ChangeApproved(change, plan.Hash), ann), StringComparison.Ordinal);
+        Assert.True(world.State.MemberOf(next.Public) is { Role: Role.Approver, Party: Party.Customer, Name: "somebody" });
+        world.Do(new ChangeApproved(change, plan.Hash), next);
+        Assert.Equal(ChangeStatus.Approved, world.State.Changes[change].Status);
+    }
+
+    /// <summary>Being given another key is no way to approve what one has asked for oneself.</summary>
+    [Fact]
+    public void A_requester_whose_lost_key_is_replaced_is_still_the_requester()
+    {
+        var rule = CharterDocument.Default[TaskId.Provision];
+        world.Chartered(CharterDocument.Default with { Version = 2, Rules = CharterDocument.Default.Rules.SetItem(TaskId.Provision, rule with { Owner = Owner.Both, Approval = rule.Approval.SetItem("instances.create", new ApprovalNeed(0, 1, [], true)) }) });
+        var (ann, next) = (Person(Role.Owner), world.Key());
+        var change = world.Request(ChangeAction.Create, ann);
+        var plan = world.Planned(change);
+        world.Do(new MemberReplaced(ann.Public.KeyId, next.Public.KeyId), world.Customer);
+        Assert.NotEmpty(world.Refusal(new ChangeApproved(change, plan.Hash), next));
+        world.Do(new ChangeApproved(change, plan.Hash), Person(Role.Approver));
+        Assert.Equal(ChangeStatus.Approved, world.State.Changes[change].Status);
+    }
+
+    [Fact]
+    public void A_lost_key_is_replaced_by_owners_of_its_own_party_alone_and_never_a_roots()
+    {
+        var (ann, next) = (Person(Role.Approver), world.Key());
+        Assert.Contains("whose owners alone can replace it", world.Refusal(new MemberReplaced(ann.Public.KeyId, next.Public.KeyId), world.Vendor), StringComparison.Ordinal);
+        Assert.Contains("a quorum of owners replaces it", world.Refusal(new MemberReplaced(world.Customer.Public.KeyId, next.Public.KeyId), Person(Role.Owner)), StringComparison.Ordinal);
+        Assert.Contains("needs the permission 'Own'", world.Refusal(new MemberReplaced(ann.Public.KeyId, next.Public.KeyId), Person(Role.Operator)), StringComparison.Ordinal);
+        Assert.Contains("is a member already", world.Refusal(new MemberReplaced(ann.Public.KeyId, world.Vendor.Public.KeyId), world.Customer), StringComparison.Ordinal);
+        var bob = Person(Role.Owner);
+        Assert.Contains("one's own key is changed with both keys", world.Refusal(new MemberReplaced(bob.Public.KeyId, next.Public.KeyId), bob), StringComparison.Ordinal);
+        var replaced = world.Write(new MemberReplaced(ann.Public.KeyId, next.Public.KeyId), world.Customer);
+        world.Do(replaced).Do(new MemberRemoved(next.Public.KeyId), world.Customer).Do(new MemberAdded(ann.Public.KeyId, Role.Viewer, "Ann again"), world.Customer);
+        Assert.Contains("a replay", world.Refusal(replaced), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_persons_time_is_set_and_a_tokens_only_shortened()
+    {
+        var (ann, token) = (Person(Role.Viewer), world.Key());
+        var end = world.Now.AddDays(2);
+        world.Do(new MemberExpirySet(ann.Public.KeyId, end), world.Customer);
+        Assert.Equal(end, world.State.MemberOf(ann.Public)!.ExpiresAt);
+        world.Do(new MemberExpirySet(ann.Public.KeyId, null), world.Customer);
+        Assert.Null(world.State.MemberOf(ann.Public)!.ExpiresAt);
+        world.Do(new TokenIssued(token.Public.KeyId, "t", [Permission.Look], end), world.Customer);
+        Assert.Contains("only shortened", world.Refusal(new MemberExpirySet(token.Public.KeyId, end.AddDays(1)), world.Customer), StringComparison.Ordinal);
+        Assert.Contains("only shortened", world.Refusal(new MemberExpirySet(token.Public.KeyId, null), world.Customer), StringComparison.Ordinal);
+        world.Do(new MemberExpirySet(token.Public.KeyId, end.AddDays(-1)), world.Customer);
+        Assert.Contains("does not expire", world.Refusal(new MemberExpirySet(world.Customer.Public.KeyId, end), world.Customer), StringComparison.Ordinal);
+        Assert.Contains("must lie within 366 days", world.Refusal(new MemberExpirySet(ann.Public.KeyId, world.Now.AddDays(400)), world.Customer), StringComparison.Ordinal);
+        Assert.Contains("must lie within 366 days", world.Refusal(new MemberExpirySet(ann.Public.KeyId, world.Now.AddDays(-1)), world.Customer), StringComparison.Ordinal);
+        Assert.Contains("whose owners alone can limit it", world.Refusal(new MemberExpirySet(ann.Public.KeyId, end), world.Vendor), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_quorum_counts_an_owner_once_however_often_they_sign()
+    {
+        var (ann, _, next) = (Person(Role.Owner), Person(Role.Owner), world.Key());
+        var data = new RootReplaced(world.Customer.Public.KeyId, next.Public.KeyId, "mine now");
+        var draft = world.Write(data, ann, next);
+        Assert.Equal(draft.Bytes.ToArray(), draft.Cosign(ann).Bytes.ToArray());
+        var envelope = DsseEnvelope.Parse(draft.Bytes).Envelope!;
+        var twice = DsseEnvelope.Of(Entry.PayloadType, envelope.Payload, envelope.Signatures[0], envelope.Signatures[1], envelope.Signatures[0]);
+        Assert.Contains("twice", Entry.Read(twice.Bytes).Fault, StringComparison.Ordinal);
+        Assert.Contains("1 of the 2 owners", world.Refusal(draft), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Who_may_do_what_is_reviewed()
     {
         var ann = Person(Role.Approver);
@@ -160,7 +237,7 @@ public sealed class MemberKeyTests
         Assert.Empty(lines.Single(l => l.IsRoot && l.Party == Party.Customer).MayRequest.Where(a => a.StartsWith("instances.", StringComparison.Ordinal)));
         Assert.NotNull(lines.Single(l => l.IsRoot && l.Party == Party.Vendor).LastActedAt);
         Assert.Equal("expired: take it out", AccessReview.Of(world.State, world.Now.AddDays(31)).Single(l => l.Role == "service").Remark);
-        Assert.StartsWith("has signed nothing for 100 days", AccessReview.Of(world.State, world.Now.AddDays(100)).Single(l => l.IsRoot && l.Party == Party.Vendor).Remark, StringComparison.Ordinal);
+        Assert.StartsWith("unused for 100 days", AccessReview.Of(world.State, world.Now.AddDays(100)).Single(l => l.IsRoot && l.Party == Party.Vendor).Remark, StringComparison.Ordinal);
     }
 
     private SigningKey Person(Role role, SigningKey? by = null)

@@ -26,7 +26,7 @@ public sealed class AgentDiallerTests : IDisposable
     public AgentDiallerTests()
     {
         ledger = lab.Open(store);
-        dialler = new PlaneDialler(link, ledger, reports, presence, lab.Identity, lab.Time, lab.Fill, NullLogger.Instance);
+        dialler = new PlaneDialler(lab.Gate(link, ledger), ledger, reports, presence, lab.Identity, lab.Time, lab.Fill, NullLogger.Instance);
         // As in the program: one thing at a time.
         running = Task.Factory.StartNew(() => dialler.RunAsync(stop.Token), CancellationToken.None, TaskCreationOptions.None, new ConcurrentExclusiveSchedulerPair().ExclusiveScheduler).Unwrap();
     }
@@ -139,7 +139,8 @@ public sealed class AgentDiallerTests : IDisposable
         using var over = new CancellationTokenSource();
         var dials = new List<DateTimeOffset>();
         var away = new AbsentLink(() => dials.Add(own.Time.GetUtcNow()));
-        var patient = new PlaneDialler(away, own.Open(new AgentMemoryStore()), reports, presence, own.Identity, own.Time, own.Fill, NullLogger.Instance);
+        var alone = own.Open(new AgentMemoryStore());
+        var patient = new PlaneDialler(own.Gate(away, alone), alone, reports, presence, own.Identity, own.Time, own.Fill, NullLogger.Instance);
         // On a scheduler that runs only when asked, so that time passes between dials and never during one.
         var turns = new TurnScheduler();
         var task = Task.Factory.StartNew(() => patient.RunAsync(over.Token), CancellationToken.None, TaskCreationOptions.None, turns).Unwrap();

@@ -1,5 +1,6 @@
 using Demarc.Agent.Agents;
 using Demarc.Agent.Ledger;
+using Demarc.Agent.Monitoring;
 using Demarc.Core;
 using Demarc.Core.Access;
 using Demarc.Core.Changes;
@@ -7,6 +8,7 @@ using Demarc.Core.Charter;
 using Demarc.Core.Environments;
 using Demarc.Core.Instances;
 using Demarc.Core.Ledger;
+using Demarc.Core.Monitoring;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 
@@ -102,6 +104,10 @@ public sealed class AgentLab : IDisposable
         Assert.True(ledger is not null, fault);
         return ledger;
     }
+
+    /// <summary>The gate in front of a link, as the program puts it there.</summary>
+    public EgressGate Gate(IPlaneLink link, AgentLedger ledger, KnownSecrets? secrets = null, EgressMirror? mirror = null) =>
+        new(link, ledger, AgentKey.Public, secrets ?? new KnownSecrets(Fill), mirror, Time, NullLogger.Instance);
 
     /// <summary>What an honest plane does in one round: takes the outbox in order, and sends what the agent has not.</summary>
     public void Sync(AgentLedger ledger)

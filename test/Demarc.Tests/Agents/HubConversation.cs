@@ -17,7 +17,7 @@ internal sealed class HubConversation : IAsyncDisposable
     private readonly CancellationTokenSource stop = new();
     private readonly AgentSession session;
 
-    public HubConversation(Demarc.Plane.Agents.AgentHub hub, EnvironmentId environment, PublicKey agent)
+    public HubConversation(Demarc.Plane.Agents.AgentHub hub, EnvironmentId environment, Ed25519Key agent)
     {
         session = new AgentSession(hub, environment, agent);
         Ended = session.RunAsync(

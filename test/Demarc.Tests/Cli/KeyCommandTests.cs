@@ -73,6 +73,31 @@ public sealed class KeyCommandTests
     }
 
     [Fact]
+    public async Task A_lost_key_is_replaced_and_a_persons_time_is_set()
+    {
+        await using var plane = await RunningPlane.StartAsync();
+        using var shell = new CommandLine();
+        await PlaneCommandTests.FoundAsync(shell, plane);
+        string[] there = ["--plane", plane.Client.BaseAddress!.ToString(), "-e", "trial"];
+        var (lost, next) = (Sample.Key(42).Public.KeyId, Sample.Key(43).Public.KeyId);
+        await shell.MustAsync("members", "add", lost, "--role", "auditor", "--name", "Ann");
+        var replaced = await shell.MustAsync("members", "rekey", lost, next, "--yes");
+        Assert.Contains($"Ann signs with {next} from now on, as auditor of the customer.", replaced.Out, StringComparison.Ordinal);
+        using var ann = Device(43, shell);
+        using var thief = Device(42, shell);
+        await ann.MustAsync(["env", "show", .. there]);
+        await thief.RefusedAsync(4, "There is no environment 'trial'", ["env", "show", .. there]);
+        await shell.RefusedAsync(4, "is no member", "members", "rekey", lost, next, "--yes");
+        await shell.RefusedAsync(2, "is not a public key", "members", "rekey", next, "ed25519:short", "--yes");
+        await shell.RefusedAsync(2, "--days", "members", "expire", next);
+        Assert.Contains("Ann's key counts until", (await shell.MustAsync("members", "expire", next, "--days", "2")).Out, StringComparison.Ordinal);
+        Assert.Contains("Ann's key does not expire.", (await shell.MustAsync("members", "expire", next, "--days", "0")).Out, StringComparison.Ordinal);
+        await shell.MustAsync("members", "expire", next, "--days", "2");
+        plane.World.Time.Advance(TimeSpan.FromDays(2));
+        await ann.RefusedAsync(3, "expired at", ["env", "show", .. there]);
+    }
+
+    [Fact]
     public async Task A_root_is_replaced_by_owners_on_devices_of_their_own()
     {
         await using var plane = await RunningPlane.StartAsync();
@@ -112,7 +137,7 @@ public sealed class KeyCommandTests
         var lines = await File.ReadAllLinesAsync(file, TestContext.Current.CancellationToken);
         Assert.Equal(4, lines.Length);
         Assert.Contains("\"'=HYPERLINK(\"\"http://evil\"\",\"\"Ann\"\")\"", lines[3], StringComparison.Ordinal);
-        Assert.Equal("\"'-1\"", MembersReviewCommand.Cell("-1"));
+        foreach (var start in (string[])["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"]) Assert.Equal($"\"'{start}1\"", MembersReviewCommand.Cell(start + "1"));
     }
 
     private static CommandLine Device(byte number, CommandLine like)

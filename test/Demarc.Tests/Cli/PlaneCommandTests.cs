@@ -97,9 +97,9 @@ public sealed class PlaneCommandTests
         await FoundAsync(shell, plane);
         var ann = Sample.Key(42).Public.KeyId;
         Assert.Equal("Ann is approver of the customer in trial.", (await shell.MustAsync("members", "add", ann, "--role", "approver", "--name", "Ann")).Out.Trim());
-        Assert.Equal(["key", "party", "role", "name", "isRoot", "lastActedAt"], Names((await shell.MustAsync("members", "list", "-o", "json")).Json[0]));
+        Assert.Equal(["key", "party", "role", "name", "isRoot", "lastActedAt", "lastUsedOn"], Names((await shell.MustAsync("members", "list", "-o", "json")).Json[0]));
         await shell.RefusedAsync(1, "is a member already", "members", "add", ann, "--role", "viewer", "--name", "Ann");
-        await shell.RefusedAsync(2, "'ann' is not a public key: 'ed25519:' and 43 characters.", "members", "remove", "ann");
+        await shell.RefusedAsync(2, "'ann' is not a public key: 'ed25519:' and 43 characters, or a passkey's 'webauthn:' and 88.", "members", "remove", "ann");
         await shell.RefusedAsync(4, "is no member of trial.", "members", "remove", Sample.Key(43).Public.KeyId, "--yes");
 
         using var ana = new CommandLine { Time = shell.Time };

@@ -85,6 +85,7 @@ public sealed class FoldFuzzTests
     private static Entry Act(PlaneWorld world, Random random, EnvironmentState state)
     {
         T Any<T>(params T[] from) => from[random.Next(from.Length)];
+        string Someone() => Sample.Key((byte)random.Next(1, 60)).Public.KeyId;
         var change = Any(Changes);
         var instance = Any(Instances);
         var known = state.Changes.GetValueOrDefault(change);
@@ -97,8 +98,8 @@ public sealed class FoldFuzzTests
             0 => new EnvironmentFounded("Again", world.Customer.Public.KeyId, world.Vendor.Public.KeyId, world.Signer.VerifierKey, PlaneWorld.Sealing),
             1 => new CharterProposed(random.Next(0, 4), yaml),
             2 => new CharterSigned(random.Next(0, 4), random.Next(3) == 0 ? CharterText.Hash(yaml) : state.Proposal?.Sha256 ?? CharterText.Hash(yaml)),
-            3 => new MemberAdded(Sample.Key((byte)random.Next(1, 60)).Public.KeyId, Any(Enum.GetValues<Role>()), "somebody"),
-            4 => new MemberRemoved(Sample.Key((byte)random.Next(1, 60)).Public.KeyId),
+            3 => new MemberAdded(Someone(), Any(Enum.GetValues<Role>()), "somebody"),
+            4 => Any<EntryData>(new MemberRemoved(Someone()), new MemberReplaced(Someone(), Someone()), new MemberExpirySet(Someone(), world.Time.GetUtcNow() + TimeSpan.FromMinutes(random.Next(-5, 50))), new RootReplaced(Someone(), Someone(), "lost")),
             5 => new AgentInvited(world.Invitation.Public.KeyId, world.Time.GetUtcNow() + TimeSpan.FromMinutes(random.Next(-5, 50))),
             6 when random.Next(40) == 0 => new AgentRevoked(world.Agent.Public.KeyId, "lost"),
             7 => new AgentJoined(world.Agent.Public.KeyId, world.Invitation.Public.KeyId, "machine"),

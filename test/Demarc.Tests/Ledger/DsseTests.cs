@@ -165,7 +165,7 @@ public class DsseTests
     {
         using var key = Sample.Key(1);
         using var other = Sample.Key(2);
-        var batch = Enumerable.Range(0, 5000).Select(i => (DsseEnvelope.Sign(Type, Sample.Entry(i), key), key.Public)).ToList();
+        var batch = Enumerable.Range(0, 5000).Select(i => (DsseEnvelope.Sign(Type, Sample.Entry(i), key), (PublicKey)key.Public)).ToList();
         Assert.Null(DsseBatch.FirstUnsigned(batch, threads));
         Assert.Null(DsseBatch.FirstUnsigned([], threads));
         foreach (var bad in (int[])[4999, 3000, 2047, 180, 7, 0])

@@ -1,0 +1,67 @@
+using System.Collections.Immutable;
+using System.Text;
+using System.Text.Json.Serialization;
+using Demarc.Core.Monitoring;
+
+namespace Demarc.Core.Agents;
+
+/// <summary>
+/// The form of the agent's local door, which its own machine alone can reach: one line of JSON asks (<c>{"ask":"status"}</c>), lines of JSON answer,
+/// and a last line <c>{"done":true}</c> says that the answer is whole. A line with <c>error</c>, and perhaps <c>remedy</c>, says what is wrong and is the
+/// last one as well. Whoever asked leaves by closing, and what was going on for them ends.
+/// </summary>
+public static class AgentDoorForm
+{
+    /// <summary>Name of the socket in the agent's data folder.</summary>
+    public const string SocketName = "agent.sock";
+
+    /// <summary>Name of the member that says what is asked.</summary>
+    public const string Ask = "ask";
+
+    /// <summary>Name of the member of the last line of a whole answer.</summary>
+    public const string Done = "done";
+
+    /// <summary>Name of the member that says what is wrong.</summary>
+    public const string Error = "error";
+
+    /// <summary>Name of the member that says what to do about it.</summary>
+    public const string Remedy = "remedy";
+
+    /// <summary>The system's own limit (<c>sun_path</c> holds 108 bytes, the last of which is zero).</summary>
+    public const int MaxPathBytes = 107;
+
+    /// <summary>The longest question.</summary>
+    public const int MaxAskBytes = 64 * 1024;
+
+    /// <summary>The longest line of an answer: one frame at its largest, in clear.</summary>
+    public const int MaxAnswerBytes = 16 * 1024 * 1024;
+
+    /// <summary>What is wrong with the path of a door, or null.</summary>
+    public static string? PathFault(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        var length = Encoding.UTF8.GetByteCount(path);
+        return length <= MaxPathBytes ? null : $"{path} has {length} bytes, and the system takes {MaxPathBytes} at most as the path of a socket: give the agent a data folder with a shorter path";
+    }
+}
+
+/// <summary>The answer to <c>status</c>.</summary>
+/// <param name="Version">The agent's version.</param>
+/// <param name="Name">What the machine is called in the ledger.</param>
+/// <param name="Environment">Where it belongs.</param>
+/// <param name="Plane">Address of the plane it dials.</param>
+/// <param name="Connected">Whether the plane listens now.</param>
+/// <param name="InForce">Whether this agent is the one that the ledger lets act.</param>
+/// <param name="Size">Entries verified.</param>
+/// <param name="Root">Hex root hash over them.</param>
+/// <param name="Waiting">Entries that the plane has yet to take.</param>
+/// <param name="Refusal">Why the plane is not followed; null while it is.</param>
+public sealed record AgentStatusView(string Version, string Name, string Environment, string Plane, bool Connected, bool InForce, long Size, string Root, int Waiting, string? Refusal);
+
+/// <summary>JSON of what the door answers.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, UseStringEnumConverter = true)]
+[JsonSerializable(typeof(AgentStatusView))]
+[JsonSerializable(typeof(EgressRecord))]
+[JsonSerializable(typeof(EgressDayTotals))]
+[JsonSerializable(typeof(ImmutableArray<EgressDayTotals>))]
+public sealed partial class AgentDoorJson : JsonSerializerContext;
