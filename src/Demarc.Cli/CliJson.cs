@@ -9,7 +9,7 @@ namespace Demarc.Cli;
 [JsonSerializable(typeof(ProfileConfig))]
 [JsonSerializable(typeof(Instances.OpenedCredential))]
 [JsonSerializable(typeof(Charter.ValidCharter))]
-[JsonSerializable(typeof(System.Collections.Immutable.ImmutableArray<Charter.CharterDifference>))]
+[JsonSerializable(typeof(System.Collections.Immutable.ImmutableArray<Core.Charter.CharterDifference>))]
 [JsonSerializable(typeof(Environments.Invited))]
 [JsonSerializable(typeof(Environments.StatusReport))]
 [JsonSerializable(typeof(Environments.RevokedAgent))]

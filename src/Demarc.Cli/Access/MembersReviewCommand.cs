@@ -12,7 +12,7 @@ namespace Demarc.Cli.Access;
 /// <summary><c>demarc members review</c>: who can do what, until when, and when they last did; as a table, JSON or CSV.</summary>
 internal static class MembersReviewCommand
 {
-    private static readonly string[] Columns = ["party", "name", "role", "root", "key", "permissions", "may request", "may approve", "expires", "last signed", "last used", "remark"];
+    private static readonly string[] Columns = ["party", "name", "role", "root", "key", "permissions", "may request", "may approve", "expires", "last signed", "last used", "remark", "signs in as"];
 
     public static Command Create()
     {
@@ -39,8 +39,8 @@ internal static class MembersReviewCommand
         }
 
         invocation.Terminal.Result(lines, terminal => terminal.Table(
-            ["party", "name", "role", "may request", "may approve", "expires", "last signed", "last used", "remark"],
-            lines.Select(line => Row(line, "\n")).Select(row => (IReadOnlyList<string>)[row[0], row[1], row[3] == "yes" ? $"{row[2]}, root" : row[2], row[6], row[7], row[8], row[9], row[10], row[11]])));
+            ["party", "name", "role", "may request", "may approve", "expires", "last signed", "last used", "remark", "signs in as"],
+            lines.Select(line => Row(line, "\n")).Select(row => (IReadOnlyList<string>)[row[0], row[1], row[3] == "yes" ? $"{row[2]}, root" : row[2], row[6], row[7], row[8], row[9], row[10], row[11], row[12]])));
         return ExitCodes.Ok;
     }
 
@@ -48,6 +48,6 @@ internal static class MembersReviewCommand
     [
         line.Party.Word(), line.Name, line.Role, line.IsRoot ? "yes" : "no", line.Key, string.Join(between, line.Permissions), string.Join(between, line.MayRequest), string.Join(between, line.MayApprove),
         line.ExpiresAt?.ToString("u", CultureInfo.InvariantCulture) ?? "never", line.LastActedAt is { } at ? ChangePrinter.Moment(at) : "never",
-        line.LastUsedOn?.ToString("O", CultureInfo.InvariantCulture) ?? "never", line.Remark ?? "",
+        line.LastUsedOn?.ToString("O", CultureInfo.InvariantCulture) ?? "never", line.Remark ?? "", string.Join(between, line.SignsInAs.IsDefault ? [] : line.SignsInAs),
     ];
 }

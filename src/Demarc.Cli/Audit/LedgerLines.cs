@@ -93,6 +93,7 @@ internal static class LedgerLines
         MemberRemoved d => Account(6, d.Key),
         AgentRevoked d => Account(5, d.Agent),
         MemberRekeyed d => Account(3, d.NewKey),
+        MemberLinked d => Account(3, d.Key),
         MemberReplaced d => Account(3, d.NewKey),
         MemberExpirySet d => Account(3, d.Key),
         RootReplaced d => Account(3, d.NewRoot),

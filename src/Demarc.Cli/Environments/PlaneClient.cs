@@ -78,6 +78,13 @@ internal sealed class PlaneClient : IDisposable
         return await ReadAsync(answer, outType, stop);
     }
 
+    public async Task<TOut> DeleteAsync<TOut>(string path, JsonTypeInfo<TOut> outType, CancellationToken stop)
+    {
+        using var request = await SignedAsync(HttpMethod.Delete, path, stop);
+        using var answer = await SendAsync(request, HttpCompletionOption.ResponseContentRead, stop);
+        return await ReadAsync(answer, outType, stop);
+    }
+
     /// <summary>Appends an entry; its own signatures are its authority.</summary>
     public Task<AppendedView> AppendAsync(Entry entry, CancellationToken stop) =>
         PostEntryAsync($"/v1/environments/{entry.Environment}/entries", entry, stop);

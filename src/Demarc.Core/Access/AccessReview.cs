@@ -19,7 +19,11 @@ namespace Demarc.Core.Access;
 /// <param name="Remark">What is worth a question: expired, or unused for long; null for nothing.</param>
 public sealed record AccessLine(
     string Key, string Name, Party Party, string Role, bool IsRoot, ImmutableArray<string> Permissions, ImmutableArray<string> MayRequest, ImmutableArray<string> MayApprove,
-    DateTimeOffset? ExpiresAt, DateTimeOffset? LastActedAt, DateOnly? LastUsedOn, string? Remark);
+    DateTimeOffset? ExpiresAt, DateTimeOffset? LastActedAt, DateOnly? LastUsedOn, string? Remark)
+{
+    /// <summary>Accounts with which this member may sign in to read, as <c>issuer subject</c>.</summary>
+    public ImmutableArray<string> SignsInAs { get; init; } = [];
+}
 
 /// <summary>Who can do what, worked out from the same rules that decide.</summary>
 public static class AccessReview
@@ -40,7 +44,10 @@ public static class AccessReview
             expired ? [] : [.. Enum.GetValues<Permission>().Where(p => p != Permission.None && member.Allows(p)).Select(p => p.ToString().ToLowerInvariant())],
             expired || !member.Allows(Permission.Operate) ? [] : [.. actions.Where(a => MayRequest(state, member, a)).Select(a => a.Name)],
             expired || !member.Allows(Permission.Approve) ? [] : [.. actions.Where(a => MayApprove(state, member, a)).Select(a => a.Name)],
-            member.ExpiresAt, member.LastActedAt, usedOn, Remark(member, at, usedOn));
+            member.ExpiresAt, member.LastActedAt, usedOn, Remark(member, at, usedOn))
+        {
+            SignsInAs = [.. state.Links.Values.Where(link => link.Key == member.Key.KeyId).Select(link => $"{link.Subject.Issuer} {link.Subject.Name}")],
+        };
     }
 
     private static bool MayRequest(EnvironmentState state, Member member, ChangeAction action) =>

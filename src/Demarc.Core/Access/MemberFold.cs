@@ -57,6 +57,7 @@ internal static class MemberFold
         return Folded.To(state with
         {
             Members = state.Members.Remove(member.Key.KeyId).Add(key.KeyId, member with { Key = key, AddedAt = entry.At }),
+            Links = LinkFold.Moved(state.Links, member.Key.KeyId, key.KeyId),
             Former = state.Former.SetItem(member.Key.KeyId, member),
             Changes = OpenChanges(state, change => ChangeApprovals.Moved(change, member.Key.KeyId, key.KeyId)),
             AuthorityIds = state.AuthorityIds.Add(entry.Id),
@@ -147,6 +148,7 @@ internal static class MemberFold
     private static EnvironmentState Without(EnvironmentState state, string key) => state with
     {
         Members = state.Members.Remove(key),
+        Links = LinkFold.Without(state.Links, key),
         Former = state.Former.SetItem(key, state.Members[key]),
         Changes = OpenChanges(state, change => ChangeApprovals.Without(change, key)),
     };

@@ -65,6 +65,8 @@ public static class EnvironmentFold
         MemberExpirySet data => MemberFold.SetExpiry(state, entry, data, member!),
         RootReplaced data => MemberFold.ReplaceRoot(state, entry, data, member!),
         TokenIssued data => MemberFold.Issue(state, entry, data, member!),
+        MemberLinked data => LinkFold.Link(state, entry, data, member!),
+        MemberUnlinked data => LinkFold.Unlink(state, entry, data, member!),
         AgentInvited data => AgentFold.Invite(state, entry, data, member!),
         AgentJoined data => AgentFold.Join(state, entry, data),
         AgentRevoked data => AgentFold.Revoke(state, entry, data),

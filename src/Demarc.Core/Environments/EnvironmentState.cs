@@ -45,6 +45,9 @@ public sealed record EnvironmentState
     /// <summary>Who held keys that count for nothing any more, by key id: for showing who wrote what, never for deciding.</summary>
     public ImmutableDictionary<string, Member> Former { get; init; } = ImmutableDictionary<string, Member>.Empty;
 
+    /// <summary>Whom OpenID providers know, by <see cref="Subject.Id"/>, and as which member each may read.</summary>
+    public ImmutableSortedDictionary<string, MemberLink> Links { get; init; } = ImmutableSortedDictionary.Create<string, MemberLink>(StringComparer.Ordinal);
+
     /// <summary>The latest time that any entry says.</summary>
     public DateTimeOffset LatestAt { get; init; }
 
@@ -96,8 +99,14 @@ public sealed record EnvironmentState
     /// <summary>The member of a key whose time is not over; null otherwise.</summary>
     public Member? MemberAt(PublicKey key, DateTimeOffset at) => MemberOf(key) is { } member && !member.IsExpired(at) ? member : null;
 
+    /// <summary>The member that a person signed in with an OpenID provider may read as, or null for a stranger.</summary>
+    public Member? MemberOf(Subject subject) => Links.TryGetValue(subject.Id, out var link) ? Members.GetValueOrDefault(link.Key) : null;
+
     /// <summary>Whose key it is or was, or null for a stranger: for showing, never for deciding.</summary>
     public Member? WriterOf(PublicKey key) => MemberOf(key) ?? Former.GetValueOrDefault(key.KeyId);
+
+    /// <summary>What finds this environment for whoever asks for theirs: keys of members, and ids of linked subjects.</summary>
+    public IEnumerable<string> ReaderIds => Members.Keys.Concat(Links.Keys);
 
     /// <summary>The changes that have not ended.</summary>
     public IEnumerable<Change> OpenChanges => Open.Select(id => Changes[id]);

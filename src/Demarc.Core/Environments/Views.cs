@@ -5,6 +5,7 @@ using Demarc.Core.Access;
 using Demarc.Core.Changes;
 using Demarc.Core.Charter;
 using Demarc.Core.Instances;
+using Demarc.Core.Monitoring;
 
 namespace Demarc.Core.Environments;
 
@@ -145,6 +146,18 @@ public sealed record JoinReply(string Certificate, string Ca, string Hub);
 /// <summary>A one-time sign-in link for a browser.</summary>
 public sealed record LinkView(string Url);
 
+/// <summary>A charter's text to look at before it is proposed.</summary>
+public sealed record CharterDraft(string Yaml);
+
+/// <summary>What a draft says: everything that is wrong with it, or else what it changes, in words.</summary>
+/// <param name="NextVersion">The version that the next charter has.</param>
+/// <param name="Faults">What is wrong, each with its line; empty when it can be proposed.</param>
+/// <param name="Differences">What it changes against the charter in force; empty when it has faults, or when none is in force.</param>
+public sealed record CharterCheckView(int NextVersion, ImmutableArray<CharterFault> Faults, ImmutableArray<CharterDifference> Differences);
+
+/// <summary>How many browsers were signed out.</summary>
+public sealed record SignedOutView(int Browsers);
+
 /// <summary>An entry that was looked for, as a member may read it. <c>By</c> is its author's party, or <c>agent</c>.</summary>
 public sealed record FoundEntryView(long Index, DateTimeOffset At, string Kind, string Author, string? By, string Task, string? Change, string? Instance, string Id, string LeafHash, JsonElement Data);
 
@@ -176,6 +189,16 @@ public sealed record ProblemView(string Type, string Title, int Status, string? 
 [JsonSerializable(typeof(JoinRequest))]
 [JsonSerializable(typeof(JoinReply))]
 [JsonSerializable(typeof(LinkView))]
+[JsonSerializable(typeof(SignedOutView))]
+[JsonSerializable(typeof(CharterDraft))]
+[JsonSerializable(typeof(CharterCheckView))]
+[JsonSerializable(typeof(HookRequest))]
+[JsonSerializable(typeof(HookAddedView))]
+[JsonSerializable(typeof(HookView))]
+[JsonSerializable(typeof(ImmutableArray<HookView>))]
+[JsonSerializable(typeof(ImmutableArray<DeliveryView>))]
+[JsonSerializable(typeof(DeliveryView))]
+[JsonSerializable(typeof(NotificationBody))]
 [JsonSerializable(typeof(ProblemView))]
 [JsonSerializable(typeof(InstanceRequest))]
 [JsonSerializable(typeof(Agents.Observation))]

@@ -62,6 +62,17 @@ public sealed record MemberExpirySet([property: Public] string Key, [property: P
 /// <param name="Reason">Why.</param>
 public sealed record RootReplaced([property: Public] string Root, [property: Public] string NewRoot, [property: Sensitive] string Reason) : EntryData;
 
+/// <summary>An owner lets whom an OpenID provider knows by this name read as a member of their own party: to look and to ask, never to decide.</summary>
+/// <param name="Key">As which member.</param>
+/// <param name="Issuer">The provider's issuer, exactly as its tokens name it.</param>
+/// <param name="Subject">Its name for the person.</param>
+public sealed record MemberLinked([property: Public] string Key, [property: Public] string Issuer, [property: Sensitive] string Subject) : EntryData;
+
+/// <summary>An owner takes such a link back.</summary>
+/// <param name="Issuer">The provider's issuer.</param>
+/// <param name="Subject">Its name for the person.</param>
+public sealed record MemberUnlinked([property: Public] string Issuer, [property: Sensitive] string Subject) : EntryData;
+
 /// <summary>An owner removes a person of their own party.</summary>
 /// <param name="Key">Whose key.</param>
 public sealed record MemberRemoved([property: Public] string Key) : EntryData;

@@ -40,6 +40,8 @@ public sealed record EntryKind(string Name, TaskId? Task, EntryAuthor Author, Pe
         new("member.expiry-set", TaskId.Access, EntryAuthor.Person, Permission.Own, LedgerJson.Default.MemberExpirySet),
         new("root.replaced", TaskId.Access, EntryAuthor.Person, Permission.Own, LedgerJson.Default.RootReplaced),
         new("token.issued", TaskId.Access, EntryAuthor.Person, Permission.Own, LedgerJson.Default.TokenIssued),
+        new("member.linked", TaskId.Access, EntryAuthor.Person, Permission.Own, LedgerJson.Default.MemberLinked),
+        new("member.unlinked", TaskId.Access, EntryAuthor.Person, Permission.Own, LedgerJson.Default.MemberUnlinked),
         new("agent.invited", TaskId.Identity, EntryAuthor.Person, Permission.Own, LedgerJson.Default.AgentInvited),
         new("agent.joined", TaskId.Identity, EntryAuthor.Agent, Permission.Agent, LedgerJson.Default.AgentJoined),
         new("agent.revoked", TaskId.Identity, EntryAuthor.Person, Permission.Own, LedgerJson.Default.AgentRevoked),

@@ -32,6 +32,8 @@ namespace Demarc.Core.Ledger;
 [JsonSerializable(typeof(TokenIssued))]
 [JsonSerializable(typeof(VendorSevered))]
 [JsonSerializable(typeof(PlaneMoved))]
+[JsonSerializable(typeof(MemberLinked))]
+[JsonSerializable(typeof(MemberUnlinked))]
 [JsonSerializable(typeof(AgentInvited))]
 [JsonSerializable(typeof(AgentJoined))]
 [JsonSerializable(typeof(AgentRevoked))]

@@ -59,24 +59,24 @@ public sealed class Gate(RequestDelegate next, Sequencer sequencer, BrowserSessi
     }
 
     /// <summary>Who calls, by header or cookie. A cookie only reads: it is no signature.</summary>
-    public (PublicKey? Key, string? Fault) Prove(HttpContext context)
+    public (Reader? Reader, string? Fault) Prove(HttpContext context)
     {
         var header = context.Request.Headers.Authorization.ToString();
         if (header.Length == 0 && HttpMethods.IsGet(context.Request.Method) && context.Request.Cookies.TryGetValue(BrowserSessions.Cookie, out var cookie))
             return sessions.Find(cookie) is { } signedIn ? (signedIn, null) : (null, "the browser's session is over");
         var target = context.Features.Get<IHttpRequestFeature>()!.RawTarget;
         var read = RequestToken.Read(header, sequencer.Signer.Name, context.Request.Method, target, clock.GetUtcNow());
-        return (read.Key, read.Fault);
+        return (read.Key is { } key ? Reader.Of(key) : null, read.Fault);
     }
 
     /// <summary>The one answer to whoever is no member, whether there is such an environment or not.</summary>
-    internal static IResult NoEnvironment(string name, PublicKey key) =>
-        Problems.NotFound($"There is no environment '{(name.Length <= 40 ? name : name[..40])}' that {key.KeyId} is a member of.");
+    internal static IResult NoEnvironment(string name, Reader reader) =>
+        Problems.NotFound($"There is no environment '{(name.Length <= 40 ? name : name[..40])}' that {reader.Key?.KeyId ?? "your account"} is a member of.");
 
     private async Task<IResult?> RefuseAsync(HttpContext context, UseCase useCase)
     {
-        var (key, fault) = Prove(context);
-        if (key is null)
+        var (reader, fault) = Prove(context);
+        if (reader is null)
         {
             context.Response.Headers.WWWAuthenticate = RequestToken.Scheme;
             return Problems.Result(StatusCodes.Status401Unauthorized, "not-signed", "The request is not signed by a key.", fault, remedy: "Use the demarc command, or sign in with 'demarc console'.");
@@ -86,23 +86,28 @@ public sealed class Gate(RequestDelegate next, Sequencer sequencer, BrowserSessi
             return Problems.Result(StatusCodes.Status401Unauthorized, "token-used", "This token was used before.", remedy: "Sign every request anew.");
         if (context.Request.RouteValues.GetValueOrDefault("env") is not string name)
         {
-            context.Features.Set(new Caller(key, null, null));
+            context.Features.Set(new Caller(reader, null, null));
             return null;
         }
 
         var view = EnvironmentId.TryParse(name, out var id) ? await sequencer.FindAsync(id, context.RequestAborted) : null;
-        if (view?.State.MemberOf(key) is not { } member)
-            return NoEnvironment(name, key);
+        if (view is null || reader.In(view.State) is not { } member)
+        {
+            // Who has left is signed out here and now, whatever they open next.
+            if (reader.Key is { } gone && view?.State.Former.ContainsKey(gone.KeyId) == true) sessions.Close(context.Request.Cookies[BrowserSessions.Cookie]);
+            return NoEnvironment(name, reader);
+        }
+
         if (member.IsExpired(clock.GetUtcNow()))
-            return Problems.Result(StatusCodes.Status403Forbidden, "expired", "The key has expired.", $"{key.KeyId} expired at {member.ExpiresAt:u}.", remedy: "Ask an owner of your party for another.");
+            return Problems.Result(StatusCodes.Status403Forbidden, "expired", "The key has expired.", $"{member.Key.KeyId} expired at {member.ExpiresAt:u}.", remedy: "Ask an owner of your party for another.");
         if (Severed.Bars(view, member, sequencer.Signer) && !useCase.OpenToSevered)
             return Problems.Result(StatusCodes.Status403Forbidden, "severed", "The customer has severed the vendor.", $"The customer has severed the vendor (entry {view.State.Severed!.Index}): {useCase.Name} is not open to its people any more.", remedy: "What is left to the vendor is to read and sign a charter that the customer proposes.");
         if (!member.Allows(useCase.Permission))
             return Problems.Result(StatusCodes.Status403Forbidden, "not-allowed", "The role does not allow this.", $"{useCase.Name} needs the permission '{useCase.Permission}', which the role '{member.RoleWord}' does not have.", remedy: "Ask an owner of your party.");
         if (useCase.Only is { } only && member.Party != only)
             return Problems.Result(StatusCodes.Status403Forbidden, "other-party", $"This is for the {only.Word()} alone.", $"{useCase.Name} is not open to the {member.Party.Word()}.");
-        uses.Note(view.Environment, key);
-        context.Features.Set(new Caller(key, member, view));
+        uses.Note(view.Environment, member.Key);
+        context.Features.Set(new Caller(reader, member, view));
         return null;
     }
 }

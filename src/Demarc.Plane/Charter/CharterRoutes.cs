@@ -13,12 +13,16 @@ public static class CharterRoutes
 {
     private const int MaxRequest = 16 * 1024;
 
+    /// <summary>A charter as JSON text: every character may be escaped.</summary>
+    private const int MaxDraft = 6 * CharterLimits.MaxBytes;
+
     /// <summary>Maps them.</summary>
     public static void Map(IEndpointRouteBuilder routes)
     {
         var one = routes.MapGroup("/v1/environments/{env}");
         one.MapGet("/charter", Show).WithMetadata(new UseCase("charter.show", TaskId.Access, Permission.Look) { OpenToSevered = true }).Produces<CharterView>();
         one.MapGet("/charter/explain", Explain).WithMetadata(new UseCase("charter.explain", TaskId.Access, Permission.Look)).Produces<Explanation>();
+        one.MapPost("/charter/check", CheckAsync).WithMetadata(new UseCase("charter.check", TaskId.Access, Permission.Look)).Accepts<CharterDraft>("application/json").Produces<CharterCheckView>();
         one.MapPost("/decide", DecideAsync).WithMetadata(new UseCase("charter.decide", TaskId.Access, Permission.Look)).Accepts<InstanceRequest>("application/json").Produces<DecisionView>();
     }
 
@@ -42,6 +46,30 @@ public static class CharterRoutes
         var asker = party == "agent" ? (Party?)null : party == "customer" ? Party.Customer : Party.Vendor;
         var explanation = CharterExplanation.Of(Caller.Of(context).Environment.State, asker, asRole, known, instance is null ? null : id, asSize, at ?? clock.GetUtcNow());
         return TypedResults.Json(explanation, ViewJson.Default.Explanation);
+    }
+
+    // What the fold will say of a proposal, before anybody signs one.
+    private static async Task<IResult> CheckAsync(HttpContext context, string env)
+    {
+        if (await Bodies.ReadAsync(context, MaxDraft) is not { } body) return Bodies.TooLong(MaxDraft);
+        CharterDraft? draft;
+        try
+        {
+            draft = JsonSerializer.Deserialize(body, ViewJson.Default.CharterDraft);
+        }
+        catch (JsonException unreadable)
+        {
+            return Problems.Malformed($"The body is not a draft of a charter: {unreadable.Message}", unreadable.Path);
+        }
+
+        if (draft?.Yaml is not { } yaml) return Problems.Malformed("yaml is missing.", "yaml");
+        var state = Caller.Of(context).Environment.State;
+        var next = (state.Charter?.Version ?? 0) + 1;
+        var read = CharterYaml.Read(yaml);
+        var faults = read.Document is { } document && document.Version != next ? [new CharterFault("charter.yaml", 1, 1, "charter", $"the next charter is version {next}, not {document.Version}")] : read.Faults;
+        return TypedResults.Json(
+            new CharterCheckView(next, faults, faults.IsEmpty && state.Charter is { } force ? CharterDiff.Between(force, read.Document!) : []),
+            ViewJson.Default.CharterCheckView);
     }
 
     private static async Task<IResult> DecideAsync(HttpContext context, string env, TimeProvider clock)

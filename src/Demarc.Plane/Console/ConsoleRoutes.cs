@@ -12,6 +12,7 @@ using Demarc.Plane.Console.Pages;
 using Demarc.Plane.Environments;
 using Demarc.Plane.Instances;
 using Demarc.Plane.Ledger;
+using Demarc.Plane.Monitoring;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -29,6 +30,10 @@ internal static class ConsoleRoutes
         routes.MapGet("/", HomeAsync).WithMetadata(new UseCase("console.home", TaskId.Access, Permission.None)).ExcludeFromDescription();
         var one = routes.MapGroup("/environments/{env}").ExcludeFromDescription();
         Page(one, "", "table", TaskId.Access, Permission.Look, TableAsync);
+        Page(one, "/inbox", "inbox", TaskId.Access, Permission.Look, async (context, board) => Render<InboxPage>(new { Page = await ContextAsync(context, board) }));
+        Page(one, "/keys", "keys", TaskId.Access, Permission.Look, async (context, board) => Render<KeysPage>(new { Page = await ContextAsync(context, board) }));
+        Page(one, "/notifications", "notifications", TaskId.Monitoring, Permission.Audit, NotificationsAsync);
+        Page(one, "/charter/amend", "charter-amend", TaskId.Access, Permission.Look, async (context, board) => Render<AmendPage>(new { Page = await ContextAsync(context, board) }));
         Page(one, "/instances", "instances", TaskId.Provision, Permission.Look, InstancesAsync);
         Page(one, "/instances/{id}", "instance", TaskId.Provision, Permission.Look, InstanceAsync);
         Page(one, "/changes", "changes", TaskId.Audit, Permission.Look, ChangesAsync);
@@ -50,7 +55,7 @@ internal static class ConsoleRoutes
     private static async Task<PageContext> ContextAsync(HttpContext context, AgentBoard board)
     {
         var caller = Caller.Of(context);
-        return new PageContext(Language(context), context.Request.Path, caller, await EnvironmentRoutes.ViewForAsync(caller.Environment, board, context.RequestAborted)) { Now = Now(context) };
+        return new PageContext(Language(context), context.Request.Path, caller, await EnvironmentRoutes.ViewForAsync(caller.Environment, board, context.RequestAborted)) { Now = Now(context), PlaneName = context.RequestServices.GetRequiredService<Sequencer>().Signer.Name };
     }
 
     private static DateTimeOffset Now(HttpContext context) => context.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow();
@@ -69,14 +74,14 @@ internal static class ConsoleRoutes
     {
         var caller = Caller.Of(context);
         var mine = new List<LedgerView>();
-        foreach (var id in await sequencer.Store.EnvironmentsOfAsync(caller.Key.KeyId, context.RequestAborted))
+        foreach (var id in await sequencer.Store.EnvironmentsOfAsync(caller.Reader.Id, context.RequestAborted))
         {
-            if (await sequencer.FindAsync(id, context.RequestAborted) is { } view && view.State.MemberAt(caller.Key, Now(context)) is { } me && me.Allows(Permission.Look) && !Severed.Bars(view, me, sequencer.Signer)) mine.Add(view);
+            if (await sequencer.FindAsync(id, context.RequestAborted) is { } view && caller.Reader.At(view.State, Now(context)) is { } me && me.Allows(Permission.Look) && !Severed.Bars(view, me, sequencer.Signer)) mine.Add(view);
         }
 
         if (mine is [var only])
         {
-            context.Features.Set(caller with { Member = only.State.MemberOf(caller.Key), View = only });
+            context.Features.Set(caller with { Member = caller.Reader.In(only.State), View = only });
             return await TableAsync(context, board);
         }
 
@@ -118,6 +123,13 @@ internal static class ConsoleRoutes
     {
         var page = await ContextAsync(context, board);
         return Render<MachinePage>(new { Page = page, board.Of(page.View.Environment).Current.Value.Observation });
+    }
+
+    private static async Task<IResult> NotificationsAsync(HttpContext context, AgentBoard board)
+    {
+        var page = await ContextAsync(context, board);
+        var store = context.RequestServices.GetRequiredService<NotificationStore>();
+        return Render<NotificationsPage>(new { Page = page, Hooks = NotifyRoutes.Hooks(page.Caller!, store), Deliveries = NotifyRoutes.DeliveriesOf(page.Caller!, store) });
     }
 
     private static async Task<IResult> LedgerAsync(HttpContext context, AgentBoard board)

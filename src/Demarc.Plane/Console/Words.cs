@@ -114,6 +114,15 @@ public sealed class Words
         _ => word,
     };
 
+    /// <summary>How far a notification is.</summary>
+    public string Delivery(string word) => word switch
+    {
+        "waiting" => Say("waiting", "再試行待ち"),
+        "delivered" => Say("delivered", "配信済み"),
+        "given up" => Say("given up", "断念"),
+        _ => word,
+    };
+
     /// <summary>A moment, to the second, in UTC.</summary>
     public static string Moment(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);
 }

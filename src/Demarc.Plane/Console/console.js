@@ -1,4 +1,4 @@
-// Keeps a page up to date and checks the ledger's proofs with the browser's own cryptography. Nothing here can change anything: the console only reads.
+// Keeps a page up to date and checks the ledger's proofs with the browser's own cryptography. Nothing here can change anything; what signs is in signing.js.
 'use strict';
 
 const environment = document.body.dataset.environment;
@@ -41,7 +41,8 @@ function show(next) {
   const fresh = next.querySelector('main');
   const nav = next.querySelector('nav');
   if (nav) document.querySelector('nav')?.replaceWith(nav);
-  if (!fresh || fresh.innerHTML === old.dataset.server) return;
+  // What a person is writing in is left alone.
+  if (!fresh || fresh.innerHTML === old.dataset.server || old.querySelector('[data-still]')) return;
   const server = fresh.innerHTML;
   const focused = [...old.querySelectorAll('a, button, summary, pre')].indexOf(document.activeElement);
   const open = [...old.querySelectorAll('details')].map(d => d.open);
@@ -93,6 +94,7 @@ function dress(root) {
   }
   const badge = root.querySelector('#verify');
   if (badge) verify(badge);
+  document.dispatchEvent(new Event('dressed'));
 }
 
 // ── Proofs: RFC 6962 hashes, C2SP signed notes, DSSE ────────────────────────────────────────────────────────────────────

@@ -60,11 +60,11 @@ public static class EnvironmentRoutes
 
     private static async Task<IResult> ListAsync(HttpContext context, Sequencer sequencer, AgentBoard board, TimeProvider clock)
     {
-        var key = Caller.Of(context).Key;
+        var reader = Caller.Of(context).Reader;
         var views = ImmutableArray.CreateBuilder<EnvironmentView>();
-        foreach (var id in await sequencer.Store.EnvironmentsOfAsync(key.KeyId, context.RequestAborted))
+        foreach (var id in await sequencer.Store.EnvironmentsOfAsync(reader.Id, context.RequestAborted))
         {
-            if (await sequencer.FindAsync(id, context.RequestAborted) is { } view && view.State.MemberAt(key, clock.GetUtcNow()) is { } member && member.Allows(Permission.Look) && !Severed.Bars(view, member, sequencer.Signer)) views.Add(await ViewForAsync(view, board, context.RequestAborted));
+            if (await sequencer.FindAsync(id, context.RequestAborted) is { } view && reader.At(view.State, clock.GetUtcNow()) is { } member && member.Allows(Permission.Look) && !Severed.Bars(view, member, sequencer.Signer)) views.Add(await ViewForAsync(view, board, context.RequestAborted));
         }
 
         return TypedResults.Json(views.ToImmutable(), ViewJson.Default.ImmutableArrayEnvironmentView);

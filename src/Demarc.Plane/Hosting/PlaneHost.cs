@@ -11,6 +11,7 @@ using Demarc.Plane.Console;
 using Demarc.Plane.Environments;
 using Demarc.Plane.Instances;
 using Demarc.Plane.Ledger;
+using Demarc.Plane.Monitoring;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
@@ -47,12 +48,14 @@ public static class PlaneHost
         services.AddSingleton<AgentBoard>();
         services.AddSingleton(s => new AgentHub(s.GetRequiredService<Sequencer>(), s.GetRequiredService<AgentBoard>(), clock, Version));
         services.AddSingleton<BrowserSessions>();
+        services.AddSingleton<OpenIdSignIn>();
         services.AddSingleton<FailedAttempts>();
         services.AddSingleton<UsedTokens>();
         services.AddSingleton(KeyUses.Open(folder.File("key-uses"), clock));
         services.AddSingleton<PlaneIdentity>();
         services.AddSingleton(s => new AgentJoining(s.GetRequiredService<Sequencer>(), authority, s.GetRequiredService<PlaneIdentity>().Hub, clock));
         services.AddHostedService<SequencerLoop>();
+        NotifyHosting.AddServices(services, folder);
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
         services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ViewJson.Default));
@@ -80,6 +83,7 @@ public static class PlaneHost
         SearchRoutes.Map(app);
         EventRoutes.Map(app);
         SignInRoutes.Map(app);
+        NotifyRoutes.Map(app);
         JoinRoutes.Map(app);
         HubListener.Map(app);
         app.MapConsole();

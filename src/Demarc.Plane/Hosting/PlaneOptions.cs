@@ -33,6 +33,17 @@ public sealed record PlaneOptions(string Data, Uri Url, int HubPort, IReadOnlyLi
           --listen-public         allow an address beyond this machine; needs an https --url with a certificate
           --tls-certificate FILE  PEM certificate (with its chain) for an https --url
           --tls-key FILE          its PEM key
+          --public-url URL        the address that people's browsers use, when a proxy stands in between; links and sign-in go there
+          --oidc-authority URL    an OpenID provider that people may sign in with, to read
+          --oidc-client-id ID     what that provider calls this plane; its redirect address is URL/sign-in/openid/callback
+          --oidc-client-secret-file FILE
+                                  the secret of that client, in a file only you can read; without it PKCE alone protects
+          --oidc-name TEXT        what the sign-in button says (default: the provider's host)
+          --smtp-url URL          smtp://user@host:587 (STARTTLS) or smtps://user@host:465, for notifications by e-mail
+          --smtp-password-file FILE
+                                  the password of that user, in a file only you can read
+          --mail-from ADDRESS     who those e-mails are from
+          --notify-private        allow webhooks to addresses of private networks
           --version, --help
 
         Exit codes: 0 stopped on request, 2 wrong options, 3 the data folder is in use or damaged, 4 an address is taken, 5 an import is refused.
@@ -53,6 +64,18 @@ public sealed record PlaneOptions(string Data, Uri Url, int HubPort, IReadOnlyLi
     /// <summary>The certificate of an https address; null for http.</summary>
     public X509Certificate2? Certificate { get; init; }
 
+    /// <summary>The provider that people may sign in with; null for none.</summary>
+    public Access.OpenIdOptions? OpenId { get; init; }
+
+    /// <summary>Where e-mail goes out; null for nowhere.</summary>
+    public Monitoring.MailOptions? Mail { get; init; }
+
+    /// <summary>Whether webhooks may go to addresses of private networks.</summary>
+    public bool NotifyPrivate { get; init; }
+
+    /// <summary>The address that browsers use, when it is not the one listened on.</summary>
+    public Uri? PublicUrl { get; init; }
+
     /// <summary>The address that both doors are bound to.</summary>
     public IPAddress Address => Url.Host == "localhost" ? IPAddress.Loopback : IPAddress.Parse(Url.Host.Trim('[', ']'));
 
@@ -70,20 +93,22 @@ public sealed record PlaneOptions(string Data, Uri Url, int HubPort, IReadOnlyLi
         for (var i = command == "run" && (arguments.Count == 0 || arguments[0] != "run") ? 0 : 1; i < arguments.Count; i++)
         {
             var option = arguments[i];
-            if (option is "--listen-public" or "--set-aside")
+            if (option is "--listen-public" or "--set-aside" or "--notify-private")
             {
                 flags.Add(option);
                 continue;
             }
 
-            if (option is not ("--data" or "--url" or "--hub-port" or "--hub-name" or "--name" or "--vendor-root" or "--tls-certificate" or "--tls-key" or "--from" or "--customer-root")) return Fault($"'{option}' is not an option: see --help.");
+            if (!Valued.Contains(option)) return Fault($"'{option}' is not an option: see --help.");
             if (++i >= arguments.Count) return Fault($"{option} needs a value: see --help.");
             if (option == "--hub-name") names.Add(arguments[i]);
             else values[option] = arguments[i];
         }
 
-        var (options, fault) = Check(values, names, flags.Contains("--listen-public"));
-        return options is null ? (null, fault) : Import(options with { Command = command, SetAside = flags.Contains("--set-aside") }, values);
+        var (bare, fault) = Check(values, names, flags.Contains("--listen-public"));
+        if (bare is null) return (null, fault);
+        (var options, fault) = WithPeople(bare with { Command = command, SetAside = flags.Contains("--set-aside"), NotifyPrivate = flags.Contains("--notify-private") }, values);
+        return options is null ? (null, fault) : Import(options, values);
     }
 
     private static (PlaneOptions? Options, string? Fault) Import(PlaneOptions options, Dictionary<string, string> values)
@@ -93,6 +118,24 @@ public sealed record PlaneOptions(string Data, Uri Url, int HubPort, IReadOnlyLi
         if (!values.TryGetValue("--from", out var from)) return Fault("--from is missing: name the folder of an export ('demarc audit export').");
         if (!values.TryGetValue("--customer-root", out var root) || !SignerKey.TryParse(root, out _)) return Fault("--customer-root is missing or no 'ed25519:' key: it says whose ledger may be taken in.");
         return (options with { From = Path.GetFullPath(from), CustomerRoot = root }, null);
+    }
+
+    private static readonly HashSet<string> Valued =
+    [
+        "--data", "--url", "--hub-port", "--hub-name", "--name", "--vendor-root", "--tls-certificate", "--tls-key", "--public-url",
+        "--oidc-authority", "--oidc-client-id", "--oidc-client-secret-file", "--oidc-name", "--smtp-url", "--smtp-password-file", "--mail-from", "--from", "--customer-root",
+    ];
+
+    // What people see of a plane beyond its ports: its address, how they sign in, and how it reaches them.
+    private static (PlaneOptions? Options, string? Fault) WithPeople(PlaneOptions options, Dictionary<string, string> values)
+    {
+        Uri? publicUrl = null;
+        if (values.TryGetValue("--public-url", out var text) && (!Uri.TryCreate(text, UriKind.Absolute, out publicUrl) || publicUrl.AbsolutePath != "/" || publicUrl.Query.Length > 0 || !(publicUrl.Scheme == "https" || (publicUrl.Scheme == "http" && publicUrl.IsLoopback))))
+            return Fault($"--public-url '{text}' is not an https address like https://demarc.example.");
+        var (openId, openIdFault) = Access.OpenIdOptions.Read(values);
+        if (openIdFault is not null) return Fault(openIdFault);
+        var (mail, mailFault) = Monitoring.MailOptions.Read(values);
+        return mailFault is not null ? Fault(mailFault) : (options with { PublicUrl = publicUrl, OpenId = openId, Mail = mail }, null);
     }
 
     private static (PlaneOptions? Options, string? Fault) Check(Dictionary<string, string> values, List<string> names, bool listenPublic)

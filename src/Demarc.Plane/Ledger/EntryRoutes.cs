@@ -48,7 +48,7 @@ public static class EntryRoutes
         if ((await sequencer.FindAsync(environment, context.RequestAborted))?.State.MemberOf(entry.Author) is null)
         {
             failures.Count(context.Connection.RemoteIpAddress);
-            return Gate.NoEnvironment(env, entry.Author);
+            return Gate.NoEnvironment(env, Reader.Of(entry.Author));
         }
 
         if ((await sequencer.FindAsync(environment, context.RequestAborted))?.State.MemberOf(entry.Author)?.IsExpired(clock.GetUtcNow()) == true)

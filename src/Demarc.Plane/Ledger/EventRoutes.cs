@@ -39,7 +39,7 @@ public static class EventRoutes
             var view = await sequencer.FindAsync(environment, stop);
 
             // Whoever is no longer a member, or whose time is over, hears nothing more.
-            if (view?.State.MemberAt(caller.Key, clock.GetUtcNow()) is null) return;
+            if (view is null || caller.Reader.At(view.State, clock.GetUtcNow()) is null) return;
             var presence = board.Of(environment).Current;
             var text = new StringBuilder();
             if (view.Size != seen) text.Append(CultureInfo.InvariantCulture, $"event: ledger\ndata: {{\"size\":{view.Size}}}\n\n");

@@ -11,8 +11,8 @@ public interface ILedgerStore : IAsyncDisposable
     /// <summary>All environments, in the order of their founding.</summary>
     ValueTask<IReadOnlyList<EnvironmentId>> EnvironmentsAsync(CancellationToken cancellation);
 
-    /// <summary>The environments that have the key as a member: an index that is written together with the entries it follows from.</summary>
-    ValueTask<IReadOnlyList<EnvironmentId>> EnvironmentsOfAsync(string keyId, CancellationToken cancellation);
+    /// <summary>The environments that have the key as a member, or the subject as a linked one: an index that is written together with the entries it follows from.</summary>
+    ValueTask<IReadOnlyList<EnvironmentId>> EnvironmentsOfAsync(string readerId, CancellationToken cancellation);
 
     /// <summary>How far an environment is; null when there is none of that name.</summary>
     ValueTask<LedgerHead?> HeadAsync(EnvironmentId environment, CancellationToken cancellation);
@@ -56,7 +56,7 @@ public sealed record Countersigned(long Size, string Note);
 /// <param name="Entries">What is added, in order; may be empty when only a countersignature is kept.</param>
 /// <param name="Checkpoint">The note over the size after it.</param>
 /// <param name="Countersigned">A newer countersigned checkpoint, or null to keep the one there is.</param>
-/// <param name="Members">All member keys, when they have changed; otherwise null.</param>
+/// <param name="Members">All ids of <see cref="EnvironmentState.ReaderIds"/>, when they have changed; otherwise null.</param>
 public sealed record LedgerWrite(EnvironmentId Environment, long ExpectedSize, IReadOnlyList<EntryRow> Entries, string Checkpoint, Countersigned? Countersigned, IReadOnlyCollection<string>? Members);
 
 /// <summary>One entry as it is stored.</summary>

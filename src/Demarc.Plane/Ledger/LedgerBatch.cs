@@ -118,13 +118,14 @@ internal sealed class LedgerBatch(ILedgerStore store, CheckpointSigner signer)
         var checkpoint = ledger.Rows.Count == 0 ? before.Checkpoint
             : ledger.Imported is { } imported && imported.Size == ledger.Size && !ledger.State.MaySign(signer.VerifierKey) ? imported.Checkpoint
             : signer.Sign(environment, ledger.Size, ledger.Frontier.Root());
-        var members = SameKeys(before.State, ledger.State) ? null : ledger.State.Members.Keys.ToList();
+        var members = SameReaders(before.State, ledger.State) ? null : ledger.State.ReaderIds.ToList();
         Writes.Add(new LedgerWrite(environment, ledger.Expected, ledger.Rows, checkpoint, ledger.HasNewCountersigned ? ledger.Countersigned : null, members));
         views.Add((ledger, new LedgerView(environment, ledger.State, ledger.Frontier, checkpoint, ledger.Countersigned, before.Facets)));
     }
 
-    private static bool SameKeys(EnvironmentState before, EnvironmentState after) =>
-        ReferenceEquals(before.Members, after.Members) || (before.Members.Count == after.Members.Count && before.Members.Keys.All(after.Members.ContainsKey));
+    private static bool SameReaders(EnvironmentState before, EnvironmentState after) =>
+        (ReferenceEquals(before.Members, after.Members) || (before.Members.Count == after.Members.Count && before.Members.Keys.All(after.Members.ContainsKey)))
+        && (ReferenceEquals(before.Links, after.Links) || (before.Links.Count == after.Links.Count && before.Links.Keys.All(after.Links.ContainsKey)));
 
     private static bool Same(ReadOnlyMemory<byte> stored, Entry entry) => stored.Span.SequenceEqual(entry.Bytes.Span);
 

@@ -52,8 +52,8 @@ public sealed class SqliteLedgerStore : ILedgerStore
         List("SELECT id FROM environment ORDER BY number", EnvironmentOf);
 
     /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<EnvironmentId>> EnvironmentsOfAsync(string keyId, CancellationToken cancellation) =>
-        List("SELECT e.id FROM member m JOIN environment e ON e.number = m.environment WHERE m.key = $key ORDER BY e.number", EnvironmentOf, ("$key", keyId));
+    public ValueTask<IReadOnlyList<EnvironmentId>> EnvironmentsOfAsync(string readerId, CancellationToken cancellation) =>
+        List("SELECT e.id FROM member m JOIN environment e ON e.number = m.environment WHERE m.key = $key ORDER BY e.number", EnvironmentOf, ("$key", readerId));
 
     /// <inheritdoc/>
     public ValueTask<LedgerHead?> HeadAsync(EnvironmentId environment, CancellationToken cancellation)

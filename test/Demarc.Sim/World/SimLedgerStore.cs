@@ -26,8 +26,8 @@ internal sealed class SimLedgerStore(SimWorld world, SimProcess process, TimePro
     public ValueTask<IReadOnlyList<EnvironmentId>> EnvironmentsAsync(CancellationToken cancellation) =>
         Live<IReadOnlyList<EnvironmentId>>(disk.Head is null ? [] : [world.Environment]);
 
-    public ValueTask<IReadOnlyList<EnvironmentId>> EnvironmentsOfAsync(string keyId, CancellationToken cancellation) =>
-        Live<IReadOnlyList<EnvironmentId>>(disk.Members.Contains(keyId) ? [world.Environment] : []);
+    public ValueTask<IReadOnlyList<EnvironmentId>> EnvironmentsOfAsync(string readerId, CancellationToken cancellation) =>
+        Live<IReadOnlyList<EnvironmentId>>(disk.Members.Contains(readerId) ? [world.Environment] : []);
 
     public ValueTask<LedgerHead?> HeadAsync(EnvironmentId environment, CancellationToken cancellation) => Live(disk.Head);
 

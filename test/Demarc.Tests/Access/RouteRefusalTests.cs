@@ -20,7 +20,7 @@ namespace Demarc.Tests.Access;
 public sealed class RouteRefusalTests
 {
     /// <summary>Signed routes that belong to no environment: any key may ask, and gets only what belongs to that key.</summary>
-    private static readonly string[] OpenToAnyKey = ["GET /", "GET /v1/environments", "POST /v1/console/links"];
+    private static readonly string[] OpenToAnyKey = ["GET /", "GET /v1/environments", "POST /v1/console/links", "POST /v1/console/sign-out"];
 
     private static readonly Dictionary<Role, SigningKey> People = new()
     {

@@ -150,6 +150,7 @@ public sealed class RouteRoleTests
         return
         [
             world.Founding, new CharterProposed(2, "x"), new CharterSigned(2, "x"), new MemberAdded(key, Role.Viewer, "x"), new MemberRemoved(key), new MemberRekeyed(key), new MemberReplaced(key, key), new MemberExpirySet(key, null),
+            new MemberLinked(key, "https://login.example", "1234"), new MemberUnlinked("https://login.example", "1234"),
             new RootReplaced(key, key, "x"), new TokenIssued(key, "x", [Permission.Look], world.Now.AddDays(1)), new AgentInvited(key, world.Now.AddDays(1)), new AgentRevoked(key, "x"), new VendorSevered(key, "x"), new PlaneMoved(key, "x"),
             new ChangeRequested(change, new InstanceRequest("instances.suspend", InstanceId.Parse("none"), null)), new ChangeApproved(change, "x"), new ChangeRejected(change, "x"), new ChangeWithdrawn(change, "x"),
             new ChangePaused(change, "x"), new ChangeResumed(change, "x"), new ChangeStopped(change, "x"), new ChangeDeferred(change, world.Now.AddDays(1), "x"),

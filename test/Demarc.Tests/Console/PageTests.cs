@@ -13,7 +13,7 @@ namespace Demarc.Tests.Console;
 /// <summary>The console's pages as a browser gets them.</summary>
 public sealed partial class PageTests
 {
-    private static readonly string[] Pages = ["", "/instances", "/changes", "/findings", "/machine", "/charter", "/members", "/ledger", "/ledger/0"];
+    private static readonly string[] Pages = ["", "/inbox", "/instances", "/changes", "/findings", "/machine", "/charter", "/charter/amend", "/members", "/keys", "/notifications", "/ledger", "/ledger/0"];
 
     [Fact]
     public async Task A_browser_that_is_not_signed_in_is_told_how()
@@ -68,7 +68,7 @@ public sealed partial class PageTests
         foreach (var page in Pages)
         {
             var path = "/environments/acme" + page;
-            var forAuditors = page.StartsWith("/ledger", StringComparison.Ordinal);
+            var forAuditors = page.StartsWith("/ledger", StringComparison.Ordinal) || page == "/notifications";
             Assert.Equal(HttpStatusCode.OK, (await OpenAsync(plane, path, Sample.Key(71))).Status);
             Assert.Equal(forAuditors ? HttpStatusCode.Forbidden : HttpStatusCode.OK, (await OpenAsync(plane, path, Sample.Key(70))).Status);
             Assert.Equal(HttpStatusCode.NotFound, (await OpenAsync(plane, path, plane.World.Stranger)).Status);
@@ -119,6 +119,28 @@ public sealed partial class PageTests
             var (_, html) = await OpenAsync(plane, "/environments/acme" + page, plane.World.Customer);
             Assert.Empty(InlineCode().Matches(html).Select(m => m.Value));
         }
+    }
+
+    [Fact]
+    public async Task The_inbox_says_what_waits_for_whom_by_which_rule_and_offers_a_button_to_one_s_own_side_alone()
+    {
+        await using var plane = await FoundedAsync();
+        await plane.AppendAllAsync([plane.World.Member(70, Role.Viewer)]);
+        var yaml = Core.Charter.CharterYaml.Write(Core.Charter.CharterDocument.Default with { Version = 2 });
+        await plane.AppendAllAsync([plane.World.Write(new CharterProposed(2, yaml), plane.World.Vendor), plane.World.Write(new CharterSigned(2, Core.Charter.CharterText.Hash(yaml)), plane.World.Vendor)]);
+        var (_, mine) = await OpenAsync(plane, "/environments/acme/inbox", plane.World.Customer);
+        Assert.Contains("Charter version 2 awaits the customer", WebUtility.HtmlDecode(mine), StringComparison.Ordinal);
+        Assert.Matches("data-sign=\"charter\"[^>]*data-party=\"customer\"", mine);
+        Assert.Matches("Inbox<span class=\"count\">1</span>", mine);
+        var (_, viewers) = await OpenAsync(plane, "/environments/acme/inbox", Sample.Key(70));
+        Assert.Matches("For others of the customer <span class=\"count\">1</span>", viewers);
+        var (_, others) = await OpenAsync(plane, "/environments/acme/inbox", plane.World.Vendor);
+        Assert.DoesNotContain("data-sign=", others, StringComparison.Ordinal);
+        Assert.DoesNotMatch("Inbox<span", others);
+        var (_, charter) = await OpenAsync(plane, "/environments/acme/charter", plane.World.Customer);
+        Assert.Contains("What it changes against version 1", charter, StringComparison.Ordinal);
+        var (_, amend) = await OpenAsync(plane, "/environments/acme/charter/amend", plane.World.Customer);
+        Assert.Contains("charter: 2", amend, StringComparison.Ordinal);
     }
 
     [Fact]

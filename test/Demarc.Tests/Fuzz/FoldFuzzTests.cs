@@ -126,7 +126,7 @@ public sealed class FoldFuzzTests
             10 or 11 => new ChangePlanned(change, random.Next(6) == 0 ? "[]" : plan.Text, plan.Hash),
             12 => new ChangeApproved(change, hash),
             13 when random.Next(3) == 0 => new ChangeRejected(change, "no"),
-            14 when random.Next(3) == 0 => new ChangeWithdrawn(change, "changed my mind"),
+            14 when random.Next(3) == 0 => Any<EntryData>(new ChangeWithdrawn(change, "changed my mind"), new ChangeStopped(change, "enough")),
             15 when random.Next(3) == 0 => new ChangeRefused(change, "tasks.provision", "no"),
             16 or 17 => new ChangeStarted(change, hash),
             18 or 23 => new StepStarted(change, step),
@@ -137,7 +137,7 @@ public sealed class FoldFuzzTests
             25 when random.Next(2) == 0 => Any<EntryData>(new ChangePaused(change, "wait"), new ChangePaused(change, "wait"), new ChangeResumed(change, "on"), random.Next(3) == 0 ? new ChangeStopped(change, "end") : new ChangeDeferred(change, world.Time.GetUtcNow() + TimeSpan.FromMinutes(random.Next(-5, 50)), "later")),
             26 when random.Next(2) == 0 => Any<EntryData>(new ChangeHalted(change), new ChangeHalted(change), new ChangePostponed(change, "late")),
             30 when random.Next(30) == 0 => random.Next(2) == 0 ? new VendorSevered(Plane(random.Next(3)), "over") : new PlaneMoved(Plane(random.Next(3)), "elsewhere"),
-            27 or 28 or 29 when known is { IsEnded: false } => Next(known, plan),
+            27 or 28 or 29 when known is { IsEnded: false } => Next(known, plan, random),
             _ => new FindingCleared(Any("bucket-full", "data-docs")),
         };
 
@@ -148,8 +148,10 @@ public sealed class FoldFuzzTests
     }
 
     /// <summary>What comes next for a change when all goes well: without it hardly any would get as far as their steps.</summary>
-    private static EntryData Next(Change change, Plan plan) => change.Status switch
+    private static EntryData Next(Change change, Plan plan, Random random) => change.Status switch
     {
+        ChangeStatus.Running when change.Halt is { StandsStill: false } && random.Next(2) == 0 => new ChangeHalted(change.Id),
+        ChangeStatus.Running when change.Halt is null && random.Next(12) == 0 => new ChangeStopped(change.Id, "enough"),
         _ when change.Halt is { Kind: HaltKind.Pause } => new ChangeResumed(change.Id, "on"),
         ChangeStatus.Requested => new ChangePlanned(change.Id, plan.Text, plan.Hash),
         ChangeStatus.Planned => new ChangeApproved(change.Id, change.PlanHash!),

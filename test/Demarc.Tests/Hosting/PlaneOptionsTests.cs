@@ -28,6 +28,17 @@ public sealed class PlaneOptionsTests
     [InlineData("--customer-root is missing or no", "import", "--data", "d", "--from", "x", "--customer-root", "nobody")]
     [InlineData("belong to 'import'", "--data", "d", "--set-aside")]
     [InlineData("belong to 'import'", "key", "--data", "d", "--from", "x")]
+    [InlineData("is not an https address", "--data", "d", "--public-url", "http://demarc.example")]
+    [InlineData("is not an https address", "--data", "d", "--oidc-authority", "http://login.example", "--oidc-client-id", "x")]
+    [InlineData("--oidc-client-id is missing", "--data", "d", "--oidc-authority", "https://login.example")]
+    [InlineData("says nothing without --oidc-authority", "--data", "d", "--oidc-client-id", "x")]
+    [InlineData("cannot be read", "--data", "d", "--oidc-authority", "https://login.example", "--oidc-client-id", "x", "--oidc-client-secret-file", "/nowhere")]
+    [InlineData("must have 1 to 40 characters", "--data", "d", "--oidc-authority", "https://login.example", "--oidc-client-id", "x", "--oidc-name", "a name that is very much longer than any button")]
+    [InlineData("is not an address like", "--data", "d", "--smtp-url", "http://mail.example", "--mail-from", "a@b.example")]
+    [InlineData("must not hold a password", "--data", "d", "--smtp-url", "smtp://u:p@mail.example", "--mail-from", "a@b.example")]
+    [InlineData("give the password with", "--data", "d", "--smtp-url", "smtp://u@mail.example", "--mail-from", "a@b.example")]
+    [InlineData("is not an e-mail address", "--data", "d", "--smtp-url", "smtp://mail.example", "--mail-from", "nobody")]
+    [InlineData("say nothing without --smtp-url", "--data", "d", "--mail-from", "a@b.example")]
     public void A_wrong_option_is_named(string says, params string[] arguments)
     {
         var (options, fault) = PlaneOptions.Read(arguments);
@@ -42,6 +53,22 @@ public sealed class PlaneOptionsTests
         Assert.Null(fault);
         Assert.Equal(System.Net.IPAddress.Loopback, options!.Address);
         Assert.Equal((7100, 7101, "plane.local"), (options.Url.Port, options.HubPort, options.Name));
+    }
+
+    [Fact]
+    public void A_secret_comes_from_a_file_that_nobody_else_can_read_and_is_not_printed()
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.File("secret");
+        File.WriteAllText(file, "s3cret\n");
+        string[] arguments = ["--data", "d", "--oidc-authority", "https://login.example/tenant", "--oidc-client-id", "x", "--oidc-client-secret-file", file];
+        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.GroupRead);
+        Assert.Contains("can be reached by others", PlaneOptions.Read(arguments).Fault, StringComparison.Ordinal);
+        File.SetUnixFileMode(file, UnixFileMode.UserRead);
+        var options = PlaneOptions.Read(arguments).Options!;
+        Assert.Equal("s3cret", options.OpenId!.ClientSecret!.Reveal());
+        Assert.Equal("login.example", options.OpenId.Name);
+        Assert.DoesNotContain("s3cret", options.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -21,10 +21,11 @@ internal sealed class RunningPlane : IAsyncDisposable
     private readonly TemporaryFolder folder = new();
     private readonly PlaneFolder plane;
 
-    private RunningPlane()
+    private RunningPlane(Func<PlaneOptions, PlaneOptions>? started)
     {
         World = new PlaneWorld(TimeProvider.System.GetUtcNow());
         Options = new PlaneOptions(folder.File("data"), new Uri("http://127.0.0.1:0"), 0, [], "plane.test", World.Vendor.Public.KeyId);
+        if (started is not null) Options = started(Options);
         var (opened, fault) = PlaneFolder.Open(Options.Data);
         plane = opened ?? throw new InvalidOperationException(fault);
 
@@ -46,9 +47,9 @@ internal sealed class RunningPlane : IAsyncDisposable
 
     public PlaneView Identity => App.Services.GetRequiredService<PlaneIdentity>().View;
 
-    public static async Task<RunningPlane> StartAsync()
+    public static async Task<RunningPlane> StartAsync(Func<PlaneOptions, PlaneOptions>? started = null)
     {
-        var running = new RunningPlane();
+        var running = new RunningPlane(started);
         await running.App.StartAsync();
         running.Client.BaseAddress = running.App.Services.GetRequiredService<PlaneIdentity>().Rest;
         return running;

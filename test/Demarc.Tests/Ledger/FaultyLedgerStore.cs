@@ -34,7 +34,7 @@ internal sealed class FaultyLedgerStore(ILedgerStore store) : ILedgerStore
 
     public ValueTask<IReadOnlyList<EnvironmentId>> EnvironmentsAsync(CancellationToken cancellation) => store.EnvironmentsAsync(cancellation);
 
-    public ValueTask<IReadOnlyList<EnvironmentId>> EnvironmentsOfAsync(string keyId, CancellationToken cancellation) => store.EnvironmentsOfAsync(keyId, cancellation);
+    public ValueTask<IReadOnlyList<EnvironmentId>> EnvironmentsOfAsync(string readerId, CancellationToken cancellation) => store.EnvironmentsOfAsync(readerId, cancellation);
 
     public ValueTask<LedgerHead?> HeadAsync(EnvironmentId environment, CancellationToken cancellation) => store.HeadAsync(environment, cancellation);
 

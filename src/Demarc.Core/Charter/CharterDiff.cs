@@ -1,22 +1,26 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using Demarc.Core.Charter;
 using Demarc.Core.Instances;
 
-namespace Demarc.Cli.Charter;
+namespace Demarc.Core.Charter;
 
 /// <summary>One difference between two charters.</summary>
 /// <param name="Field">Path of the field, as in <c>tasks.provision.owner</c>.</param>
 /// <param name="Before">What it was; null for nothing.</param>
 /// <param name="After">What it becomes; null for nothing.</param>
 /// <param name="Means">What that means, in a sentence.</param>
-internal sealed record CharterDifference(string Field, string? Before, string? After, string Means);
+public sealed record CharterDifference(string Field, string? Before, string? After, string Means);
 
 /// <summary>What changes between two charters in meaning, not in letters.</summary>
-internal sealed class CharterDiff
+public sealed class CharterDiff
 {
     private readonly ImmutableArray<CharterDifference>.Builder found = ImmutableArray.CreateBuilder<CharterDifference>();
 
+    private CharterDiff()
+    {
+    }
+
+    /// <summary>Every difference, in the order in which a charter is written.</summary>
     public static ImmutableArray<CharterDifference> Between(CharterDocument before, CharterDocument after)
     {
         var diff = new CharterDiff();

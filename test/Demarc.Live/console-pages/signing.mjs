@@ -1,0 +1,217 @@
+// A person who decides in the browser: makes a key that cannot be read, has an owner add it, approves, rejects and withdraws from the inbox, amends the
+// charter, and is not deceived by a plane that shows one plan and means another. Every page is checked with axe-core and photographed.
+//
+//   node signing.mjs DEMARC BROWSER FOLDER-FOR-SCREENSHOTS     (with DEMARC_HOME of a running quickstart)
+//
+// Prints one line per check and ends with 0 only if all hold.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const [program, browserPath, folder] = process.argv.slice(2);
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+mkdirSync(folder, { recursive: true });
+
+let failures = 0;
+function check(what, holds, detail = '') {
+  console.log(`${holds ? 'ok  ' : 'FAIL'} ${what}${holds || !detail ? '' : `: ${detail}`}`);
+  if (!holds) failures++;
+}
+
+const demarc = (...args) => execFileSync(program, args, { encoding: 'utf8' });
+const json = (...args) => JSON.parse(demarc(...args, '--output', 'json'));
+const ask = (...args) => json(...args, '--no-wait').id;
+
+const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox'] });
+const context = await browser.newContext({ viewport: { width: 1280, height: 1000 }, locale: 'en-GB' });
+const page = await context.newPage();
+const complaints = [];
+page.on('console', message => { if (message.type() === 'error' && !message.text().includes('409')) complaints.push(message.text()); });
+page.on('pageerror', error => complaints.push(error.message));
+page.on('dialog', dialog => dialog.accept());
+
+const link = demarc('console', '--as', 'customer').trim();
+const origin = new URL(link).origin;
+await page.goto(link);
+await page.waitForURL(origin + '/');
+complaints.length = 0;
+const root = await page.locator('header .where a').getAttribute('href');
+const api = `${origin}/v1${root}`;
+const get = async path => (await context.request.get(api + path)).json();
+
+async function look(name) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run());
+  check(`${name}: accessible`, violations.length === 0, violations.map(v => `${v.id} (${v.nodes.map(n => n.html.slice(0, 160)).join('; ')})`).join(' | '));
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth + 1);
+  check(`${name}: nothing sticks out`, !wide);
+  check(`${name}: no complaint of the browser`, complaints.length === 0, complaints.join(' | '));
+  complaints.length = 0;
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+}
+
+const state = async wanted => { await page.locator(`#signing-state[data-state="${wanted}"]`).waitFor({ timeout: 15000 }); return page.textContent('#signing-state'); };
+const close = async () => { await page.keyboard.press('Escape'); await page.locator('#signing').waitFor({ state: 'hidden' }); };
+
+// ── A key ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+await page.goto(`${origin}${root}/keys`);
+await page.fill('#key-name', "Ann's laptop");
+await page.keyboard.press('Enter');
+const id = await page.locator('#keys tbody code.long').first().textContent();
+check('a key is made', /^ed25519:[\w-]{43}$/.test(id), id);
+check('its private half cannot be read', await page.evaluate(async () => {
+  const [{ pair }] = await keyStore.all();
+  for (const form of ['pkcs8', 'jwk', 'raw']) try { await crypto.subtle.exportKey(form, pair.privateKey); return false; } catch { /* as it should be */ }
+  return pair.privateKey.extractable === false;
+}));
+await look('keys-new');
+
+const remove = ask('instances', 'delete', 'docs');
+await page.goto(`${origin}${root}/inbox`);
+await page.locator('#mine + .item, #mine ~ .item').first().waitFor();
+await look('inbox');
+await page.getByRole('button', { name: 'Approve instances.delete docs' }).click();
+check('a key that nobody has added signs nothing', (await state('no')).includes('My keys'));
+await close();
+demarc('members', 'add', id, '--role', 'owner', '--name', 'Ann', '--as', 'customer');
+await page.goto(`${origin}${root}/keys`);
+await page.locator('#keys .chip.customer').waitFor();
+await look('keys-member');
+
+// ── A plane that deceives ───────────────────────────────────────────────────────────────────────────────────────────────
+
+const real = await get(`/changes/${remove}`);
+const other = JSON.stringify(JSON.parse(real.planText).slice(1));
+const hashOf = text => `sha256:${createHash('sha256').update(text).digest('hex')}`;
+await page.goto(`${origin}${root}/inbox`);
+await page.route(`**/changes/${remove}`, route => route.fulfill({ json: { ...real, planText: other } }));
+await page.getByRole('button', { name: 'Approve instances.delete docs' }).click();
+check('another text under the hash of the plan: refused here', (await state('no')).includes('audit verify'));
+check('another text under the hash of the plan: there is nothing to press', await page.locator('#signing-go').isHidden());
+await close();
+await page.unroute(`**/changes/${remove}`);
+await page.route(`**/changes/${remove}`, route => route.fulfill({ json: { ...real, planText: other, planHash: hashOf(other) } }));
+await page.getByRole('button', { name: 'Approve instances.delete docs' }).click();
+await page.locator('#signing-go:visible').click();
+check('another text with a hash of its own: the ledger refuses what was signed', (await state('no')).includes('the present one is'));
+await close();
+await page.unroute(`**/changes/${remove}`);
+
+// ── Approving, with an answer that gets lost ────────────────────────────────────────────────────────────────────────────
+
+await page.goto(`${origin}${root}/inbox`);
+await page.getByRole('button', { name: 'Approve instances.delete docs' }).click();
+await page.locator('#signing-go:visible').waitFor();
+check('the hash that is shown is that of the plan', (await page.textContent('#signing-hash')) === hashOf(real.planText) && real.planHash === hashOf(real.planText));
+check('the text that is shown is the plan', (await page.textContent('#signing-text')) === real.planText);
+await page.locator('#signing-exact summary').click();
+await look('approve');
+await page.locator('#signing-exact summary').click();
+const sent = [];
+await page.route('**/entries', async route => {
+  sent.push(route.request().postData());
+  if (sent.length > 1) { await route.continue(); return; }
+  await route.fetch();
+  await route.abort();
+});
+await page.click('#signing-go');
+await page.getByRole('button', { name: 'Send again' }).waitFor();
+await page.click('#signing-go');
+const said = await state('yes');
+check('a lost answer: the identical entry is sent again and counts once', sent.length === 2 && sent[0] === sent[1] && /\d+$/.test(said), said);
+await page.unroute('**/entries');
+complaints.length = 0;
+await page.screenshot({ path: join(folder, 'approved.png') });
+await close();
+demarc('changes', 'follow', remove, '--as', 'customer');
+const ended = await get(`/changes/${remove}`);
+check('what was approved in the browser was done', ended.status === 'succeeded', ended.status);
+const entry = (await get('/search?kind=change.approved')).entries[0];
+check("the ledger names the browser's key", entry.author === id);
+
+// ── Rejecting and withdrawing, by keyboard alone ────────────────────────────────────────────────────────────────────────
+
+demarc('instances', 'restore', 'docs');
+const second = ask('instances', 'delete', 'docs');
+await page.goto(`${origin}${root}/inbox`);
+await page.getByRole('button', { name: 'Reject instances.delete docs' }).focus();
+await page.keyboard.press('Enter');
+await page.locator('#signing-reason:visible').waitFor();
+check('keyboard: the reason has the focus', await page.evaluate(() => document.activeElement.id) === 'signing-reason');
+await page.locator('#signing-go').focus();
+await page.keyboard.press('Enter');
+check('no reason, no rejection', (await state('no')).includes('Say why'));
+await page.keyboard.type('Not before the "sale" <ends> – 売り出し中');
+await look('reject');
+await page.locator('#signing-go').focus();
+await page.keyboard.press('Enter');
+await state('yes');
+await page.keyboard.press('Enter');
+await page.locator('#signing').waitFor({ state: 'hidden' });
+const rejected = await get(`/changes/${second}`);
+check('rejected, with the reason as it was written', rejected.status === 'rejected' && rejected.reason.includes('Not before the "sale" <ends> – 売り出し中'), rejected.reason);
+
+// ── Amending the charter ────────────────────────────────────────────────────────────────────────────────────────────────
+
+await page.goto(`${origin}${root}/charter/amend`);
+await page.locator('#amend-state .call').waitFor();
+const draft = await page.inputValue('#amend-text');
+check('an untouched draft changes nothing', await page.locator('#amend-go').isDisabled());
+await page.fill('#amend-text', draft.replace('instances.delete: customer', 'instances.delete: nobody'));
+await page.locator('#amend-state .bad').waitFor();
+check('what is wrong is said with its line', /line \d+/.test(await page.textContent('#amend-state')), await page.textContent('#amend-state'));
+await look('amend-wrong');
+await page.fill('#amend-text', draft.replace('instances.delete: customer', 'instances.delete: both'));
+await page.locator('#amend-state .good').waitFor();
+check('what it changes is said in words', (await page.textContent('#amend-state')).includes('instances.delete now needs the approval of the vendor and the customer'), await page.textContent('#amend-state'));
+await look('amend');
+await page.click('#amend-go');
+await page.locator('#signing-go:visible').waitFor();
+await look('propose');
+await page.click('#signing-go');
+await page.waitForURL(`${origin}${root}/charter`);
+await page.getByRole('button', { name: 'Read and sign…' }).last().waitFor();
+await look('charter-proposed');
+await page.locator('button[data-sign="charter"][data-party="customer"]').click();
+await page.locator('#signing-go:visible').waitFor();
+check('the difference is shown line by line', (await page.locator('.difference ins').count()) > 0 && (await page.locator('.difference del').count()) > 0);
+await look('sign-charter');
+await page.click('#signing-go');
+await state('yes');
+await close();
+demarc('charter', 'sign', '--as', 'vendor', '--yes');
+check('the charter that was proposed and signed in the browser is in force', (await get('/charter')).version === 2);
+
+// ── Japanese, and the end of a key ──────────────────────────────────────────────────────────────────────────────────────
+
+const third = ask('instances', 'delete', 'docs');
+await page.goto(`${origin}${root}/inbox?lang=ja`);
+check('inbox in Japanese', (await page.textContent('h1')) === '受信箱');
+await look('inbox-ja');
+await page.locator(`button[data-sign="approve"][data-subject="${third}"][data-party="customer"]`).click();
+await page.locator('#signing-go:visible').waitFor();
+await look('approve-ja');
+await close();
+demarc('members', 'remove', id, '--yes', '--as', 'customer');
+await page.locator(`button[data-sign="approve"][data-subject="${third}"][data-party="customer"]`).click();
+await state('no');
+check('a key that was taken out signs nothing', await page.locator('#signing-go').isHidden());
+await close();
+await page.goto(`${origin}${root}/keys?lang=en`);
+await page.getByRole('button', { name: /^Forget/ }).click();
+await page.getByText('There is no key in this browser yet.').waitFor();
+check('a forgotten key is gone', await page.evaluate(async () => (await keyStore.all()).length) === 0);
+await page.goto(`${origin}${root}/notifications`);
+await look('notifications');
+
+demarc('console', '--sign-out', '--as', 'customer');
+const after = await page.goto(`${origin}${root}/inbox`);
+check('signed out everywhere', after.status() === 401);
+
+await browser.close();
+console.log(failures === 0 ? 'all checks hold' : `${failures} checks failed`);
+process.exit(failures === 0 ? 0 : 1);
