@@ -66,7 +66,7 @@ internal static class ChangeFold
             ChangeStopped d => Said(d.Reason) ?? ChangeLifecycle.Stop(change, member!.Party, d.Reason, entry.At, ChangeTerms.RollsBack(state, change)),
             ChangeDeferred d => Said(d.Reason) ?? ChangeLifecycle.Defer(change, member!.Party, d.Until, ChangeTerms.Deferral(state, change)),
             ChangeHalted => ChangeLifecycle.StandStill(change, entry.At),
-            ChangePostponed => ChangeLifecycle.Postpone(change),
+            ChangePostponed d => ChangeLifecycle.Postpone(change, d.Why, entry.At),
             _ => new Transition(null, $"{entry.Body.Kind} is not about a change"),
         };
         if (transition.Change is not { } next) return Folded.Refuse(transition.Refusal!);

@@ -241,9 +241,6 @@ internal sealed class SimPeople
     private async Task ReplaceAgentAsync(EnvironmentState state)
     {
         if (state.Agent is not { } agent || world.Plan.Treason != Treason.None) return;
-
-        // A known gap, in docs/runbooks/replace-the-agent.md: what a revoked agent did and never reported is not taken back when its change is stopped afterwards. So nothing may be under way.
-        if (state.OpenChanges.Any(change => change.Status >= ChangeStatus.Planned)) return;
         await SayAsync(dice.Chance(0.5) ? CustomerRoot : VendorRoot, new AgentRevoked(agent.Key.KeyId, "a new machine"));
         await world.WaitAsync(dice.Between(0.1, 20));
         await JoinAsync();
