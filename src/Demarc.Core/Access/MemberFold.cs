@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Demarc.Core.Changes;
 using Demarc.Core.Charter;
+using Demarc.Core.Emergency;
 using Demarc.Core.Environments;
 using Demarc.Core.Ledger;
 
@@ -45,7 +46,7 @@ internal static class MemberFold
         if (CharterFold.Replayed(state, entry) is { } replayed) return replayed;
         if (Own(state, data.Key, owner, "remove", out var member) is { } refused) return refused;
         if (member.IsRoot) return Folded.Refuse($"{data.Key} is the root of the {member.Party.Word()} and cannot be removed");
-        return Folded.To(Without(state, data.Key) with { AuthorityIds = state.AuthorityIds.Add(entry.Id) });
+        return Folded.To(Without(state, data.Key, entry.At) with { AuthorityIds = state.AuthorityIds.Add(entry.Id) });
     }
 
     public static Folded Rekey(EnvironmentState state, Entry entry, MemberRekeyed data, Member member)
@@ -54,7 +55,7 @@ internal static class MemberFold
         var key = Parse(data.NewKey);
         if (!entry.Signers.Contains(key)) return Folded.Refuse("the new key has not signed: who changes their key shows that they hold both");
         if (member.IsService) return Folded.Refuse("a service's token is issued anew, not changed");
-        return Folded.To(state with
+        return Folded.To(SessionKeys.Moved(state, member.Key.KeyId, key.KeyId) with
         {
             Members = state.Members.Remove(member.Key.KeyId).Add(key.KeyId, member with { Key = key, AddedAt = entry.At }),
             Links = LinkFold.Moved(state.Links, member.Key.KeyId, key.KeyId),
@@ -72,7 +73,7 @@ internal static class MemberFold
         if (member.IsService) return Folded.Refuse("a service's token is issued anew, not changed");
         if (member.Key.Equals(owner.Key)) return Folded.Refuse("one's own key is changed with both keys (member.rekeyed)");
         if (New(state, entry, data.NewKey, member.Name) is { Refusal: { } refusal }) return Folded.Refuse(refusal);
-        var (key, without) = (Parse(data.NewKey), Without(state, data.Key));
+        var (key, without) = (Parse(data.NewKey), Without(state, data.Key, entry.At));
         return Folded.To(without with
         {
             Members = without.Members.Add(key.KeyId, member with { Key = key, AddedAt = entry.At, LastActedAt = null }),
@@ -108,7 +109,7 @@ internal static class MemberFold
         var signed = entry.Signers.Count(owners.Contains);
         var needed = Math.Max(LeastQuorum, (owners.Count / 2) + 1);
         if (signed < needed) return Folded.Refuse($"{signed} of the {owners.Count} owners of the {root.Party.Word()} beside the root have signed, {needed} are needed");
-        return Folded.To(Without(state, data.Root) with
+        return Folded.To(Without(state, data.Root, entry.At) with
         {
             Members = state.Members.Remove(data.Root).Add(key.KeyId, new Member(key, root.Party, Role.Owner, root.Name, true) { AddedAt = entry.At }),
             AuthorityIds = state.AuthorityIds.Add(entry.Id),
@@ -145,7 +146,7 @@ internal static class MemberFold
     });
 
     // Whose key is gone has approved nothing that has not begun: the key may have been somebody else's for a while.
-    private static EnvironmentState Without(EnvironmentState state, string key) => state with
+    private static EnvironmentState Without(EnvironmentState state, string key, DateTimeOffset at) => SessionKeys.Without(state, key, at) with
     {
         Members = state.Members.Remove(key),
         Links = LinkFold.Without(state.Links, key),

@@ -1,6 +1,7 @@
 using Demarc.Core.Access;
 using Demarc.Core.Changes;
 using Demarc.Core.Charter;
+using Demarc.Core.Emergency;
 using Demarc.Core.Environments;
 using Demarc.Core.Ledger;
 
@@ -53,7 +54,7 @@ internal static class AgentFold
         if (CharterFold.Replayed(state, entry) is { } replayed) return replayed;
         if (state.Agent is not { } agent || agent.Key.KeyId != data.Agent) return Folded.Refuse($"{data.Agent} is not the joined agent");
         var inherited = state.OpenChanges.Select(change => ChangeLifecycle.Inherit(change).Change).OfType<Change>().Select(change => KeyValuePair.Create(change.Id, change));
-        return Folded.To(state with { Agent = null, Changes = state.Changes.SetItems(inherited), AuthorityIds = state.AuthorityIds.Add(entry.Id) });
+        return Folded.To(SessionKeys.Orphaned(state, entry.At) with { Agent = null, Changes = state.Changes.SetItems(inherited), AuthorityIds = state.AuthorityIds.Add(entry.Id) });
     }
 }
 

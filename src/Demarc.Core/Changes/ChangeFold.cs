@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Demarc.Core.Access;
 using Demarc.Core.Charter;
+using Demarc.Core.Emergency;
 using Demarc.Core.Environments;
 using Demarc.Core.Instances;
 using Demarc.Core.Ledger;
@@ -86,6 +87,7 @@ internal static class ChangeFold
         var decision = CharterDecision.Decide(state, member?.Party, data.Request, entry.At);
         if (decision is Decision.Denied denied) return Folded.Refuse($"{denied.Rule}: {denied.Why}");
         if (InstanceRules.Fault(state, data.Request, entry.At) is { } fault) return Folded.Refuse(fault);
+        if (member is { Party: Party.Vendor } && SessionRules.Blocked(state) is { } blocked) return Folded.Refuse($"emergency.review: {blocked}");
         if (member is not null && ChangeWaits.NeverOpens(state, data.Request, entry.At) is { } never) return Folded.Refuse($"{never.Rule}: {never.Why}");
         var change = new Change(
             data.Change,

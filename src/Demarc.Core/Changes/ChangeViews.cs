@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Demarc.Core.Charter;
+using Demarc.Core.Emergency;
 using Demarc.Core.Environments;
 using Demarc.Core.Instances;
 
@@ -49,6 +50,8 @@ public static class ChangeViews
             return [.. before.Halt!.By.Select(party => new WaitingView(task, party.Word(), $"{what} waits for change {before.Id} of the same instance, which is {before.Halt.Words}", $"demarc changes resume {before.Id} --as {party.Word()} --reason TEXT"))];
         }
 
+        if (change is { IsWaiting: true, RequestedFor: Party.Vendor } && SessionRules.Blocked(state) is { } blocked)
+            return [new WaitingView(task, "customer", $"{what} waits for the review: {blocked}", $"demarc emergency review {state.AwaitReview[0]}")];
         return change.Status == ChangeStatus.Approved && at is { } now && Wait(state, change, now) is { } wait
             ? [new WaitingView(task, "time", $"{what} {wait.What}", null)]
             : [new WaitingView(task, "agent", $"{what} is {change.Word()}", null)];
@@ -56,17 +59,7 @@ public static class ChangeViews
 
     /// <summary>Exactly who is awaited: of which party, how many, in which roles.</summary>
     public static ImmutableArray<AwaitedView> Awaited(Change change) =>
-    [
-        .. change.Awaits.Select(party =>
-        {
-            var need = change.NeedsApproval!;
-            var missing = need.Missing(party, change.Approvals, change.RequestedBy);
-            var roles = need.Roles.Select(role => role.ToString().ToLowerInvariant()).ToImmutableArray();
-            var words = missing == 1 && need.Of(party) == 1 ? $"the approval of the {party.Word()}" : $"{missing} more {(missing == 1 ? "approval" : "approvals")} of the {party.Word()}";
-            if (!roles.IsEmpty) words += $" by {string.Join(" or ", roles)}";
-            return new AwaitedView(party, missing, roles, need.NotRequester, words + (need.NotRequester ? ", other than who asked" : ""));
-        }),
-    ];
+        change.Awaits.IsEmpty ? [] : AwaitedViews.Of(change.NeedsApproval!, change.Approvals, change.RequestedBy);
 
     private static ChangeWait? Wait(EnvironmentState state, Change change, DateTimeOffset at) => change.IsWaiting ? ChangeWaits.Until(state, change, at) : null;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Demarc.Core.Charter;
+using Demarc.Core.Emergency;
 using Demarc.Core.Environments;
 using Demarc.Core.Instances;
 
@@ -25,6 +26,7 @@ public static class ChangeWaits
     /// <summary>Why the change may not start at this moment, or null when it may.</summary>
     public static ChangeWait? Until(EnvironmentState state, Change change, DateTimeOffset at)
     {
+        if (change.RequestedFor == Party.Vendor && SessionRules.Blocked(state) is { } blocked) return new ChangeWait($"waits for the review: {blocked}", null);
         var deferred = change.DeferredUntil > at ? change.DeferredUntil : null;
         var putOff = deferred is null ? "" : $"put off by the customer until {deferred:u}";
         if (state.Charter?.WindowOf(change.Action) is not var (name, window)) return deferred is null ? null : new ChangeWait(putOff, deferred);

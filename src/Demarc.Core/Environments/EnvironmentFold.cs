@@ -2,6 +2,7 @@ using Demarc.Core.Access;
 using Demarc.Core.Agents;
 using Demarc.Core.Changes;
 using Demarc.Core.Charter;
+using Demarc.Core.Emergency;
 using Demarc.Core.Instances;
 using Demarc.Core.Ledger;
 using Demarc.Core.Monitoring;
@@ -76,6 +77,7 @@ public static class EnvironmentFold
         FindingRaised data => FindingFold.Raise(state, entry, data),
         FindingCleared data => FindingFold.Clear(state, data),
         EgressConsented data => EgressFold.Consent(state, entry, data, member!),
+        var data when SessionFold.SessionOf(data) is not null => SessionFold.Apply(state, entry, data, member),
         var data => ChangeFold.Apply(state, entry, data, member),
     };
 

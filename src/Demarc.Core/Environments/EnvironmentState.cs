@@ -3,6 +3,7 @@ using Demarc.Core.Access;
 using Demarc.Core.Agents;
 using Demarc.Core.Changes;
 using Demarc.Core.Charter;
+using Demarc.Core.Emergency;
 using Demarc.Core.Instances;
 using Demarc.Core.Ledger;
 using Demarc.Core.Monitoring;
@@ -77,6 +78,15 @@ public sealed record EnvironmentState
 
     /// <summary>Changes that have not ended, oldest first.</summary>
     public ImmutableList<ChangeId> Open { get; init; } = [];
+
+    /// <summary>Every emergency session ever, by id.</summary>
+    public ImmutableDictionary<SessionId, Session> Sessions { get; init; } = ImmutableDictionary<SessionId, Session>.Empty;
+
+    /// <summary>Sessions that have not ended, oldest first.</summary>
+    public ImmutableList<SessionId> OpenSessions { get; init; } = [];
+
+    /// <summary>Sessions that were opened by override and that the customer has not reviewed: until then nothing of the vendor's begins.</summary>
+    public ImmutableList<SessionId> AwaitReview { get; init; } = [];
 
     /// <summary>Instances that exist, those in the recycle bin included.</summary>
     public ImmutableSortedDictionary<InstanceId, Instance> Instances { get; init; } = ImmutableSortedDictionary<InstanceId, Instance>.Empty;

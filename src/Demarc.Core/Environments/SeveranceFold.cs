@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Demarc.Core.Access;
 using Demarc.Core.Changes;
 using Demarc.Core.Charter;
+using Demarc.Core.Emergency;
 using Demarc.Core.Ledger;
 
 namespace Demarc.Core.Environments;
@@ -20,7 +21,7 @@ internal static class SeveranceFold
         var ended = open.Where(Ends).ToList();
         var severed = new Severance(entry.At, state.Size, entry.Author.KeyId, data.Reason, state.CharterYaml, ended.Count, open.Count(c => c.Status == ChangeStatus.Running));
         var charter = state.Charter is { } charterBefore ? SeveredCharter.Of(charterBefore) : null;
-        return Folded.To(state with
+        return Folded.To(SessionKeys.Severed(state, entry.At) with
         {
             Severed = severed,
             Charter = charter,

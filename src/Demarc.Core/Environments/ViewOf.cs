@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Demarc.Core.Agents;
 using Demarc.Core.Changes;
 using Demarc.Core.Charter;
+using Demarc.Core.Emergency;
 using Demarc.Core.Instances;
 
 namespace Demarc.Core.Environments;
@@ -11,7 +12,7 @@ public static class ViewOf
 {
     /// <summary>Tasks that this version carries out; the others stand in the table and say so.</summary>
     public static ImmutableHashSet<TaskId> Carried { get; } =
-        [TaskId.Network, TaskId.Machines, TaskId.Cluster, TaskId.Bucket, TaskId.Provision, TaskId.Identity, TaskId.Access, TaskId.Audit];
+        [TaskId.Network, TaskId.Machines, TaskId.Cluster, TaskId.Bucket, TaskId.Provision, TaskId.Identity, TaskId.Access, TaskId.Audit, TaskId.Emergency];
 
     /// <summary>The whole table, live.</summary>
     public static ImmutableArray<ResponsibilityView> Responsibilities(EnvironmentState state, DateTimeOffset? at = null)
@@ -24,7 +25,7 @@ public static class ViewOf
                 var mine = waiting.Where(w => w.Task == row.Slug).ToImmutableArray();
                 var open = state.OpenChanges.Where(c => c.Action.Task == row.Id).ToList();
                 var stateWord = state.Findings.Values.Any(f => f.Task == row.Id) ? "attention"
-                    : open.Any(c => ChangeViews.Waiting(state, c, at).Any(w => w.For == "agent")) ? "working"
+                    : open.Any(c => ChangeViews.Waiting(state, c, at).Any(w => w.For == "agent")) || row.Id == TaskId.Emergency && state.OpenSessions.Any(id => state.Sessions[id].Status == SessionStatus.Open) ? "working"
                     : !mine.IsEmpty ? "waiting"
                     : Carried.Contains(row.Id) ? "ok" : "later";
                 var (english, japanese) = row.Group.Name();
@@ -48,6 +49,7 @@ public static class ViewOf
         if (state.Charter is not null && state.Agent is null)
             waiting.Add(new WaitingView("identity", "customer", "no agent has joined: invite one", "demarc env invite"));
         foreach (var change in state.OpenChanges) waiting.AddRange(ChangeViews.Waiting(state, change, at));
+        waiting.AddRange(SessionViews.Waiting(state));
         foreach (var finding in state.Findings.Values)
         {
             var owner = state.Charter?[finding.Task].Owner ?? Charter.Responsibilities.Of(finding.Task).DefaultOwner;

@@ -72,6 +72,19 @@ public sealed record EntryKind(string Name, TaskId? Task, EntryAuthor Author, Pe
         new("finding.raised", null, EntryAuthor.Agent, Permission.Agent, LedgerJson.Default.FindingRaised),
         new("finding.cleared", null, EntryAuthor.Agent, Permission.Agent, LedgerJson.Default.FindingCleared),
         new("egress.consented", TaskId.Monitoring, EntryAuthor.Person, Permission.Approve, LedgerJson.Default.EgressConsented),
+        new("session.requested", TaskId.Emergency, EntryAuthor.Person, Permission.Operate, LedgerJson.Default.SessionRequested),
+        new("session.approved", TaskId.Emergency, EntryAuthor.Person, Permission.Approve, LedgerJson.Default.SessionApproved),
+        new("session.rejected", TaskId.Emergency, EntryAuthor.Person, Permission.Approve, LedgerJson.Default.SessionRejected),
+        new("session.withdrawn", TaskId.Emergency, EntryAuthor.Person, Permission.Operate, LedgerJson.Default.SessionWithdrawn),
+        new("session.revoked", TaskId.Emergency, EntryAuthor.Person, Permission.Halt, LedgerJson.Default.SessionRevoked),
+        new("session.refused", TaskId.Emergency, EntryAuthor.Agent, Permission.Agent, LedgerJson.Default.SessionRefused),
+        new("session.opened", TaskId.Emergency, EntryAuthor.Agent, Permission.Agent, LedgerJson.Default.SessionOpened),
+        new("session.credential-issued", TaskId.Emergency, EntryAuthor.Agent, Permission.Agent, LedgerJson.Default.SessionCredentialIssued),
+        new("session.recorded", TaskId.Emergency, EntryAuthor.Agent, Permission.Agent, LedgerJson.Default.SessionRecorded),
+        new("session.prepared", TaskId.Emergency, EntryAuthor.Agent, Permission.Agent, LedgerJson.Default.SessionPrepared),
+        new("session.released", TaskId.Emergency, EntryAuthor.Person, Permission.Approve, LedgerJson.Default.SessionReleased),
+        new("session.ended", TaskId.Emergency, EntryAuthor.Agent, Permission.Agent, LedgerJson.Default.SessionEnded),
+        new("session.reviewed", TaskId.Emergency, EntryAuthor.Person, Permission.Approve, LedgerJson.Default.SessionReviewed),
     ];
 
     private static readonly FrozenDictionary<string, EntryKind> Names = All.ToFrozenDictionary(kind => kind.Name);
