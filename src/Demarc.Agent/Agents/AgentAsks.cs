@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Demarc.Agent.Emergency;
 using Demarc.Agent.Environments;
 using Demarc.Agent.Monitoring;
 using Demarc.Core.Agents;
@@ -15,6 +16,7 @@ internal static class AgentAsks
     {
         door.On("status", (_, gone) => StatusAsync(core, identity, home, gone));
         new EgressAsks(core.Egress, mirror).Register(door);
+        if (core.Sessions.Hands is { } hands) new SessionAsks(core.Sessions, hands, core).Register(door);
         new SeveranceAsks(core, home, joining, log).Register(door);
     }
 

@@ -1,4 +1,5 @@
 using Demarc.Agent.Changes;
+using Demarc.Agent.Emergency;
 using Demarc.Agent.Instances;
 using Demarc.Agent.Ledger;
 using Demarc.Agent.Monitoring;
@@ -17,13 +18,12 @@ public sealed class AgentCore
     private readonly PlaneDialler dialler;
     private readonly ChangeWorker worker;
     private readonly Reconciler reconciler;
-    private readonly TimeProvider time;
 
     /// <summary>Puts the parts together.</summary>
     public AgentCore(AgentIdentity identity, AgentLedger ledger, IPlaneLink link, IHands hands, TimeProvider time, FillRandom random, ILogger log, EgressEye? eye = null)
     {
         Ledger = ledger;
-        this.time = time;
+        Time = time;
         Egress = new EgressGate(link, ledger, identity.Key.Public, eye?.Secrets ?? new KnownSecrets(random), eye?.Mirror, time, log);
         ledger.Secrets = eye?.Secrets;
         ledger.Masked = Egress.Masked;
@@ -31,7 +31,9 @@ public sealed class AgentCore
         Presence = new PlanePresence();
         worker = new ChangeWorker(ledger, hands, new StepExecutor(ledger, hands, Reports, time, log), Presence, time, log);
         reconciler = new Reconciler(ledger, hands, Reports, time, random, log) { Looked = Egress.Judge };
-        dialler = new PlaneDialler(Egress, ledger, Reports, Presence, identity, time, random, log) { EntryRefused = worker.Pause };
+        Traffic = new SessionTraffic();
+        Sessions = new SessionWorker(ledger, Traffic, Presence, identity, time, log);
+        dialler = new PlaneDialler(Egress, ledger, Reports, Presence, identity, time, random, log) { EntryRefused = worker.Pause, Sessions = Traffic };
     }
 
     /// <summary>The ledger as this agent holds it.</summary>
@@ -46,11 +48,20 @@ public sealed class AgentCore
     /// <summary>Whether the plane listens.</summary>
     public PlanePresence Presence { get; }
 
+    /// <summary>What emergency sessions say and hear.</summary>
+    public SessionTraffic Traffic { get; }
+
+    /// <summary>Its clock.</summary>
+    internal TimeProvider Time { get; }
+
+    /// <summary>The emergency sessions.</summary>
+    internal SessionWorker Sessions { get; }
+
     /// <summary>Runs until stopped. A part that ends by an exception (a disk that fails, a broken belief) ends the whole, so that a new start reads everything anew.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        Task[] parts = [DialAsync(over.Token), worker.RunAsync(over.Token), reconciler.RunAsync(over.Token)];
+        Task[] parts = [DialAsync(over.Token), worker.RunAsync(over.Token), reconciler.RunAsync(over.Token), Sessions.RunAsync(over.Token)];
         var running = parts.ToList();
         try
         {
@@ -74,7 +85,7 @@ public sealed class AgentCore
         while (true)
         {
             await dialler.RunAsync(stop);
-            while (Ledger.Refusal is not null) await Signal.WaitAsync(DialLimits.MaxBackoff, time, stop, Ledger.Changed.Next);
+            while (Ledger.Refusal is not null) await Signal.WaitAsync(DialLimits.MaxBackoff, Time, stop, Ledger.Changed.Next);
         }
     }
 }

@@ -42,6 +42,9 @@ public sealed class AgentHome : IDisposable
     /// <summary>Whether this process holds the folder, rather than looks into it.</summary>
     public bool IsHeld => held is not null;
 
+    /// <summary>Where recordings of emergency sessions are.</summary>
+    public string Sessions => Path.Combine(root, "sessions");
+
     /// <summary>Where small files per instance are.</summary>
     public string Instances => Path.Combine(root, "instances");
 

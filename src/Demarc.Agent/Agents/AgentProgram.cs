@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Demarc.Agent.Ledger;
+using Demarc.Agent.Emergency;
 using Demarc.Agent.Local;
 using Demarc.Agent.Monitoring;
 using Demarc.Core.Ledger;
@@ -105,17 +106,20 @@ internal static class AgentProgram
         using var mirror = new EgressMirror(home.Egress);
         using var probe = new MilvusProbe();
         var folders = new BucketFolder(options.Bucket);
+        var files = new PrivateFiles(home.Instances);
         var hands = new LocalHands(
             new LinuxMachine(await EngineVersions.AskAsync(options.Engine, stop)),
             new EngineProcesses(options.Engine, folders),
             folders,
-            new PrivateFiles(home.Instances),
+            files,
             probe,
             time,
             RandomNumberGenerator.Fill,
             log,
             () => ledger.State.Instances.Values.Select(instance => instance.Port).ToHashSet()) { Secrets = secrets };
         var core = new AgentCore(identity, ledger, new GrpcPlaneLink(home, joining, toll, time, log), hands, time, RandomNumberGenerator.Fill, log, new EgressEye(secrets, mirror));
+        using var reader = new MilvusReader();
+        OpenSessions(core, home, files, reader, secrets, time);
         toll.Attach(core.Egress);
         var (door, closed) = AgentDoor.Open(home, time, log);
         if (door is null) AgentLog.NoDoor(log, closed!);
@@ -135,6 +139,13 @@ internal static class AgentProgram
         }
 
         return ledger.Refusal is null ? AgentExit.Stopped : AgentExit.PlaneRefused;
+    }
+
+    private static void OpenSessions(AgentCore core, AgentHome home, PrivateFiles files, MilvusReader reader, KnownSecrets secrets, TimeProvider time)
+    {
+        var hands = new SessionHands(home.Sessions, () => core.Reports.Latest, () => core.Ledger.State, files, reader, new TemporaryUsers(files), secrets, RandomNumberGenerator.Fill, Posix.IsRoot);
+        core.Sessions.Hands = hands;
+        core.Sessions.Bundles = new BundleMaker(core.Ledger, hands, core.Traffic, () => core.Reports.Latest, files, secrets, time);
     }
 
     // Nothing is dialled before this: a severance that was left for an agent that did not run counts from its first moment on.

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Demarc.Agent.Changes;
+using Demarc.Agent.Emergency;
 using Demarc.Agent.Ledger;
 using Demarc.Agent.Monitoring;
 using Demarc.Core;
@@ -25,6 +26,9 @@ public sealed class PlaneDialler(
     FillRandom random,
     ILogger log)
 {
+    /// <summary>What emergency sessions say and hear; empty where there are none.</summary>
+    public SessionTraffic Sessions { get; init; } = new();
+
     /// <summary>Told when the plane refuses an entry of ours.</summary>
     public Action? EntryRefused { get; set; }
 
@@ -123,6 +127,7 @@ public sealed class PlaneDialler(
         }
 
         over.Cancel();
+        Sessions.Lost();
         var reason = "";
         foreach (var task in new[] { receiving, sending })
         {
@@ -174,6 +179,11 @@ public sealed class PlaneDialler(
                 case PlaneFrame.FrameOneofCase.SubmitResult:
                     if (!Take(frame.SubmitResult, conversation)) return "the plane is refused";
                     break;
+                case PlaneFrame.FrameOneofCase.SessionInput:
+                case PlaneFrame.FrameOneofCase.SessionGone:
+                case PlaneFrame.FrameOneofCase.SessionRecall:
+                    Sessions.Receive(frame);
+                    break;
                 default:
                     // Pings need no answer, and frames of later versions are let pass.
                     break;
@@ -218,10 +228,16 @@ public sealed class PlaneDialler(
                 return "the plane is refused";
             }
 
-            Task[] news = [ledger.Changed.Next, reports.Changed.Next, conversation.Changed.Next];
+            Task[] news = [ledger.Changed.Next, reports.Changed.Next, Sessions.Outgoing.Next, conversation.Changed.Next];
             if (Next(conversation) is { } frame)
             {
                 Sent(frame, await SendOneAsync(stream, frame, stop), conversation);
+                continue;
+            }
+
+            if (Sessions.Next() is { } shown)
+            {
+                Sessions.Became(shown, await SendOneAsync(stream, shown, stop));
                 continue;
             }
 

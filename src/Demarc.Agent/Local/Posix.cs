@@ -20,12 +20,20 @@ internal static unsafe partial class Posix
     private const short SetSignalMask = 0x08;
     private const short SetSession = 0x80;
     private const int NoHang = 1;
+    private const int Interrupted = 4;
 
     // Larger than the opaque structures of glibc and musl, which only their own functions read.
     private const int Opaque = 1024;
 
     /// <summary>Starts a program; returns once it runs. Throws with the system's words when it cannot.</summary>
-    public static int Spawn(string path, IReadOnlyList<string> arguments, IReadOnlyList<string> environment, string outputFile)
+    public static int Spawn(string path, IReadOnlyList<string> arguments, IReadOnlyList<string> environment, string outputFile) =>
+        Spawn(path, arguments, environment, outputFile, -1);
+
+    /// <summary>The same, with its output in an open handle, which is closed to it but as its output.</summary>
+    public static int Spawn(string path, IReadOnlyList<string> arguments, IReadOnlyList<string> environment, int output) =>
+        Spawn(path, arguments, environment, null, output);
+
+    private static int Spawn(string path, IReadOnlyList<string> arguments, IReadOnlyList<string> environment, string? outputFile, int output)
     {
         var actions = (byte*)NativeMemory.AllocZeroed(Opaque);
         var attributes = (byte*)NativeMemory.AllocZeroed(Opaque);
@@ -37,7 +45,8 @@ internal static unsafe partial class Posix
             Check(posix_spawn_file_actions_init(actions), "prepare");
             Check(posix_spawnattr_init(attributes), "prepare");
             Check(posix_spawn_file_actions_addopen(actions, 0, "/dev/null", ReadOnly, 0), "prepare");
-            Check(posix_spawn_file_actions_addopen(actions, 1, outputFile, AppendOrCreate, OwnerReadWrite), "prepare");
+            if (outputFile is null) Check(posix_spawn_file_actions_adddup2(actions, output, 1), "prepare");
+            else Check(posix_spawn_file_actions_addopen(actions, 1, outputFile, AppendOrCreate, OwnerReadWrite), "prepare");
             Check(posix_spawn_file_actions_adddup2(actions, 1, 2), "prepare");
             Check(posix_spawn_file_actions_addchdir_np(actions, "/"), "prepare");
             Check(posix_spawnattr_setsigmask(attributes, signals), "prepare");
@@ -61,6 +70,20 @@ internal static unsafe partial class Posix
 
     /// <summary>Sends a signal; false when there is no such process.</summary>
     public static bool Signal(int pid, int signal) => kill(pid, signal) == 0;
+
+    /// <summary>Whether this process may become another user: it is root's.</summary>
+    public static bool IsRoot => geteuid() == 0;
+
+    /// <summary>Waits until a child has ended, for as long as that takes; its exit code, or 128 and the signal's number.</summary>
+    public static int Wait(int pid)
+    {
+        int got;
+        int status;
+        do got = waitpid(pid, out status, 0);
+        while (got < 0 && Marshal.GetLastPInvokeError() == Interrupted);
+        if (got < 0) return -1;
+        return (status & 0x7f) == 0 ? status >> 8 & 0xff : 128 + (status & 0x7f);
+    }
 
     /// <summary>Collects a child that has ended; its end in words, or null while it lives.</summary>
     public static string? Collect(int pid)
@@ -139,6 +162,9 @@ internal static unsafe partial class Posix
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int kill(int pid, int signal);
+
+    [LibraryImport("libc")]
+    private static partial uint geteuid();
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int waitpid(int pid, out int status, int options);

@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using System.Text.Json;
 using Demarc.Core;
 using Demarc.Core.Access;
+using Demarc.Core.Emergency;
 using Demarc.Core.Ledger;
 using Demarc.Core.Monitoring;
 using Demarc.Protocol;
@@ -52,10 +53,23 @@ public static class EgressSchema
             ("detail", Sensitivity.Sensitive, Line * 4, "what it met, in words")),
         [AgentFrame.FrameOneofCase.Ping] = Frame(EgressClass.Control,
             ("unix_ms", Sensitivity.Public, 0, "the agent's clock")),
+        [AgentFrame.FrameOneofCase.SessionOutput] = Frame(EgressClass.Session,
+            ("session", Sensitivity.Public, Words, "id of the emergency session"),
+            ("seq", Sensitivity.Public, 0, "which line of its recording"),
+            ("line", Sensitivity.Sensitive, SessionLimits.MaxLineBytes, "what was typed or shown in it, as asciicast v2"),
+            ("head", Sensitivity.Public, 32, "head of the recording's hash chain after it")),
+        [AgentFrame.FrameOneofCase.BundlePart] = Frame(EgressClass.Bundle,
+            ("session", Sensitivity.Public, Words, "id of the emergency session"),
+            ("part", Sensitivity.Public, 0, "which part"),
+            ("parts", Sensitivity.Public, 0, "of how many"),
+            ("data", Sensitivity.Sensitive, MaxBundlePart, "a piece of a diagnostic bundle that the customer has seen and released")),
     }.ToFrozenDictionary();
 
     /// <summary>The largest observation; the plane takes no more either.</summary>
     internal const int MaxObservation = 256 * 1024;
+
+    /// <summary>A piece of a bundle.</summary>
+    internal const int MaxBundlePart = 64 * 1024;
 
     /// <summary>What leaves beside the stream: the words to the plane's front door and the request for another certificate.</summary>
     public static FrozenDictionary<string, FrozenDictionary<string, FrameField>> Requests { get; } = new Dictionary<string, FrozenDictionary<string, FrameField>>

@@ -62,7 +62,7 @@ internal static class AgentFold
 public static class AgentLimits
 {
     /// <summary>The protocol spoken; see contract/agent.proto for the history.</summary>
-    public const int Protocol = 1;
+    public const int Protocol = 2;
 
     /// <summary>How long an invitation is open unless said otherwise.</summary>
     public static TimeSpan Invitation { get; } = TimeSpan.FromDays(1);

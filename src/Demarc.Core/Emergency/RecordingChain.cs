@@ -35,13 +35,13 @@ public sealed class RecordingChain
     /// <summary>Takes a line in, without its line end.</summary>
     public void Add(ReadOnlySpan<byte> line)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(head);
-        hash.AppendData(line);
-        head = hash.GetHashAndReset();
+        head = After(line);
         Events++;
         Bytes += line.Length + 1;
     }
+
+    /// <summary>The hex head that a line would give.</summary>
+    public string HeadWith(ReadOnlySpan<byte> line) => Convert.ToHexStringLower(After(line));
 
     /// <summary>The header line.</summary>
     public static byte[] Header(Session session, DateTimeOffset at) => Encoding.UTF8.GetBytes(string.Create(
@@ -103,6 +103,14 @@ public sealed class RecordingChain
             yield return recording.Slice(at, length);
             at += length + 1;
         }
+    }
+
+    private byte[] After(ReadOnlySpan<byte> line)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(head);
+        hash.AppendData(line);
+        return hash.GetHashAndReset();
     }
 
     private static string Json(string text) => $"\"{JavaScriptEncoder.UnsafeRelaxedJsonEscaping.Encode(text)}\"";

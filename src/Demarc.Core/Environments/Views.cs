@@ -178,6 +178,7 @@ public sealed record ProblemView(string Type, string Title, int Status, string? 
 [JsonSerializable(typeof(ImmutableArray<FindingView>))]
 [JsonSerializable(typeof(CharterView))]
 [JsonSerializable(typeof(ImmutableArray<Emergency.SessionView>))]
+[JsonSerializable(typeof(Emergency.SessionView))]
 [JsonSerializable(typeof(CredentialView))]
 [JsonSerializable(typeof(DecisionView))]
 [JsonSerializable(typeof(SearchView))]

@@ -9,7 +9,8 @@ namespace Demarc.Engine.Credentials;
 /// <param name="User">Who it is; empty when logins are off; null when refused.</param>
 /// <param name="Refusal">Milvus's words for the refusal.</param>
 /// <param name="Busy">Too many attempts wait for the slow hash.</param>
-internal readonly record struct Login(string? User, string? Refusal, bool Busy = false);
+/// <param name="ReadOnly">Whether they may only read.</param>
+internal readonly record struct Login(string? User, string? Refusal, bool Busy = false, bool ReadOnly = false);
 
 /// <summary>
 /// Checks the `authorization` header that Milvus clients send: base64 of user:password. The slow hash runs once per
@@ -19,6 +20,7 @@ internal sealed class LoginCheck : IDisposable
 {
     public const string WrongPassword = "auth check failure, please check username and password are correct";
     private readonly EngineState state;
+    private readonly TemporaryLogins? temporary;
     private readonly byte[] key = RandomNumberGenerator.GetBytes(32);
     private readonly ConcurrentDictionary<string, string> known = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim slow = new(1, 1);
@@ -28,9 +30,10 @@ internal sealed class LoginCheck : IDisposable
     private int waiting;
     private int generation;
 
-    public LoginCheck(EngineState state)
+    public LoginCheck(EngineState state, TemporaryLogins? temporary = null)
     {
         this.state = state;
+        this.temporary = temporary;
         state.UsersChanged += Forget;
     }
 
@@ -47,6 +50,11 @@ internal sealed class LoginCheck : IDisposable
         if (string.IsNullOrEmpty(header))
         {
             return new Login(null, "missing authorization in header");
+        }
+
+        if (temporary is not null && await temporary.Check(header) is { } forAWhile)
+        {
+            return forAWhile;
         }
 
         var digest = Convert.ToBase64String(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(header)));
@@ -70,6 +78,7 @@ internal sealed class LoginCheck : IDisposable
     {
         state.UsersChanged -= Forget;
         slow.Dispose();
+        temporary?.Dispose();
     }
 
     private async Task<Login> Verify(string user, string password, string digest)
@@ -134,7 +143,7 @@ internal sealed class LoginCheck : IDisposable
         known.Clear();
     }
 
-    private static string? Decode(string header)
+    internal static string? Decode(string header)
     {
         var bytes = new byte[((header.Length / 4) + 1) * 3];
         return Convert.TryFromBase64String(header, bytes, out var length) ? Encoding.UTF8.GetString(bytes, 0, length) : null;

@@ -11,6 +11,7 @@ namespace Demarc.Engine.Hosting;
 internal static class GrpcGate
 {
     private const int Unauthenticated = 16;
+    private const int PermissionDenied = 7;
     private const int Unimplemented = 12;
     private const int ResourceExhausted = 8;
 
@@ -25,6 +26,12 @@ internal static class GrpcGate
                     metrics.LoginRefused();
                     log.LoginRefused(NameIn(context.Request.Headers.Authorization), context.Connection.RemoteIpAddress?.ToString() ?? "unknown");
                     Refuse(context, login.Busy ? ResourceExhausted : Unauthenticated, login.Refusal!);
+                    return;
+                }
+
+                if (login.ReadOnly && !TemporaryLogins.MayCall(context.Request.Path.Value?.Split('/').LastOrDefault() ?? ""))
+                {
+                    Refuse(context, PermissionDenied, $"permission deny to {login.User}: it may only read");
                     return;
                 }
 

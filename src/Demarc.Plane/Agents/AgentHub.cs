@@ -1,4 +1,5 @@
 using Demarc.Core.Environments;
+using Demarc.Plane.Emergency;
 using Demarc.Plane.Ledger;
 using Demarc.Protocol;
 using Google.Protobuf;
@@ -12,6 +13,9 @@ namespace Demarc.Plane.Agents;
 /// <param name="Version">This plane's version.</param>
 public sealed record AgentHub(Sequencer Sequencer, AgentBoard Board, TimeProvider Time, string Version)
 {
+    /// <summary>Emergency sessions; null where the plane carries none.</summary>
+    public SessionBoard? Sessions { get; init; }
+
     /// <summary>
     /// The entries from <paramref name="first"/> on that fit one batch, under a checkpoint of exactly the size after them: an agent that catches up
     /// verifies each batch by itself and need not hold a whole ledger before it knows whether to believe it.

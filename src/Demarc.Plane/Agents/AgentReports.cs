@@ -53,6 +53,12 @@ internal sealed class AgentReports(AgentHub hub, EnvironmentId environment, Ed25
                 Presence.Change(p => p with { Refusal = refusal });
                 await NoteAsync(NoticeKinds.Refuses, refusal, cancellation);
                 return $"the agent refuses this plane: {refusal}";
+            case AgentFrame.FrameOneofCase.SessionOutput when hub.Sessions is { } sessions:
+                if (await sessions.TakeAsync(environment, frame.SessionOutput, cancellation) is { } unfit) await NoteAsync(NoticeKinds.ReportRefused, unfit, cancellation);
+                return null;
+            case AgentFrame.FrameOneofCase.BundlePart when hub.Sessions is { } bundles:
+                if (await bundles.TakeAsync(environment, frame.BundlePart, cancellation) is { } wrong) await NoteAsync(NoticeKinds.ReportRefused, wrong, cancellation);
+                return null;
             case AgentFrame.FrameOneofCase.Hello:
                 return "hello comes once";
             default:

@@ -72,6 +72,7 @@ public sealed class AgentSession
         finally
         {
             lease?.Leave(reason);
+            hub.Sessions?.Leave(environment, this);
             await LastWordsAsync(writing, reason, lease is not null);
             end.Cancel();
             cut.Cancel();
@@ -85,6 +86,7 @@ public sealed class AgentSession
     {
         fed = (long)hello.Size;
         await outgoing.Writer.WriteAsync(new PlaneFrame { Welcome = new Welcome { Protocol = AgentLimits.Protocol, PlaneVersion = hub.Version } }, end.Token);
+        if (hub.Sessions is { } sessions) await sessions.ArriveAsync(environment, hello.Protocol, (frame, cut) => outgoing.Writer.WriteAsync(frame, cut), this, end.Token);
         Task<string>[] loops =
         [
             ReadAsync(incoming, end.Token),

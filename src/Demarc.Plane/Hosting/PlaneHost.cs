@@ -8,6 +8,7 @@ using Demarc.Plane.Agents;
 using Demarc.Plane.Changes;
 using Demarc.Plane.Charter;
 using Demarc.Plane.Console;
+using Demarc.Plane.Emergency;
 using Demarc.Plane.Environments;
 using Demarc.Plane.Instances;
 using Demarc.Plane.Ledger;
@@ -46,7 +47,8 @@ public static class PlaneHost
         services.AddSingleton(new HostingRule(options.VendorRoot, signer.VerifierKey));
         services.AddSingleton<Sequencer>();
         services.AddSingleton<AgentBoard>();
-        services.AddSingleton(s => new AgentHub(s.GetRequiredService<Sequencer>(), s.GetRequiredService<AgentBoard>(), clock, Version));
+        services.AddSingleton(s => new AgentHub(s.GetRequiredService<Sequencer>(), s.GetRequiredService<AgentBoard>(), clock, Version) { Sessions = s.GetRequiredService<SessionBoard>() });
+        services.AddSingleton(s => new SessionBoard(s.GetRequiredService<Sequencer>(), folder.File("sessions"), clock));
         services.AddSingleton<BrowserSessions>();
         services.AddSingleton<OpenIdSignIn>();
         services.AddSingleton<FailedAttempts>();
@@ -72,11 +74,13 @@ public static class PlaneHost
             SuppressDiagnosticsCallback = failure => failure.Exception is Microsoft.AspNetCore.Http.BadHttpRequestException,
         });
         app.Use(SecureAsync);
+        app.UseWebSockets();
         app.UseRouting();
         app.UseMiddleware<Gate>();
         EnvironmentRoutes.Map(app);
         CharterRoutes.Map(app);
         ChangeRoutes.Map(app);
+        SessionRoutes.Map(app);
         InstanceRoutes.Map(app);
         EntryRoutes.Map(app);
         ImportRoutes.Map(app);
