@@ -20,6 +20,7 @@ namespace Demarc.Cli;
 [JsonSerializable(typeof(ProfileKey))]
 [JsonSerializable(typeof(RootDraft))]
 [JsonSerializable(typeof(Monitoring.EgressAllowed))]
+[JsonSerializable(typeof(Emergency.OpenedSessionCredential))]
 [JsonSerializable(typeof(System.Collections.Immutable.ImmutableArray<Demarc.Core.Monitoring.EgressDayTotals>))]
 [JsonSerializable(typeof(System.Collections.Immutable.ImmutableArray<ProfileKey>))]
 [JsonSerializable(typeof(ProgramVersion))]

@@ -4,6 +4,7 @@ using Demarc.Cli.Agents;
 using Demarc.Cli.Audit;
 using Demarc.Cli.Changes;
 using Demarc.Cli.Charter;
+using Demarc.Cli.Emergency;
 using Demarc.Cli.Environments;
 using Demarc.Cli.Instances;
 using Demarc.Cli.Monitoring;
@@ -110,6 +111,7 @@ internal static class DemarcCommand
         Verb.Group("changes", "Changes: list, show, follow, and hold up: pause, resume, stop, defer.", [ChangesListCommand.Create(), ChangesShowCommand.Create(), ChangesFollowCommand.Create(), .. HoldCommand.CreateAll(), DeferCommand.Create()]),
         Verb.Group("instances", "Instances: list, show, credentials, and what can be done to them.", [InstancesListCommand.Create(), InstancesShowCommand.Create(), InstancesCredentialsCommand.Create(), InstancesModifyCommand.Create(), .. InstanceActionCommand.CreateAll()]),
         Verb.Group("audit", "The ledger: show, search, follow, verify, export.", AuditShowCommand.Create(), AuditSearchCommand.Create(), AuditFollowCommand.Create(), AuditVerifyCommand.Create(), AuditExportCommand.Create()),
+        Verb.Group("emergency", "Emergency sessions: ask for, decide, work in, watch, cut, play and review.", EmergencyCommand.CreateAll()),
         Verb.Group("notify", "Where your party is told that something waits for it: add, list, remove, test.", NotifyCommand.CreateAll()),
         SearchCommand.Create(),
         ConsoleCommand.Create(),

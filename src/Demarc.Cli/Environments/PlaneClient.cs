@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.WebSockets;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Demarc.Core;
@@ -99,6 +100,32 @@ internal sealed class PlaneClient : IDisposable
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("text/event-stream"));
         var answer = await SendAsync(request, HttpCompletionOption.ResponseHeadersRead, stop);
         return await answer.Content.ReadAsStreamAsync(stop);
+    }
+
+    /// <summary>Opens a WebSocket; the caller disposes it.</summary>
+    public async Task<ClientWebSocket> SocketAsync(string path, CancellationToken stop)
+    {
+        using var request = await SignedAsync(HttpMethod.Get, path, stop);
+        var socket = new ClientWebSocket();
+        socket.Options.SetRequestHeader("Authorization", request.Headers.NonValidated["Authorization"].ToString());
+        socket.Options.CollectHttpResponseDetails = true;
+        if (Address.IsLoopback) socket.Options.Proxy = null;
+        var address = new UriBuilder(new Uri(Address, path)) { Scheme = Address.Scheme == "https" ? "wss" : "ws" }.Uri;
+        try
+        {
+            await socket.ConnectAsync(address, stop);
+            return socket;
+        }
+        catch (WebSocketException refused)
+        {
+            var status = socket.HttpStatusCode;
+            socket.Dispose();
+            if (status == 0) throw PlaneProblem.Unreachable(Address, refused.Message);
+
+            // The refusal in words comes with a plain request: of a handshake only the number is told.
+            await GetTextAsync(path, stop);
+            throw PlaneProblem.Unreachable(Address, $"{path} answered {(int)status}");
+        }
     }
 
     public void Dispose() => http.Dispose();
