@@ -52,10 +52,10 @@ public sealed class AgentCore
     public SessionTraffic Traffic { get; }
 
     /// <summary>Its clock.</summary>
-    internal TimeProvider Time { get; }
+    public TimeProvider Time { get; }
 
     /// <summary>The emergency sessions.</summary>
-    internal SessionWorker Sessions { get; }
+    public SessionWorker Sessions { get; }
 
     /// <summary>Runs until stopped. A part that ends by an exception (a disk that fails, a broken belief) ends the whole, so that a new start reads everything anew.</summary>
     public async Task RunAsync(CancellationToken stop)

@@ -23,7 +23,7 @@ namespace Demarc.Agent.Emergency;
 /// Collects a diagnostic bundle: versions, what the agent sees, findings, recent changes, and the redacted ends of logs. It is one JSON text that a person can
 /// read from top to bottom; what stands in it is named here, and nothing else gets in. It leaves in pieces once the customer has released exactly it.
 /// </summary>
-internal sealed class BundleMaker(AgentLedger ledger, SessionHands hands, SessionTraffic traffic, Func<Observation?> latest, IPrivateFiles files, KnownSecrets? secrets, TimeProvider time)
+public sealed class BundleMaker(AgentLedger ledger, SessionHands hands, SessionTraffic traffic, Func<Observation?> latest, IPrivateFiles files, KnownSecrets? secrets, TimeProvider time)
 {
     private const int LogLines = 100;
     private const int RecentChanges = 20;

@@ -10,7 +10,7 @@ namespace Demarc.Agent.Emergency;
 /// One confined command on its way. What it says comes as text; it is over when the program has ended, and cut when nothing of it runs any more: not the
 /// program, not what it started, not what tried to leave its process group.
 /// </summary>
-internal sealed class CommandRun : IDisposable
+public sealed class CommandRun : IDisposable
 {
     // Enough for a screen or two: a program that says more waits until it was heard.
     private const int Pieces = 16;
@@ -55,7 +55,7 @@ internal sealed class CommandRun : IDisposable
     }
 
     /// <summary>What still runs of a command: what belongs to its account, and what descends from it or shares its group or session.</summary>
-    internal static IReadOnlyList<int> Leftovers(Confinement confinement, int first)
+    public static IReadOnlyList<int> Leftovers(Confinement confinement, int first)
     {
         var all = Processes.All().Where(process => !process.HasEnded).ToList();
         var ours = new HashSet<int>();

@@ -12,7 +12,7 @@ namespace Demarc.Agent.Emergency;
 /// <param name="Account">The user and group id that commands run as; null where the agent may not change its own.</param>
 /// <param name="OwnNamespace">Whether commands have process ids of their own, so that ending the first ends them all.</param>
 /// <param name="Words">What is enforced, for both parties to read.</param>
-internal sealed record Confinement(int? Account, bool OwnNamespace, string Words)
+public sealed record Confinement(int? Account, bool OwnNamespace, string Words)
 {
     private const string SetPriv = "/usr/bin/setpriv";
     private const string Unshare = "/usr/bin/unshare";

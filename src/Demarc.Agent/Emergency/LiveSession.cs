@@ -4,7 +4,7 @@ using Demarc.Core.Ledger;
 namespace Demarc.Agent.Emergency;
 
 /// <summary>A session that this process has opened: what exists only for as long as it lives.</summary>
-internal sealed class LiveSession(SessionId id, SessionRecorder recorder, PublicKey? worker, int stream, long now)
+public sealed class LiveSession(SessionId id, SessionRecorder recorder, PublicKey? worker, int stream, long now)
 {
     public SessionId Id { get; } = id;
 

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Text;
 using System.Text.RegularExpressions;
@@ -5,11 +6,17 @@ using System.Text.RegularExpressions;
 namespace Demarc.Agent.Emergency;
 
 /// <summary>
-/// The end of a log for somebody else's eyes. What a line may show is a list, not a filter: its time and level, and words of plain lower-case letters, and numbers;
-/// everything else, such as names, paths, addresses, texts in quotes and whatever was made of random bytes, becomes a dot.
+/// The end of a log for somebody else's eyes. What a line may show is a list, not a filter: its time and level, numbers, and the words that the engine's own
+/// messages are made of; everything else, such as names, paths, addresses, texts in quotes and whatever was made of random bytes, becomes a dot.
 /// </summary>
-internal static partial class LogTail
+public static partial class LogTail
 {
+    private static readonly FrozenSet<string> Words = (
+        "a acknowledged address again an and anyone are at away be been by bytes can change checkpoint code collection collections count credential cut data database dropped end engine entries "
+        + "error failed file files first for found frame frames from full give goes half-written health healthy id in index instance is it its last limit listening load loaded lock log login logins long "
+        + "machine memory metrics method missing never new no not of on only opened or out panic peer port process read ready recovered refused replayed rows segment serves set signal slow started starting "
+        + "state stopped stopping swap taken that the this time timeout to too tried user users wait waiting was were will with without write writes written wrong yet").Split(' ').ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+
     private const int MaxBytes = 256 * 1024;
     private const int MaxLine = 400;
 
@@ -36,13 +43,13 @@ internal static partial class LogTail
         if (line.Length > MaxLine) line = line[..MaxLine];
         // In quotes stands what somebody else has written.
         line = Quoted().Replace(line, "·");
-        return string.Join(' ', line.Split([' ', '\t', '\r'], StringSplitOptions.RemoveEmptyEntries).Select(word => Plain().IsMatch(word) ? word : "·"));
+        return string.Join(' ', line.Split([' ', '\t', '\r'], StringSplitOptions.RemoveEmptyEntries).Select(word => Plain().IsMatch(word) || Words.Contains(word.Trim('(', ')', ',', '.', ':', ';')) ? word : "·"));
     }
 
     [GeneratedRegex("\"[^\"]*\"?|'[^']*'?")]
     private static partial Regex Quoted();
 
-    // A time, a level in capitals, a word of the engine's own, a number with a unit.
-    [GeneratedRegex(@"^(\d{4}-\d\d-\d\dT[0-9:.]{5,20}Z?|\d\d:\d\d:\d\d(\.\d+)?Z?|[A-Z]{3,5}|\(?[A-Za-z]?[a-z]{0,14}[,.:;)]?|-?\d{1,9}(\.\d{1,6})?(ms|s|%|MiB|KiB|GiB|B)?[,.:;)]?)$")]
+    // A time, a level in capitals, a number with a unit.
+    [GeneratedRegex(@"^(\d{4}-\d\d-\d\dT[0-9:.]{5,20}Z?|\d\d:\d\d:\d\d(\.\d+)?Z?|TRACE|DEBUG|INFO|WARN|ERROR|FATAL|-?\d{1,9}(\.\d{1,6})?(ms|s|%|MiB|KiB|GiB|B)?[,.:;)]?)$")]
     private static partial Regex Plain();
 }

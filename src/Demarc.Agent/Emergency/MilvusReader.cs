@@ -10,7 +10,7 @@ using Grpc.Net.Client;
 namespace Demarc.Agent.Emergency;
 
 /// <summary>Answers the commands of Milvus sessions, as the session's own temporary user and as nobody else: what that user may not, no command can.</summary>
-internal sealed class MilvusReader : IDisposable
+public sealed class MilvusReader : IDisposable
 {
     private readonly Dictionary<SessionId, ProbeLogin> logins = [];
     private readonly Dictionary<int, GrpcChannel> channels = [];

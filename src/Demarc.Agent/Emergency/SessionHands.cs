@@ -14,7 +14,7 @@ using Demarc.Core.Monitoring;
 namespace Demarc.Agent.Emergency;
 
 /// <summary>What carries one command out, as it goes on: text comes until it is over, and it can be ended at any moment.</summary>
-internal interface ISessionCommand : IDisposable
+public interface ISessionCommand : IDisposable
 {
     /// <summary>What is shown, piece by piece; null when it is over.</summary>
     ValueTask<string?> NextAsync();
@@ -24,7 +24,7 @@ internal interface ISessionCommand : IDisposable
 }
 
 /// <summary>What a session can do to this machine and its instances. It holds what has to be taken away again, and finds it again after a crash.</summary>
-internal sealed class SessionHands(string folder, Func<Observation?> latest, Func<EnvironmentState> state, IPrivateFiles files, MilvusReader milvus, TemporaryUsers users, KnownSecrets? secrets, FillRandom random, bool root)
+public sealed class SessionHands(string folder, Func<Observation?> latest, Func<EnvironmentState> state, IPrivateFiles files, MilvusReader milvus, TemporaryUsers users, KnownSecrets? secrets, FillRandom random, bool root)
 {
     private readonly Dictionary<SessionId, Confinement> confined = [];
 

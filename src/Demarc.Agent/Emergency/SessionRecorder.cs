@@ -11,7 +11,7 @@ namespace Demarc.Agent.Emergency;
 /// Writes the recording of one session: on the agent's disk first, then on its way to the plane, line by line and chained. Control characters other than line
 /// ends and tabs, with which output could draw over what stands on a screen, and secrets that the agent knows are taken out before a line is made.
 /// </summary>
-internal sealed class SessionRecorder : IDisposable
+public sealed class SessionRecorder : IDisposable
 {
     // Each character takes at most six bytes in JSON: a line stays well below its bound.
     private const int Piece = SessionLimits.MaxLineBytes / 8;

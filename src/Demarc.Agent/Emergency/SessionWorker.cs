@@ -13,7 +13,7 @@ namespace Demarc.Agent.Emergency;
 /// with every entry that arrives: a plane that lies gets no session, and one that keeps an entry back can only shorten one. The opening stands in the ledger
 /// before anything happens, so that an agent that was killed finds at its next start what it has to take away.
 /// </summary>
-internal sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, PlanePresence plane, AgentIdentity identity, TimeProvider time, ILogger log)
+public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, PlanePresence plane, AgentIdentity identity, TimeProvider time, ILogger log)
 {
     private readonly Dictionary<SessionId, LiveSession> live = [];
     private readonly List<Task> ending = [];

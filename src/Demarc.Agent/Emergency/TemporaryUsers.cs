@@ -13,7 +13,7 @@ namespace Demarc.Agent.Emergency;
 /// taken out of it is out with the next call, and what stands in it ends by itself at its time, also when no agent is there to take it out. The engine
 /// lets such a user only read.
 /// </summary>
-internal sealed class TemporaryUsers(IPrivateFiles files)
+public sealed class TemporaryUsers(IPrivateFiles files)
 {
     /// <summary>The engine's list, by the name under which it looks for it.</summary>
     public const string FileName = "temporary.json";

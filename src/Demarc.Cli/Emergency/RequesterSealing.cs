@@ -23,6 +23,7 @@ internal static class RequesterSealing
     public static OpenedSessionCredential Open(Invocation invocation, Party party, SessionView view)
     {
         if (view.CredentialSealed is null) throw new CommandFailedException(ExitCodes.NotFound, $"Session {view.Id} has no credential: {(view.Kind == "milvus" ? $"it is {view.Status}" : $"it is a {view.Kind}")}.", view.Kind == "milvus" ? $"It is made when the session is opened: demarc emergency open {view.Id}" : null);
+        if (view.EndedAt is not null) throw new CommandFailedException(ExitCodes.Failed, $"Session {view.Id} is {view.Status}, and its user {view.CredentialUser} is gone with it.", "Ask for another with 'demarc emergency request milvus'.");
         var path = party == Party.Customer ? invocation.Profile.SealingKeyPath : invocation.Profile.PathOf(VendorSealing);
         if (!File.Exists(path)) throw new CommandFailedException(ExitCodes.Failed, $"This profile has no sealing key of the {party.Word()} ({path}), and the credential is sealed to who asked for the session.", "Open it where it was asked for.");
         using var identity = KeyFile.ReadSealing(path);

@@ -84,8 +84,8 @@ public static class TerminalCommands
     {
         ArgumentNullException.ThrowIfNull(line);
         if (line.Length > SessionLimits.MaxCommand) return (null, $"a command has at most {SessionLimits.MaxCommand} characters");
-        var bad = line.FirstOrDefault(c => !(char.IsAsciiLetterOrDigit(c) || c is ' ' or '_' or '-' or '.'));
-        if (bad != default) return (null, $"'{(char.IsControl(bad) ? '?' : bad)}' means nothing here: there is no shell, only names and numbers; 'help' lists the commands");
+        foreach (var bad in line.Where(c => !(char.IsAsciiLetterOrDigit(c) || c is ' ' or '_' or '-' or '.')))
+            return (null, $"'{(char.IsControl(bad) ? '?' : bad)}' means nothing here: there is no shell, only names and numbers; 'help' lists the commands");
         var words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         if (words.Length == 0) return (null, "nothing was typed; 'help' lists the commands");
         if (list.FirstOrDefault(command => command.Name == words[0]) is not { } found) return (null, $"'{words[0]}' is not on the list; 'help' shows it");

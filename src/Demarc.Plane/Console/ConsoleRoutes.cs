@@ -3,6 +3,7 @@ using System.Globalization;
 using Demarc.Core.Access;
 using Demarc.Core.Charter;
 using Demarc.Core.Changes;
+using Demarc.Core.Emergency;
 using Demarc.Core.Environments;
 using Demarc.Core.Ledger;
 using Demarc.Plane.Access;
@@ -38,6 +39,8 @@ internal static class ConsoleRoutes
         Page(one, "/instances/{id}", "instance", TaskId.Provision, Permission.Look, InstanceAsync);
         Page(one, "/changes", "changes", TaskId.Audit, Permission.Look, ChangesAsync);
         Page(one, "/changes/{id}", "change", TaskId.Audit, Permission.Look, ChangeAsync);
+        Page(one, "/sessions", "sessions", TaskId.Emergency, Permission.Look, SessionsAsync);
+        Page(one, "/sessions/{id}", "session", TaskId.Emergency, Permission.Look, SessionAsync);
         Page(one, "/findings", "findings", TaskId.Monitoring, Permission.Look, async (context, board) => Render<FindingsPage>(new { Page = await ContextAsync(context, board) }));
         Page(one, "/machine", "machine", TaskId.Monitoring, Permission.Look, MachineAsync);
         Page(one, "/charter", "charter", TaskId.Access, Permission.Look, async (context, board) => Render<CharterPage>(new { Page = await ContextAsync(context, board) }));
@@ -117,6 +120,21 @@ internal static class ConsoleRoutes
         var store = context.RequestServices.GetRequiredService<Sequencer>().Store;
         if (await ChangeRoutes.FindAsync(page.View, store, Id(context), page.Now, context.RequestAborted) is not { } change) return Problems.NotFound($"There is no change '{Id(context)}' in {page.Environment!.Id}.");
         return Render<ChangePage>(new { Page = page, Change = change, Progress = board.Of(page.View.Environment).Current.Value.Progress.GetValueOrDefault(change.Id) });
+    }
+
+    private static async Task<IResult> SessionsAsync(HttpContext context, AgentBoard board)
+    {
+        var page = await ContextAsync(context, board);
+        var state = page.View.State;
+        return Render<SessionsPage>(new { Page = page, Sessions = state.Sessions.Values.OrderByDescending(s => s.RequestedAt).ThenBy(s => s.Id.Value, StringComparer.Ordinal).Take(ChangesPerPage).Select(s => SessionViews.Of(state, s)).ToImmutableArray() });
+    }
+
+    private static async Task<IResult> SessionAsync(HttpContext context, AgentBoard board)
+    {
+        var page = await ContextAsync(context, board);
+        return SessionId.TryParse(Id(context), out var id) && page.View.State.Sessions.TryGetValue(id, out var session)
+            ? Render<SessionPage>(new { Page = page, Session = SessionViews.Of(page.View.State, session) })
+            : Problems.NotFound($"There is no session '{Id(context)}' in {page.Environment!.Id}.");
     }
 
     private static async Task<IResult> MachineAsync(HttpContext context, AgentBoard board)

@@ -39,6 +39,7 @@ public sealed record PageContext(Words Words, string Path, Caller? Caller, Envir
         ($"{Root}/inbox", Words.Say("Inbox", "受信箱"), Caller?.Member is { } member ? AwaitedThing.Of(View.State).Count(thing => thing.Party == member.Party) : null),
         ($"{Root}/instances", Words.Say("Instances", "インスタンス"), environment.Instances),
         ($"{Root}/changes", Words.Say("Changes", "変更"), environment.OpenChanges),
+        ($"{Root}/sessions", Words.Say("Emergency", "緊急アクセス"), View.State.OpenSessions.Count),
         ($"{Root}/findings", Words.Say("Findings", "検出事項"), environment.Findings),
         ($"{Root}/machine", Words.Say("Machine", "マシン"), null),
         ($"{Root}/charter", Words.Say("Charter", "憲章"), null),

@@ -103,6 +103,10 @@ public sealed class Words
         "paused" => Say("paused", "一時停止中"),
         "stopping" => Say("stopping", "中止処理中"),
         "stopped" => Say("stopped", "中止"),
+        "open" => Say("open", "開始中"),
+        "ending" => Say("being ended", "終了処理中"),
+        "ended" => Say("ended", "終了"),
+        "revoked" => Say("revoked", "取り消し"),
         "waiting" or "pending" => Say("waiting", "待機中"),
         "started" => Say("started", "開始"),
         "finished" => Say("finished", "完了"),
@@ -112,6 +116,15 @@ public sealed class Words
         "suspended" => Say("suspended", "停止中"),
         "deleted" => Say("in the recycle bin", "ごみ箱"),
         _ => word,
+    };
+
+    /// <summary>The kind of an emergency session.</summary>
+    public string Session(string kind) => kind switch
+    {
+        "terminal" => Say("terminal", "ターミナル"),
+        "milvus" => Say("Milvus, reading only", "Milvus(読み取り専用)"),
+        "bundle" => Say("diagnostic bundle", "診断データ"),
+        _ => kind,
     };
 
     /// <summary>How far a notification is.</summary>

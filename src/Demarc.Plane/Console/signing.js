@@ -18,6 +18,10 @@ const acts = {
   pause: { roles: mayHalt, reason: true, prepare: subject => prepareWord(subject, 'change.paused') },
   resume: { roles: mayHalt, reason: true, prepare: subject => prepareWord(subject, 'change.resumed') },
   stop: { roles: mayHalt, reason: true, prepare: subject => prepareWord(subject, 'change.stopped') },
+  sessionapprove: { roles: mayApprove, prepare: prepareTerms },
+  sessionreject: { roles: mayApprove, reason: true, prepare: subject => prepareSession(subject, 'session.rejected') },
+  sessionrevoke: { roles: mayHalt, reason: true, prepare: subject => prepareSession(subject, 'session.revoked') },
+  sessionreview: { roles: mayApprove, reason: true, prepare: prepareReview },
   charter: { roles: ['owner'], prepare: prepareCharter },
   propose: { roles: ['owner'], prepare: prepareProposal },
 };
@@ -58,6 +62,30 @@ async function prepareWord(subject, kind) {
     kind,
     data: reason => ({ change: change.id, reason }),
   };
+}
+
+// The terms of an emergency session are a text of a line each; its hash is what an approval signs.
+async function prepareTerms(subject) {
+  const session = await json(`/sessions/${subject}`);
+  const text = session.termsText;
+  const hash = `sha256:${hex(await sha256(textBytes(text)))}`;
+  return {
+    about: `${session.kind} · ${session.minutes} min · ${session.id}`,
+    read: element('pre', { textContent: text, tabIndex: 0 }), text, hash,
+    differs: hash !== session.termsHash || !text.includes(`\nsession: ${subject}\n`),
+    kind: 'session.approved',
+    data: () => ({ session: session.id, terms: hash }),
+  };
+}
+
+async function prepareSession(subject, kind) {
+  const session = await json(`/sessions/${subject}`);
+  return { about: `${session.kind} · ${session.id}`, read: null, text: session.termsText, hash: null, kind, data: reason => ({ session: session.id, reason }) };
+}
+
+async function prepareReview(subject) {
+  const session = await json(`/sessions/${subject}`);
+  return { about: `${session.kind} · ${session.id}`, read: null, text: null, hash: session.recording.head, kind: 'session.reviewed', data: note => ({ session: session.id, head: session.recording.head, note }) };
 }
 
 async function prepareCharter() {

@@ -3,6 +3,7 @@ using System.Text;
 using Demarc.Core.Access;
 using Demarc.Core.Changes;
 using Demarc.Core.Charter;
+using Demarc.Core.Emergency;
 using Demarc.Core.Environments;
 using Demarc.Core.Instances;
 using Demarc.Core.Ledger;
@@ -155,6 +156,9 @@ public sealed class RouteRoleTests
             new ChangeRequested(change, new InstanceRequest("instances.suspend", InstanceId.Parse("none"), null)), new ChangeApproved(change, "x"), new ChangeRejected(change, "x"), new ChangeWithdrawn(change, "x"),
             new ChangePaused(change, "x"), new ChangeResumed(change, "x"), new ChangeStopped(change, "x"), new ChangeDeferred(change, world.Now.AddDays(1), "x"),
             new EgressConsented(EgressClass.Bundle, 1, new DateOnly(2026, 11, 1), "x"),
+            new SessionRequested(SessionId.Parse("s-sample"), new SessionTerms(SessionKind.Terminal, null, 5, false, null, "x")),
+            new SessionApproved(SessionId.Parse("s-sample"), "x"), new SessionRejected(SessionId.Parse("s-sample"), "x"), new SessionWithdrawn(SessionId.Parse("s-sample"), "x"),
+            new SessionRevoked(SessionId.Parse("s-sample"), "x"), new SessionReleased(SessionId.Parse("s-sample"), "x"), new SessionReviewed(SessionId.Parse("s-sample"), "x", "x"),
         ];
     }
 

@@ -44,7 +44,7 @@ public sealed class AgentDiallerTests : IDisposable
     {
         var plane = await link.AcceptAsync(lab);
         var hello = (await plane.NextAsync()).Hello;
-        Assert.Equal((1, "lab-one", 0UL), (hello.Protocol, hello.Environment, hello.Size));
+        Assert.Equal((2, "lab-one", 0UL), (hello.Protocol, hello.Environment, hello.Size));
         plane.Welcome();
         plane.Batch(lab, 0);
         var countersigned = (await plane.NextAsync(AgentFrame.FrameOneofCase.Countersign)).Countersign.Checkpoint;

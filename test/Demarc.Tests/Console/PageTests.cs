@@ -13,7 +13,7 @@ namespace Demarc.Tests.Console;
 /// <summary>The console's pages as a browser gets them.</summary>
 public sealed partial class PageTests
 {
-    private static readonly string[] Pages = ["", "/inbox", "/instances", "/changes", "/findings", "/machine", "/charter", "/charter/amend", "/members", "/keys", "/notifications", "/ledger", "/ledger/0"];
+    private static readonly string[] Pages = ["", "/inbox", "/instances", "/changes", "/sessions", "/findings", "/machine", "/charter", "/charter/amend", "/members", "/keys", "/notifications", "/ledger", "/ledger/0"];
 
     [Fact]
     public async Task A_browser_that_is_not_signed_in_is_told_how()
@@ -81,6 +81,7 @@ public sealed partial class PageTests
     [Theory]
     [InlineData("/instances/nothing")]
     [InlineData("/changes/c-nothing")]
+    [InlineData("/sessions/s-nothing")]
     [InlineData("/ledger/999999")]
     [InlineData("/ledger/-1")]
     public async Task What_is_not_there_is_said_on_a_page(string page)
