@@ -1,4 +1,5 @@
 using Demarc.Bench;
+using Demarc.Bench.Emergency;
 using Demarc.Bench.Ledger;
 using Demarc.Bench.Quickstart;
 
@@ -18,13 +19,17 @@ switch (wanted)
     case "quickstart":
         await QuickstartBench.RunAsync();
         return 0;
+    case "cut":
+        await CutBench.RunAsync(args.Length > 1 ? size : 100);
+        return 0;
     case "all":
+        await CutBench.RunAsync(50);
         await QuickstartBench.RunAsync();
         await LedgerBench.AppendAsync();
         await LedgerBench.VerifyAsync(size);
         await SearchBench.RunAsync(size);
         return 0;
     default:
-        Console.Error.WriteLine("bench: append, verify [ENTRIES], search [ENTRIES], quickstart, or all");
+        Console.Error.WriteLine("bench: append, verify [ENTRIES], search [ENTRIES], quickstart, cut [CUTS], or all");
         return 2;
 }

@@ -11,10 +11,11 @@ namespace Demarc.Agent.Emergency;
 /// What the customer does with sessions at their own agent, with no plane in between: end one, read its recording as it grows, and read a bundle before it
 /// leaves. Whoever can open this socket is the agent's own user; ending a session never needs more.
 /// </summary>
-internal sealed class SessionAsks(SessionWorker worker, SessionHands hands, AgentCore core)
+public sealed class SessionAsks(SessionWorker worker, SessionHands hands, AgentCore core)
 {
     private const int Piece = 48 * 1024;
 
+    /// <summary>Names its questions at a door.</summary>
     public void Register(AgentDoor door)
     {
         door.On("session.cut", CutAsync);

@@ -57,7 +57,7 @@ internal static partial class PlaneProblem
     }
 
     // The fold's words start with the path of the rule that speaks.
-    [GeneratedRegex(@"(^|\s)(charter|tasks\.[a-z-]+\.(owner|approval|standing|limits)[a-z.-]*): ")]
+    [GeneratedRegex(@"(^|\s)(charter|emergency\.review|tasks\.[a-z-]+\.(owner|approval|standing|limits|override)[a-z.-]*): ")]
     private static partial Regex CharterRule();
 
     // A plain word, not the path of a rule or a field.

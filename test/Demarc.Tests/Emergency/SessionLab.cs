@@ -41,6 +41,8 @@ internal sealed class SessionLab : IAsyncDisposable
 
     public PlaneWorld World => Plane.World;
 
+    public AgentHome Home => home!;
+
     public string AgentFolder => folder.File("agent");
 
     public static async Task<SessionLab> StartAsync()
