@@ -204,6 +204,8 @@ public sealed class EgressGate
 
     private static JsonNode Clear(AgentFrame frame)
     {
+        if (frame.FrameCase == AgentFrame.FrameOneofCase.SessionOutput) return new JsonObject { ["session"] = frame.SessionOutput.Session, ["seq"] = frame.SessionOutput.Seq, ["line"] = frame.SessionOutput.Line.ToStringUtf8() };
+        if (frame.FrameCase == AgentFrame.FrameOneofCase.BundlePart) return new JsonObject { ["session"] = frame.BundlePart.Session, ["part"] = frame.BundlePart.Part, ["parts"] = frame.BundlePart.Parts, ["data"] = frame.BundlePart.Data.ToStringUtf8() };
         if (frame.FrameCase == AgentFrame.FrameOneofCase.Status) return JsonNode.Parse(frame.Status.ObservationJson.Span)!;
         if (frame.FrameCase != AgentFrame.FrameOneofCase.Submit) return JsonNode.Parse(JsonFormatter.Default.Format((IMessage)AgentFrame.Descriptor.FindFieldByNumber((int)frame.FrameCase).Accessor.GetValue(frame)))!;
         var entry = Entry.Read(frame.Submit.Envelope.Memory).Entry!;
