@@ -66,7 +66,7 @@ function entryBody(key, kind, data) {
   return JSON.stringify({ demarc: 1, id: `e${hex(fresh(16))}`, environment, kind, at: new Date().toISOString(), author: key.id, data });
 }
 
-const signEntry = (key, kind, data) => dsse(key, 'application/vnd.demarc.entry+json', entryBody(key, kind, data));
+const signEntry = (key, body) => dsse(key, 'application/vnd.demarc.entry+json', body);
 
 // Proof that the holder of the key makes this very request, now: the plane takes each once.
 async function signedRequest(key, method, path, body) {
