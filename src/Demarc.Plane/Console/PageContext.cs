@@ -45,7 +45,6 @@ public sealed record PageContext(Words Words, string Path, Caller? Caller, Envir
         ($"{Root}/egress", Words.Say("Egress", "外部送信"), null),
         ($"{Root}/charter", Words.Say("Charter", "憲章"), null),
         ($"{Root}/members", Words.Say("Members", "メンバー"), null),
-        ($"{Root}/keys", Words.Say("My keys", "自分の鍵"), null),
         .. MayAudit ? [($"{Root}/notifications", Words.Say("Notifications", "通知"), null), ($"{Root}/ledger", Words.Say("Ledger", "台帳"), null)] : ImmutableArray<(string, string, int?)>.Empty,
     ];
 
