@@ -62,7 +62,7 @@ await open('charter/amend');
 await page.locator('#amend-state .call').waitFor();
 await page.fill('#amend-text', (await page.inputValue('#amend-text')).replace('instances.delete: customer', 'instances.delete: { customer: 2, roles: [owner, approver], not-requester: true }').replace('max-instances: 10', 'max-instances: 5'));
 await page.locator('#amend-state .good').waitFor();
-await page.evaluate(() => { document.getElementById('amend-text').rows = 16; document.getElementById('amend-text').scrollTop = 150; });
+await page.evaluate(() => { document.getElementById('amend-text').rows = 16; document.getElementById('amend-text').scrollTop = 150; document.activeElement.blur(); window.scrollTo(0, 0); });
 await take('amend', 720);
 
 await open('inbox');
