@@ -75,6 +75,16 @@ public sealed class Runs(ITestOutputHelper output)
         Assert.True(result.Violation is null, Told(result));
     }
 
+    /// <summary>The agent's answer to a pause was still on its way when the pause was lifted and another was asked for: the plane took it for the answer to the second, and the step under way had no place any more.</summary>
+    [Theory]
+    [InlineData(4222)]
+    [InlineData(9841)]
+    public void An_answer_to_a_hold_that_was_lifted_is_not_taken_for_one_to_the_next(int seed)
+    {
+        var result = OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed)));
+        Assert.True(result.Violation is null, Told(result));
+    }
+
     /// <summary>What a revoked agent had done and could not report any more stayed behind when its change was stopped afterwards.</summary>
     [Theory]
     [InlineData(53)]

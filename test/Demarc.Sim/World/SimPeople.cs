@@ -248,11 +248,19 @@ internal sealed class SimPeople
 
     private async Task JoinAsync()
     {
-        using var invitation = NewKey();
-        var key = NewKey();
-        await SayAsync(CustomerRoot, new AgentInvited(invitation.Public.KeyId, world.WallTime + TimeSpan.FromDays(6)));
-        var joined = await InsistAsync(Entry.Write(world.Environment, NewId(), world.WallTime, new AgentJoined(key.Public.KeyId, invitation.Public.KeyId, "sim"), key, invitation));
-        if (joined.Refusal is null) world.Employ(key);
+        // When the clocks leap over an invitation's end it is given again.
+        while (true)
+        {
+            using var invitation = NewKey();
+            var key = NewKey();
+            await SayAsync(CustomerRoot, new AgentInvited(invitation.Public.KeyId, world.WallTime + TimeSpan.FromDays(6)));
+            var joined = await InsistAsync(Entry.Write(world.Environment, NewId(), world.WallTime, new AgentJoined(key.Public.KeyId, invitation.Public.KeyId, "sim"), key, invitation));
+            if (joined.Refusal is null)
+            {
+                world.Employ(key);
+                return;
+            }
+        }
     }
 
     private Task<Appended> WishAsync(SigningKey key, InstanceRequest request)
