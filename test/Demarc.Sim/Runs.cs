@@ -120,10 +120,21 @@ public sealed class Runs(ITestOutputHelper output)
     [InlineData("ReplaysCheckpoint")]
     [InlineData("InjectsChange")]
     [InlineData("InjectsApproval")]
-    public void A_bad_plane_is_refused(string deed)
+    [InlineData("ReordersEntries")]
+    [InlineData("ReplaysApproval")]
+    [InlineData("ServesOldCharter")]
+    [InlineData("VendorApproves")]
+    [InlineData("VendorLiftsHold")]
+    [InlineData("VendorRemovesCustomer")]
+    [InlineData("VendorReplacesRoot")]
+    [InlineData("VendorInvites")]
+    [InlineData("VendorConsents")]
+    [InlineData("VendorErases")]
+    [InlineData("VendorStarts")]
+    public void A_bad_plane_is_refused_also_when_the_vendor_is_in_it(string deed)
     {
         var treason = Enum.Parse<Treason>(deed);
-        var results = Enumerable.Range(0, 6).Select(seed => OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed) with { Treason = treason, FaultRate = 0, Calm = TimeSpan.FromMinutes(3) }))).ToList();
+        var results = Enumerable.Range(0, 8).Select(seed => OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed) with { Treason = treason, FaultRate = 0, Calm = TimeSpan.FromMinutes(3) }))).ToList();
         Assert.All(results, result => Assert.True(result.Violation is null, Told(result)));
         Assert.Contains(results, result => result.Betrayed);
     }
