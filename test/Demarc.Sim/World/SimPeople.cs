@@ -185,26 +185,25 @@ internal sealed class SimPeople
     {
         var wish = new InstanceRequest("instances.create", InstanceId.Parse("trespass"), new InstanceOrder("2.6.4", InstanceSize.Small, ImmutableSortedDictionary<string, string>.Empty));
         var planned = state.OpenChanges.FirstOrDefault(change => change.Status == ChangeStatus.Planned && change.Awaits.Contains(Party.Customer));
-        (SigningKey Key, EntryData Data) attempt = dice.Next(7) switch
+        var attempt = dice.Next(7) switch
         {
-            0 => (viewer, new ChangeRequested(ChangeId.New(dice.NextBytes), wish)),
-            1 => (stranger, new ChangeRequested(ChangeId.New(dice.NextBytes), wish)),
-            2 when planned is not null && !planned.Awaits.Contains(Party.Vendor) => (VendorRoot, new ChangeApproved(planned.Id, planned.PlanHash!)),
-            3 => (vendorOperator, new AgentRevoked(world.AgentKey.Public.KeyId, "mine")),
-            4 when state.OpenChanges.FirstOrDefault() is { } open => (dice.Chance(0.5) ? viewer : stranger, new ChangeStopped(open.Id, "mine to stop")),
-            5 => (VendorRoot, new AgentInvited(stranger.Public.KeyId, world.WallTime + TimeSpan.FromDays(1))),
-            _ => (vendorOperator, new ChangeRequested(ChangeId.New(dice.NextBytes), new InstanceRequest("instances.purge", InstanceId.Parse("alpha"), null))),
+            0 => new Attempt(viewer, new ChangeRequested(ChangeId.New(dice.NextBytes), wish)),
+            1 => new Attempt(stranger, new ChangeRequested(ChangeId.New(dice.NextBytes), wish)),
+            2 when planned is not null && !planned.Awaits.Contains(Party.Vendor) => new Attempt(VendorRoot, new ChangeApproved(planned.Id, planned.PlanHash!)),
+            3 => new Attempt(vendorOperator, new AgentRevoked(world.AgentKey.Public.KeyId, "mine")),
+            4 when state.OpenChanges.FirstOrDefault() is { } open => new Attempt(dice.Chance(0.5) ? viewer : stranger, new ChangeStopped(open.Id, "mine to stop")),
+            5 => new Attempt(VendorRoot, new AgentInvited(stranger.Public.KeyId, world.WallTime + TimeSpan.FromDays(1))),
+            _ => new Attempt(vendorOperator, new ChangeRequested(ChangeId.New(dice.NextBytes), new InstanceRequest("instances.purge", InstanceId.Parse("alpha"), null))),
         };
-        if (attempt.Key == VendorRoot || attempt.Key == vendorOperator) attempt = Overreach(state) ?? attempt;
+        if ((attempt.Key == VendorRoot || attempt.Key == vendorOperator) && Overreach(state) is { } act) attempt = new Attempt(mischief.Chance(0.7) ? VendorRoot : vendorOperator, act);
         var outcome = await world.SubmitAsync(Entry.Write(world.Environment, NewId(), world.WallTime, attempt.Data, attempt.Key));
         if (outcome is { Refusal: null }) world.Loop.Violate($"the plane took a {attempt.Data.GetType().Name} from somebody who may not");
     }
 
     // A vendor who tries everything that is the customer's, with keys that are all genuine. On dice of its own: what is refused leaves the run as it was.
-    private (SigningKey Key, EntryData Data)? Overreach(EnvironmentState state)
+    private EntryData? Overreach(EnvironmentState state)
     {
-        var key = mischief.Chance(0.7) ? VendorRoot : vendorOperator;
-        EntryData? act = mischief.Next(9) switch
+        return mischief.Next(9) switch
         {
             0 => new MemberRemoved(CustomerApprover.KeyId),
             1 => new RootReplaced(CustomerRoot.Public.KeyId, stranger.Public.KeyId, "lost"),
@@ -217,7 +216,6 @@ internal sealed class SimPeople
             8 when state.OpenChanges.FirstOrDefault(change => change.Status == ChangeStatus.Planned) is { } planned => new ChangeApproved(planned.Id, "sha256:" + new string('0', 64)),
             _ => null,
         };
-        return act is null ? null : (key, act);
     }
 
     private async Task AmendAsync(CharterDocument charter)
@@ -318,4 +316,6 @@ internal sealed class SimPeople
     private SigningKey NewKey() => SigningKey.Generate(dice.NextBytes);
 
     private string NewId() => Entry.NewId(dice.NextBytes);
+
+    private readonly record struct Attempt(SigningKey Key, EntryData Data);
 }
