@@ -64,7 +64,7 @@ public static class LedgerWords
         ["instances.resume"] = "停止したインスタンスを起動する",
         ["instances.delete"] = "インスタンスを停止し、データをごみ箱へ移す",
         ["instances.restore"] = "ごみ箱からインスタンスを戻す",
-        ["instances.heal"] = "自然に停止したインスタンスを再起動する",
+        ["instances.heal"] = "予期せず停止したインスタンスを再起動する",
         ["instances.purge"] = "ごみ箱の保管期間を過ぎたインスタンスを消去する",
         ["emergency.bundle"] = "秘匿処理済みの診断バンドルを収集する",
         ["emergency.milvus"] = "一時的な Milvus ユーザーでインスタンスを使う",
@@ -94,6 +94,14 @@ public static class LedgerWords
         var number = most.ToString("N0", CultureInfo.InvariantCulture);
         return Limits.TryGetValue(limit, out var said) ? words.Say($"at most {number} {said.English}", $"{said.Japanese}: 最大 {number}") : $"{limit} ≤ {number}";
     }
+
+    /// <summary>Who holds a change, and how.</summary>
+    public static string Held(this Words words, ChangeView change) =>
+        words.Say(change.Held!, $"{string.Join("、", change.HeldBy.Select(party => words.Who(party.Word())))}: {words.Status(change.Status)}");
+
+    /// <summary>What a change waits for.</summary>
+    public static string Waits(this Words words, ChangeView change) =>
+        words.Say(change.Waits!, change.WaitsUntil is { } until ? $"{Words.Moment(until)} まで待機" : "待機中");
 
     /// <summary>What waits for people.</summary>
     public static string Awaited(this Words words, AwaitedThing thing, EnvironmentState state, DateTimeOffset at)
