@@ -199,7 +199,13 @@ async function send() {
   buttons(null, words.close);
   tell(words.sending);
   // What was signed once is what is sent again: the plane keeps it once.
-  signing.envelope ??= await signEntry(usable.find(key => key.id === part('key').value), signing.body);
+  try {
+    signing.envelope ??= await signEntry(usable.find(key => key.id === part('key').value), signing.body);
+  } catch {
+    tell(words.unsigned, 'no');
+    buttons(words.go, words.cancel);
+    return;
+  }
   try {
     const answer = await fetch(`${api}/entries`, { method: 'POST', headers: { 'content-type': 'application/json', 'accept': 'application/json' }, body: signing.envelope });
     const said = await answer.json();
@@ -291,7 +297,9 @@ function selectLine(area, line) {
 
 async function startAmending() {
   amend.hidden = false;
-  const key = (await myMembers()).find(mine => mine.member);
+  // A passkey asks the person each time, which nobody wants while they write: it is used when the check is asked for.
+  const mine = (await myMembers()).filter(one => one.member);
+  const key = mine.find(one => !one.credential) ?? mine[0];
   if (!key) {
     document.getElementById('amend-state').replaceChildren(element('p', { className: 'call' }, `${amend.dataset.nokey} `, element('a', { href: amend.dataset.keys, textContent: amend.dataset.keysname })));
     return;
@@ -301,14 +309,16 @@ async function startAmending() {
   document.getElementById('amend-text').addEventListener('input', () => {
     document.getElementById('amend-go').disabled = true;
     clearTimeout(timer);
-    timer = setTimeout(() => checkDraft(key), pause);
+    if (!key.credential) timer = setTimeout(() => checkDraft(key), pause);
   });
   amend.addEventListener('submit', event => {
     event.preventDefault();
     showDialog('propose', null, amend.dataset.party, document.getElementById('amend-text').value);
   });
   dialog.addEventListener('signed', () => { location.href = document.querySelector('nav a[href$="/charter"]').href; });
-  checkDraft(key);
+  if (!key.credential) { checkDraft(key); return; }
+  document.getElementById('amend-check').hidden = false;
+  document.getElementById('amend-check').addEventListener('click', () => checkDraft(key).catch(() => {}));
 }
 
 if (amend) startAmending();

@@ -243,6 +243,46 @@ await auditors.close();
 demarc('withdraw', waiting, '--reason', 'only looked at', '--as', 'vendor');
 rmSync(home, { recursive: true });
 
+// ── A passkey, in an authenticator that the browser plays: bound to the site's name, asked at each signature ────────────────
+
+const named = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 1000 } });
+const phone = await named.newPage();
+const tools = await named.newCDPSession(phone);
+await tools.send('WebAuthn.enable');
+const { authenticatorId } = await tools.send('WebAuthn.addVirtualAuthenticator', { options: { protocol: 'ctap2', transport: 'internal', hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true } });
+const site = origin.replace('127.0.0.1', 'localhost');
+await phone.goto(demarc('console', '--as', 'customer').trim().replace('127.0.0.1', 'localhost'));
+await phone.waitForURL(site + '/');
+await phone.goto(`${site}${root}/keys`);
+await phone.fill('#key-name', "Ann's phone");
+await phone.getByRole('button', { name: 'Use a passkey…' }).click();
+const passkey = await phone.locator('#keys tbody code.long').first().textContent();
+check('a passkey is made', /^webauthn:[\w-]{88}$/.test(passkey), passkey);
+demarc('members', 'add', passkey, '--role', 'approver', '--name', "Ann's phone", '--as', 'customer');
+const fourth = ask('instances', 'delete', 'docs');
+await phone.goto(`${site}${root}/changes/${fourth}`);
+await phone.getByRole('button', { name: 'Reject…' }).click();
+await phone.locator('#signing-go:visible').waitFor();
+await phone.fill('#signing-reason', 'said with a passkey');
+await tools.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: false });
+await phone.click('#signing-go');
+await phone.locator('#signing-state[data-state="no"]').waitFor({ timeout: 90000 });
+check('who is not verified signs nothing, and may try again', (await phone.textContent('#signing-state')).includes('Nothing was signed') && await phone.locator('#signing-go').isVisible(), await phone.textContent('#signing-state'));
+await tools.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: true });
+await phone.click('#signing-go');
+await phone.locator('#signing-state[data-state="yes"]').waitFor({ timeout: 15000 });
+const passkeys = (await get('/search?kind=change.rejected')).entries[0];
+check('the ledger takes what the passkey signed', passkeys.author === passkey && passkeys.data.reason === 'said with a passkey', JSON.stringify(passkeys));
+await phone.goto(`${site}${root}/ledger/${passkeys.index}`);
+await phone.locator('#verify[data-state="yes"], #verify[data-state="no"]').waitFor({ timeout: 15000 });
+check('its proof holds in the browser', await phone.getAttribute('#verify', 'data-state') === 'yes', await phone.textContent('#verify'));
+check('and on the command line', demarc('audit', 'verify').includes('VERIFIED'));
+await phone.goto(`${site}${root}/charter/amend`);
+await phone.getByRole('button', { name: 'Check…' }).click();
+await phone.locator('#amend-state .call').waitFor();
+check('a draft is checked when asked, with the passkey', (await phone.textContent('#amend-state')).includes('It changes nothing'), await phone.textContent('#amend-state'));
+await named.close();
+
 // ── Japanese, and the end of a key ──────────────────────────────────────────────────────────────────────────────────────
 
 const third = ask('instances', 'delete', 'docs');
