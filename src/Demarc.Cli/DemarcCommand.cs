@@ -109,7 +109,7 @@ internal static class DemarcCommand
         WithdrawCommand.Create(),
         Verb.Group("changes", "Changes: list, show, follow, and hold up: pause, resume, stop, defer.", [ChangesListCommand.Create(), ChangesShowCommand.Create(), ChangesFollowCommand.Create(), .. HoldCommand.CreateAll(), DeferCommand.Create()]),
         Verb.Group("instances", "Instances: list, show, credentials, and what can be done to them.", [InstancesListCommand.Create(), InstancesShowCommand.Create(), InstancesCredentialsCommand.Create(), InstancesModifyCommand.Create(), .. InstanceActionCommand.CreateAll()]),
-        Verb.Group("audit", "The ledger: show, search, follow, verify, export.", AuditShowCommand.Create(), AuditSearchCommand.Create(), AuditFollowCommand.Create(), AuditVerifyCommand.Create(), AuditExportCommand.Create()),
+        Verb.Group("audit", "The ledger: show, search, follow, verify, export; its head: print, compare, evidence.", AuditShowCommand.Create(), AuditSearchCommand.Create(), AuditFollowCommand.Create(), AuditVerifyCommand.Create(), AuditExportCommand.Create(), AuditHeadCommand.Create(), AuditCompareCommand.Create(), AuditEvidenceCommand.Create()),
         Verb.Group("notify", "Where your party is told that something waits for it: add, list, remove, test.", NotifyCommand.CreateAll()),
         SearchCommand.Create(),
         ConsoleCommand.Create(),

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Demarc.Core.Charter;
 using Demarc.Core.Ledger;
 
@@ -29,18 +28,12 @@ internal static class AuditVerifyCommand
 
     private static async Task<AuditReport> OnlineAsync(Invocation invocation, Trust roots)
     {
-        var name = invocation.Environment.Value;
-        var seen = invocation.Config.Verified.GetValueOrDefault(name)?.Split(' ');
-        var trust = roots with { Environment = name, FoundingHash = invocation.Config.Founded.GetValueOrDefault(name), SeenSize = seen is { Length: 2 } ? long.Parse(seen[0], CultureInfo.InvariantCulture) : null, SeenRoot = seen is { Length: 2 } ? seen[1] : null };
+        var id = invocation.Environment;
         var note = await AuditLedger.HeadAsync(invocation);
-        var check = new LedgerCheck(trust);
+        var before = invocation.Watch.Before.GetValueOrDefault(id.Value) is { } seen ? seen.Read(id.Value).Checkpoint : null;
+        var check = new LedgerCheck(roots with { Environment = id.Value, FoundingHash = invocation.Config.Founded.GetValueOrDefault(id.Value), SeenSize = before?.Size, SeenRoot = before is null ? null : Base64Text.Encode(before.Root) });
         await AuditLedger.ReadAsync(invocation, 0, LedgerCheck.ReadNote(note).Checkpoint.Size, (_, bytes) => check.Add(bytes));
-        var report = check.Finish(note);
-        invocation.Config = invocation.Config with
-        {
-            Verified = new Dictionary<string, string>(invocation.Config.Verified) { [name] = string.Create(CultureInfo.InvariantCulture, $"{report.Size} {report.Root}") },
-        };
-        return report;
+        return check.Finish(note);
     }
 
     private static AuditReport Offline(Invocation invocation, string folder, Trust roots)

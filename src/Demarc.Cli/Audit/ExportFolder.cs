@@ -16,17 +16,12 @@ internal static class ExportFolder
     /// <summary>No file of the format is larger: a full bundle of the largest entries.</summary>
     private const long MaxFileBytes = TlogTiles.Width * (2L + Entry.MaxBytes);
 
-    public static void Write(string folder, IEnumerable<ReadOnlyMemory<byte>> entries, string note, ExportManifest manifest)
+    /// <summary>Writes entries as they come, below the head that was shown for them.</summary>
+    public static async Task WriteAsync(string folder, IAsyncEnumerable<ReadOnlyMemory<byte>> entries, string note)
     {
-        foreach (var file in TlogTiles.Write(entries))
-        {
-            var path = Path.Combine(folder, file.Path);
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            File.WriteAllBytes(path, file.Bytes.ToArray());
-        }
-
-        File.WriteAllText(Path.Combine(folder, ManifestName), JsonSerializer.Serialize(manifest, CliJson.Default.ExportManifest) + "\n");
-        File.WriteAllText(Path.Combine(folder, TlogTiles.CheckpointPath), note);
+        using var writer = new ExportWriter(folder);
+        await foreach (var entry in entries) writer.Add(entry);
+        writer.Finish(note);
     }
 
     /// <summary>Verifies it against the two roots.</summary>
