@@ -101,7 +101,7 @@ internal static class DemarcCommand
         Verb.Group("tokens", "Keys for services, with a scope and an end: issue, list, revoke.", TokensCommand.CreateAll()),
         Verb.Group("egress", "What leaves for the vendor, seen at the customer's own agent: watch, show, report, schema, allow.", EgressCommand.CreateAll()),
         Verb.Group("agent", "The agent on this machine, asked at its own door: status.", AgentStatusCommand.Create()),
-        Verb.Group("charter", "Who is responsible for what: show, explain, validate, diff, propose, sign.", CharterShowCommand.Create(), CharterExplainCommand.Create(), CharterValidateCommand.Create(), CharterDiffCommand.Create(), CharterProposeCommand.Create(), CharterSignCommand.Create()),
+        Verb.Group("charter", "Who is responsible for what: show, history, explain, validate, diff, propose, sign.", CharterShowCommand.Create(), CharterHistoryCommand.Create(), CharterExplainCommand.Create(), CharterValidateCommand.Create(), CharterDiffCommand.Create(), CharterProposeCommand.Create(), CharterSignCommand.Create()),
         OrderCommand.Create(),
         PlanCommand.Create(),
         ApproveCommand.Create(),

@@ -38,6 +38,7 @@ internal static class Examples
         ["tokens list"] = ["demarc tokens list"],
         ["tokens revoke"] = ["demarc tokens revoke ed25519:00rpDCNNex1gfh1xBCvCVAf0KBSbPltD4mJ-13GFO-U"],
         ["charter show"] = ["demarc charter show", "demarc charter show --yaml > charter.yaml"],
+        ["charter history"] = ["demarc charter history"],
         ["charter explain"] = ["demarc charter explain instances.delete --instance docs", "demarc charter explain instances.create --as customer --size large"],
         ["charter validate"] = ["demarc charter validate charter.yaml"],
         ["charter diff"] = ["demarc charter diff charter.yaml"],

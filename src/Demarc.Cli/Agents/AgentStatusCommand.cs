@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Demarc.Core.Agents;
+using Demarc.Core.Audit;
 
 namespace Demarc.Cli.Agents;
 
@@ -16,7 +17,7 @@ internal static class AgentStatusCommand
         invocation.Terminal.Result(status, terminal => terminal.Facts(
             ("agent", $"{status.Name}, version {status.Version}, of environment {status.Environment}{(status.InForce ? "" : "; not the one in force")}"),
             ("plane", status.Refusal is { } refusal ? $"{status.Plane}, REFUSED: {refusal}" : $"{status.Plane}, {(status.Connected ? "connected" : "not connected")}"),
-            ("ledger", $"{status.Size} entries verified, root {status.Root}; {status.Waiting} wait for the plane")));
+            ("ledger", $"{status.Size} entries verified, root {SignedHead.Spoken(Convert.FromHexString(status.Root))} …; {status.Waiting} wait for the plane")));
         return ExitCodes.Ok;
     }
 }
