@@ -72,7 +72,7 @@ internal static class Examples
         ["egress allow"] = ["demarc egress allow ledger --bytes 10MiB --reason \"the great clean-up of March\""],
         ["audit show"] = ["demarc audit show --last 50"],
         ["audit follow"] = ["demarc audit follow --output json"],
-        ["audit verify"] = ["demarc audit verify", "demarc audit verify --offline ledger-2026-07 --customer-root ed25519:00rpDCNNex1gfh1xBCvCVAf0KBSbPltD4mJ-13GFO-U --vendor-root ed25519:lpwxMEuKtU40n1a3J1OFEeUZMLdHSZXlZB8tHRb7iJQ"],
+        ["audit verify"] = ["demarc audit verify", "demarc audit verify --from s3://acme-ledger/production --bucket-access reader.s3", "demarc audit verify --offline ledger-2026-07 --customer-root ed25519:00rpDCNNex1gfh1xBCvCVAf0KBSbPltD4mJ-13GFO-U --vendor-root ed25519:lpwxMEuKtU40n1a3J1OFEeUZMLdHSZXlZB8tHRb7iJQ"],
         ["audit export"] = ["demarc audit export ledger-2026-07", "demarc audit export for-the-siem --format ocsf"],
         ["audit head"] = ["demarc audit head > head.txt", "demarc audit head --to witness.txt"],
         ["audit compare"] = ["demarc audit compare", "demarc audit compare head-of-ann.txt https://auditor.example/heads.txt"],

@@ -33,6 +33,7 @@ internal static class AgentAsks
             PlaneKey = ledger.State.PlaneKey,
             Severed = ledger.State.Severed is not null,
             AwaitsPlane = ledger.AwaitsPlane,
+            Copy = core.Copy?.State,
         };
         yield return JsonSerializer.SerializeToNode(status, AgentDoorJson.Default.AgentStatusView)!;
     }
