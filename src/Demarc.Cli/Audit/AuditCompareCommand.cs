@@ -35,7 +35,7 @@ internal static class AuditCompareCommand
         var shown = HeadSide.OfPlane(invocation.Reader, await AuditLedger.HeadAsync(invocation), id, invocation.Stop);
         var heads = ImmutableArray.CreateBuilder<ComparedHead>();
         heads.Add(Line(shown, "signed by the plane in force"));
-        if (before is not null) heads.Add(Line(HeadSide.OfNote($"this profile since {before.SeenAt:u}", before.Note, id), "one history"));
+        if (before is not null) heads.Add(Agreeing(shown, HeadSide.OfNote($"this profile since {before.SeenAt:u}", before.Note, id)));
         if (await AgentAsync(invocation, id) is { } agent) heads.Add(await CompareAsync(invocation, id, shown, agent));
         foreach (var other in await OthersAsync(invocation, id, with)) heads.Add(await CompareAsync(invocation, id, shown, other));
         invocation.Terminal.Result(new ComparedReport(id.Value, heads.ToImmutable()), terminal =>
@@ -56,8 +56,10 @@ internal static class AuditCompareCommand
                 $"{char.ToUpperInvariant(other.Name[0])}{other.Name[1..]} has a head over {other.Checkpoint.Size} entries that the plane has signed; to this profile {shown.Name} shows {shown.Head.Words} and no more: it holds entries back, or shows another history.",
                 $"The evidence is in {new EvidenceFiles(invocation).Keep(id, key, shown, other, HeadsCompared.Of(HeadsAre.Unshown))}. Go through docs/runbooks/two-histories.md.");
         await invocation.Watch.MustAgreeAsync(id, key, other, shown);
-        return Line(other, other.Checkpoint.Size == shown.Checkpoint.Size ? "the same head" : "one history");
+        return Agreeing(shown, other);
     }
+
+    private static ComparedHead Agreeing(HeadSide shown, HeadSide other) => Line(other, other.Checkpoint.Size == shown.Checkpoint.Size ? "the same head" : "one history");
 
     // A head counts when a plane that gives or gave this ledger its order has signed it.
     private static async Task<string> SignerAsync(Invocation invocation, EnvironmentId id, HeadSide other)
