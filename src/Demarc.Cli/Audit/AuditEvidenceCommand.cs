@@ -38,11 +38,11 @@ internal static class AuditEvidenceCommand
         if (evidence is null) throw LedgerCheck.Fail($"'{path}' holds nothing.", "Name the file that a command has kept.");
         var verdict = evidence.Judge(key);
         if (!verdict.Proven) throw LedgerCheck.Fail($"The evidence does not prove two histories: {string.Join("; ", verdict.Says)}.", "It may still show that something was held back: docs/runbooks/two-histories.md says what it is good for.");
-        invocation.Terminal.Result(new EvidenceReport(true, planeKey, evidence.FoundAt, evidence.First.To, evidence.Second.To, verdict.Says), terminal =>
+        invocation.Terminal.Result(new EvidenceReport(true, planeKey, evidence.FoundAt, evidence.First.From, evidence.Second.From, verdict.Says), terminal =>
         {
             terminal.Line($"PROVEN: whoever holds the key {planeKey} has signed two histories.");
             foreach (var sentence in verdict.Says) terminal.Line($"  ✓ {Terminal.Terminal.Printable(sentence)}");
-            terminal.Line($"  found {evidence.FoundAt:u}; shown to: {Terminal.Terminal.Printable(evidence.First.To)}; {Terminal.Terminal.Printable(evidence.Second.To)} (these words are the finder's, not proven)");
+            terminal.Line($"  found {evidence.FoundAt:u}; the heads came from: {Terminal.Terminal.Printable(evidence.First.From)}; {Terminal.Terminal.Printable(evidence.Second.From)} (the finder's words, not proven)");
         });
         return ExitCodes.Ok;
     }

@@ -48,7 +48,7 @@ internal sealed class EvidenceFiles(Invocation invocation)
         Span<byte> tail = stackalloc byte[2];
         invocation.Host.Random(tail);
         var path = Path.Combine(Folder, string.Create(CultureInfo.InvariantCulture, $"{id}-{now:yyyyMMdd'T'HHmmss'Z'}-{Convert.ToHexStringLower(tail)}.json"));
-        KeyFile.Write(path, JsonSerializer.Serialize(evidence, EvidenceFileJson.Default.TwoHistories) + "\n");
+        KeyFile.Write(path, JsonSerializer.Serialize(evidence, EvidenceFileJson.Readable.TwoHistories) + "\n");
         return path;
     }
 }

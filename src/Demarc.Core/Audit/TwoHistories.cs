@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using Demarc.Core.Ledger;
 
@@ -11,8 +13,8 @@ namespace Demarc.Core.Audit;
 /// <param name="Demarc">The format's version: 1.</param>
 /// <param name="PlaneKey">The verifier key of whoever signed both. A reader compares it with the one they trust.</param>
 /// <param name="FoundAt">When, by the clock of the machine that found it.</param>
-/// <param name="First">One head, and who was shown it.</param>
-/// <param name="Second">The other, and who was shown it.</param>
+/// <param name="First">One head, and who gave it.</param>
+/// <param name="Second">The other, and who gave it.</param>
 /// <param name="Hashes">Base64 hashes out of the tree of the longer one; empty where there were none to have.</param>
 /// <param name="Differ">The first entries that differ, where both were to be had.</param>
 public sealed record TwoHistories(int Demarc, string PlaneKey, DateTimeOffset FoundAt, HeadShown First, HeadShown Second, ImmutableArray<string> Hashes, DifferingEntries? Differ = null)
@@ -81,10 +83,10 @@ public sealed record TwoHistories(int Demarc, string PlaneKey, DateTimeOffset Fo
     private static EvidenceVerdict Nothing(string why) => new(false, [why]);
 }
 
-/// <summary>A head, and who was shown it by whom.</summary>
-/// <param name="To">In words, as in <c>the agent of acme</c>.</param>
+/// <summary>A head, and whose it is.</summary>
+/// <param name="From">Who gave it, in words, as in <c>the agent</c>.</param>
 /// <param name="Note">The exact signed note.</param>
-public sealed record HeadShown(string To, string Note);
+public sealed record HeadShown(string From, string Note);
 
 /// <summary>The first place at which two histories differ.</summary>
 public sealed record DifferingEntries(long Index, EntryShown First, EntryShown Second);
@@ -95,7 +97,11 @@ public sealed record EntryShown(string Entry, ImmutableArray<string> Proof);
 /// <summary>Whether evidence proves two histories, and what it says, a sentence each.</summary>
 public sealed record EvidenceVerdict(bool Proven, ImmutableArray<string> Says);
 
-/// <summary>How evidence is written: plain JSON, readable without this program.</summary>
+/// <summary>How evidence is read and written: plain JSON, readable without this program.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, WriteIndented = true, AllowDuplicateProperties = false, MaxDepth = 8)]
 [JsonSerializable(typeof(TwoHistories))]
-public sealed partial class EvidenceFileJson : JsonSerializerContext;
+public sealed partial class EvidenceFileJson : JsonSerializerContext
+{
+    /// <summary>For writing: notes and keys as people know them, with their plus signs and dashes.</summary>
+    public static EvidenceFileJson Readable { get; } = new(new JsonSerializerOptions(Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+}
