@@ -28,7 +28,11 @@ public interface IHands
 /// <param name="Environment">The environment.</param>
 /// <param name="Change">The change.</param>
 /// <param name="Report">Says how far the step is, 0 to 1, and what it does; for people who watch.</param>
-public sealed record StepContext(EnvironmentId Environment, ChangeId Change, Action<double, string> Report);
+public sealed record StepContext(EnvironmentId Environment, ChangeId Change, Action<double, string> Report)
+{
+    /// <summary>Whether the ledger knows a change. A revoked agent has had some of its own that nobody ever heard of, and what they left behind is undone with the change that was under way.</summary>
+    public Func<string, bool> Knows { get; init; } = static _ => true;
+}
 
 /// <summary>What became of one attempt at a step. Receipts and reasons stand in the ledger: one line, nothing secret.</summary>
 /// <param name="IsDone">Whether the effect was seen.</param>

@@ -41,7 +41,7 @@ public sealed class StepExecutor(AgentLedger ledger, IHands hands, Reports repor
     private string? StandStill(Change change)
     {
         AgentLog.ChangeStandsStill(log, change.Id.Value, change.Halt!.Words);
-        return ledger.Write(new ChangeHalted(change.Id)).Refusal;
+        return ledger.Write(new ChangeHalted(change.Id, change.Holds)).Refusal;
     }
 
     private async Task<string?> DoNextAsync(Change change, CancellationToken stop)
@@ -77,14 +77,14 @@ public sealed class StepExecutor(AgentLedger ledger, IHands hands, Reports repor
     private async Task<string?> UndoNextAsync(Change change, CancellationToken stop)
     {
         var at = change.Steps.Length - 1;
-        while (at >= 0 && change.Steps[at].Status is StepStatus.Waiting or StepStatus.Undone) at--;
+        while (at >= 0 && !change.MustUndo(at)) at--;
         var why = (change.Halt is { Kind: HaltKind.Stop, StandsStill: true } halt ? halt.Words : null)
             ?? change.Steps.Last(progress => progress.Status is StepStatus.Failed or StepStatus.Undone).Receipt
             ?? "a step failed";
         if (at < 0) return ledger.Write(new ChangeRolledBack(change.Id, Line(why))).Refusal;
 
         var step = change.Plan!.Steps[at];
-        if (!step.Reversible) return ledger.Write(new ChangeFailed(change.Id, Line($"{why}; step {at + 1} ({step.Kind}) cannot be undone"))).Refusal;
+        if (!step.Reversible && change.Steps[at].Status != StepStatus.Waiting) return ledger.Write(new ChangeFailed(change.Id, Line($"{why}; step {at + 1} ({step.Kind}) cannot be undone"))).Refusal;
         var outcome = await AttemptAsync(step, token => hands.UndoAsync(step, Context(change, at, $"undo {step.Kind}"), token).AsTask(), CancellationToken.None, stop);
         if (!outcome.IsDone)
         {
@@ -155,7 +155,10 @@ public sealed class StepExecutor(AgentLedger ledger, IHands hands, Reports repor
     private StepContext Context(Change change, int at, string what)
     {
         var steps = change.Steps.Length;
-        return new StepContext(ledger.State.Id, change.Id, (fraction, message) => reports.Progress(change.Id, at, steps, Math.Clamp(fraction, 0, 1), message.Length == 0 ? what : message));
+        return new StepContext(ledger.State.Id, change.Id, (fraction, message) => reports.Progress(change.Id, at, steps, Math.Clamp(fraction, 0, 1), message.Length == 0 ? what : message))
+        {
+            Knows = other => ChangeId.TryParse(other, out var id) && ledger.State.Changes.ContainsKey(id),
+        };
     }
 
     // The last step of a plan that ends in a running instance is its verification; of the others each receipt says what was seen.

@@ -55,10 +55,10 @@ public sealed class EngineControl(IProcesses processes, IFolders folders, IPriva
             : StepOutcome.Retry($"process {process.Pid} of {step.Instance} does not end");
     }
 
-    /// <summary>Stops what this change started.</summary>
-    public async Task<StepOutcome> UndoStartAsync(StartEngine step, string change, CancellationToken stop)
+    /// <summary>Stops what this change started, or a change since then that the ledger never heard of.</summary>
+    public async Task<StepOutcome> UndoStartAsync(StartEngine step, StepContext context, CancellationToken stop)
     {
-        if (!DidThis(step.Instance, StartNote, change)) return StepOutcome.Done("this change had not started it");
+        if (Noted(step.Instance, StartNote) is not { } by || (by != context.Change.Value && context.Knows(by))) return StepOutcome.Done("this change had not started it");
         if (Find(step.Instance) is not { } process) return StepOutcome.Done($"the engine of {step.Instance} does not run any more");
         return await EndAsync(process, stop)
             ? StepOutcome.Done($"process {process.Pid} of {step.Instance} has stopped")
@@ -151,6 +151,8 @@ public sealed class EngineControl(IProcesses processes, IFolders folders, IPriva
     private void Note(InstanceId instance, string name, string change) =>
         files.Write(instance, name, JsonSerializer.Serialize(new EngineNote(change), LocalJson.Default.EngineNote));
 
-    private bool DidThis(InstanceId instance, string name, string change) =>
-        files.Read(instance, name) is { } text && JsonSerializer.Deserialize(text, LocalJson.Default.EngineNote)?.Change == change;
+    private bool DidThis(InstanceId instance, string name, string change) => Noted(instance, name) == change;
+
+    private string? Noted(InstanceId instance, string name) =>
+        files.Read(instance, name) is { } text ? JsonSerializer.Deserialize(text, LocalJson.Default.EngineNote)?.Change : null;
 }

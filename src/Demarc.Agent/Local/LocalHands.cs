@@ -150,7 +150,7 @@ public sealed class LocalHands : IHands
             case MintCredential credential:
                 return StepOutcome.Done(mint.Forget(credential.Instance, change) ? "the credential is forgotten" : "this change had minted none");
             case StartEngine start:
-                return await engines.UndoStartAsync(start, change, stop);
+                return await engines.UndoStartAsync(start, context, stop);
             case AwaitHealthy:
                 return StepOutcome.Done("nothing to undo");
             case VerifyInstance verify:
@@ -161,6 +161,8 @@ public sealed class LocalHands : IHands
                 return UndoMove(recycle.Instance, FolderPlace.Recycle, FolderPlace.Instances);
             case ReturnData back:
                 return UndoMove(back.Instance, FolderPlace.Instances, FolderPlace.Recycle);
+            case EraseData erase when folders.Look(FolderPlace.Recycle, erase.Instance).Exists:
+                return StepOutcome.Done($"the data of {erase.Instance} is in {Word(FolderPlace.Recycle)}: nothing was erased");
             default:
                 return StepOutcome.Final($"{step.Kind} cannot be undone");
         }

@@ -1,4 +1,5 @@
 using Demarc.Core.Access;
+using Demarc.Core.Changes;
 using Demarc.Core.Charter;
 using Demarc.Core.Environments;
 using Demarc.Core.Ledger;
@@ -51,7 +52,8 @@ internal static class AgentFold
     {
         if (CharterFold.Replayed(state, entry) is { } replayed) return replayed;
         if (state.Agent is not { } agent || agent.Key.KeyId != data.Agent) return Folded.Refuse($"{data.Agent} is not the joined agent");
-        return Folded.To(state with { Agent = null, AuthorityIds = state.AuthorityIds.Add(entry.Id) });
+        var inherited = state.OpenChanges.Select(change => ChangeLifecycle.Inherit(change).Change).OfType<Change>().Select(change => KeyValuePair.Create(change.Id, change));
+        return Folded.To(state with { Agent = null, Changes = state.Changes.SetItems(inherited), AuthorityIds = state.AuthorityIds.Add(entry.Id) });
     }
 }
 

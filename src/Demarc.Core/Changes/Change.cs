@@ -134,8 +134,17 @@ public sealed record Change(
     /// <summary>How often it has been started: a start that was agreed on too late is taken back, and another follows.</summary>
     public int Starts { get; init; }
 
+    /// <summary>How often somebody has paused or stopped it.</summary>
+    public int Holds { get; init; }
+
     /// <summary>The preapproved act that it used up once; null when it used none.</summary>
     public string? Preapproved { get; init; }
+
+    /// <summary>
+    /// Whether the agent that ran it was revoked meanwhile. That agent may have done more than it could still report, so a step that waits may have its
+    /// effect all the same: undoing such a change undoes every step.
+    /// </summary>
+    public bool Inherited { get; init; }
 
     /// <summary>Whether nothing more can happen to it.</summary>
     public bool IsEnded => Status > ChangeStatus.Running;
@@ -146,6 +155,15 @@ public sealed record Change(
     /// <summary>Whether what was done is being taken back: after a failed step, or after a stop where the charter rolls back.</summary>
     public bool IsUndoing => Status == ChangeStatus.Running
         && (Halt is { Kind: HaltKind.Stop, RollsBack: true, StandsStill: true } || Steps.Any(step => step.Status is StepStatus.Failed or StepStatus.Undone));
+
+    /// <summary>Whether undoing it has yet to take back the effect that a step has, or may have.</summary>
+    /// <param name="step">Which step, from zero.</param>
+    public bool MustUndo(int step) => Steps[step].Status switch
+    {
+        StepStatus.Undone => false,
+        StepStatus.Waiting => Inherited && !Plan!.Steps[step].Touches.IsEmpty,
+        _ => true,
+    };
 
     /// <summary>Whether it began and stands still until it is resumed or stopped.</summary>
     public bool IsPaused => Status == ChangeStatus.Running && Halt is { Kind: HaltKind.Pause, StandsStill: true };

@@ -60,14 +60,22 @@ public static class ChangeLifecycle
         return Transition.To(change with { Status = ChangeStatus.Running, StartedAt = at, Starts = change.Starts + 1 });
     }
 
-    /// <summary>The agent takes its start back: it was agreed on too late, and nothing was done. The plan and its approvals stand.</summary>
-    public static Transition Postpone(Change change)
+    /// <summary>
+    /// The agent takes its start back: it was agreed on too late, and nothing was done. The plan and its approvals stand. What another agent had started
+    /// may have begun: that is undone instead, and has to be asked for again.
+    /// </summary>
+    public static Transition Postpone(Change change, string why, DateTimeOffset at)
     {
         if (change.Status != ChangeStatus.Running) return Illegal(change, "be postponed");
-        return change.Steps.All(s => s.Status == StepStatus.Waiting) && change.Halt is not { StandsStill: true }
-            ? Transition.To(change with { Status = ChangeStatus.Approved, StartedAt = null })
-            : Transition.Refuse($"change {change.Id} has begun and cannot be postponed");
+        if (change.Steps.Any(s => s.Status != StepStatus.Waiting) || change.Halt is { StandsStill: true }) return Transition.Refuse($"change {change.Id} has begun and cannot be postponed");
+        return Transition.To(change.Inherited
+            ? change with { Halt = new Halt(HaltKind.Stop, [], why, at, true, true) }
+            : change with { Status = ChangeStatus.Approved, StartedAt = null });
     }
+
+    /// <summary>The agent that runs it is revoked.</summary>
+    public static Transition Inherit(Change change) =>
+        change is { Status: ChangeStatus.Running, Inherited: false } ? Transition.To(change with { Inherited = true }) : Illegal(change, "be inherited");
 
     /// <summary>A step begins: the first that waits, and only when all before it are finished.</summary>
     public static Transition StartStep(Change change, int step, DateTimeOffset at)
@@ -92,15 +100,18 @@ public static class ChangeLifecycle
     public static Transition FailStep(Change change, int step, string why, DateTimeOffset at) =>
         EndStep(change, step, StepStatus.Failed, why, at);
 
-    /// <summary>A finished or failed step's effect was taken back: after a failure or a stop only, last step first.</summary>
+    /// <summary>
+    /// A finished or failed step's effect was taken back: after a failure or a stop only, last step first. Of an inherited change also one that waits, since
+    /// nobody can tell whether it has one.
+    /// </summary>
     public static Transition UndoStep(Change change, int step, string receipt, DateTimeOffset at)
     {
         if (OutOfPlace(change, step) is { } refusal) return refusal;
         if (!change.IsUndoing) return Transition.Refuse($"no step of change {change.Id} has failed");
-        if (change.Steps[step].Status is not (StepStatus.Finished or StepStatus.Failed)) return Transition.Refuse($"step {step + 1} of change {change.Id} has no effect to undo");
+        if (!change.MustUndo(step)) return Transition.Refuse($"step {step + 1} of change {change.Id} has no effect to undo");
         for (var after = step + 1; after < change.Steps.Length; after++)
         {
-            if (change.Steps[after].Status is not (StepStatus.Waiting or StepStatus.Undone)) return Transition.Refuse($"step {after + 1} of change {change.Id} must be undone first");
+            if (change.MustUndo(after)) return Transition.Refuse($"step {after + 1} of change {change.Id} must be undone first");
         }
 
         return Transition.To(With(change, step, change.Steps[step] with { Status = StepStatus.Undone, EndedAt = at, Receipt = receipt }));
@@ -128,7 +139,7 @@ public static class ChangeLifecycle
     public static Transition RollBack(Change change, string why, DateTimeOffset at)
     {
         if (change.Status != ChangeStatus.Running || change.IsPaused) return Illegal(change, "be rolled back");
-        return change.IsUndoing && change.Steps.All(s => s.Status is StepStatus.Undone or StepStatus.Waiting)
+        return change.IsUndoing && !Enumerable.Range(0, change.Steps.Length).Any(change.MustUndo)
             ? Transition.To(End(change, ChangeStatus.RolledBack, why, at))
             : Transition.Refuse($"change {change.Id} has steps that are not undone");
     }
@@ -159,7 +170,7 @@ public static class ChangeLifecycle
     {
         if (change.IsEnded) return Illegal(change, "be paused");
         if (change.Halt is { Kind: HaltKind.Stop }) return Transition.Refuse($"change {change.Id} is being stopped");
-        if (change.Halt is not { } halt) return Transition.To(change with { Halt = new Halt(HaltKind.Pause, [by], why, at, false, false) });
+        if (change.Halt is not { } halt) return Transition.To(change with { Halt = new Halt(HaltKind.Pause, [by], why, at, false, false), Holds = change.Holds + 1 });
         return halt.By.Contains(by)
             ? Transition.Refuse($"change {change.Id} is paused by the {by.Word()} already")
             : Transition.To(change with { Halt = halt with { By = halt.By.Add(by), Why = why } });
@@ -186,13 +197,14 @@ public static class ChangeLifecycle
         var halt = new Halt(HaltKind.Stop, [by], why, at, rollsBack, false);
         return Transition.To(change.IsWaiting && change.RequestedFor is not null
             ? End(change, ChangeStatus.Stopped, halt.Words, at)
-            : change with { Halt = halt });
+            : change with { Halt = halt, Holds = change.Holds + 1 });
     }
 
     /// <summary>The agent has halted where it is safe: between steps, or in one that only waits and so has done nothing.</summary>
-    public static Transition StandStill(Change change, DateTimeOffset at)
+    public static Transition StandStill(Change change, int hold, DateTimeOffset at)
     {
         if (change.IsEnded) return Illegal(change, "stand still");
+        if (hold != change.Holds) return Transition.Refuse($"this answers hold {hold} of change {change.Id}, which is over");
         if (change.Halt is not { } halt) return Transition.Refuse($"nobody has asked change {change.Id} to stand still");
         if (change.IsWaiting)
         {

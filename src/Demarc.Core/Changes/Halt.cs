@@ -18,7 +18,7 @@ public enum HaltKind
 /// what they say may have happened before the agent heard of the hold.
 /// </summary>
 /// <param name="Kind">Pause or stop.</param>
-/// <param name="By">Which sides asked. Each side lifts its own pause only; a stop is never lifted.</param>
+/// <param name="By">Which sides asked; nobody when the agent stops what it inherited too late. Each side lifts its own pause only; a stop is never lifted.</param>
 /// <param name="Why">Why, in the words of the side that asked last.</param>
 /// <param name="At">Since when.</param>
 /// <param name="RollsBack">For a stop: whether what was done is undone.</param>
@@ -26,7 +26,7 @@ public enum HaltKind
 public sealed record Halt(HaltKind Kind, ImmutableSortedSet<Party> By, string Why, DateTimeOffset At, bool RollsBack, bool StandsStill)
 {
     /// <summary>As in <c>paused by the customer: not during the sale</c>.</summary>
-    public string Words => $"{(Kind == HaltKind.Pause ? "paused" : "stopped")} by the {string.Join(" and the ", By.Select(PartyWords.Word))}: {Why}";
+    public string Words => $"{(Kind == HaltKind.Pause ? "paused" : "stopped")} by the {(By.IsEmpty ? "agent" : string.Join(" and the ", By.Select(PartyWords.Word)))}: {Why}";
 }
 
 /// <summary>A plan that did not fit any more when it was to start, and took its approvals with it.</summary>

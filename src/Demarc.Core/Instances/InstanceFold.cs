@@ -33,11 +33,11 @@ internal static class InstanceFold
         return state with { Instances = state.Instances.SetItem(instance.Id, instance) };
     }
 
-    // Left where it stood, it is neither what it was nor what was wanted. Stopped before its first step it is what it was.
+    // Left where it stood, it is neither what it was nor what was wanted. Stopped before its first step it is what it was, unless a former agent may have gone further.
     private static EnvironmentState Stop(EnvironmentState state, Change before, Change after)
     {
         if (before.Status != ChangeStatus.Running) return state;
-        if (after.Steps.Any(step => step.Status != StepStatus.Waiting)) return Set(state, after, instance => instance with { Status = InstanceStatus.Failed });
+        if (after.Inherited || after.Steps.Any(step => step.Status != StepStatus.Waiting)) return Set(state, after, instance => instance with { Status = InstanceStatus.Failed });
         return after.Action == ChangeAction.Create ? state with { Instances = state.Instances.Remove(after.Request.Instance) } : state;
     }
 

@@ -48,7 +48,7 @@ internal sealed class Inspector(SimWorld world)
         var undoing = change.IsUndoing;
         if (change.IsPaused) world.Loop.Violate($"the agent does '{what}' for {instance} while {change.Id} is {change.Halt!.Words}");
         var entitled = change.Steps.Where((step, at) => undoing
-            ? step.Status is StepStatus.Finished or StepStatus.Failed && undoes.Contains(change.Plan!.Steps[at].Kind)
+            ? change.MustUndo(at) && undoes.Contains(change.Plan!.Steps[at].Kind)
             : step.Status == StepStatus.Started && does.Contains(change.Plan!.Steps[at].Kind));
         if (!entitled.Any()) world.Loop.Violate($"the agent does '{what}' for {instance}, and no step of {change.Id} that is {(undoing ? "to be undone" : "started")} on its disk says so");
         Authority(change, what);
@@ -135,7 +135,7 @@ internal sealed class Inspector(SimWorld world)
                 return;
             }
 
-            if (Entry.Read(rows[i].Bytes).Entry?.Data is CredentialIssued issued) Minted(issued.Change, issued.Instance, issued.Sealed);
+            if (world.AgentDisk.Read(rows[i].Bytes).Entry?.Data is CredentialIssued issued) Minted(issued.Change, issued.Instance, issued.Sealed);
         }
     }
 }

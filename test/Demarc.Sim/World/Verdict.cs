@@ -61,10 +61,10 @@ internal sealed class Verdict(SimWorld world)
         var engine = machine.Engines.Find(e => e.Launch.Instance == id);
         var place = instance.Status == InstanceStatus.Deleted ? FolderPlace.Recycle : FolderPlace.Instances;
         var folder = machine.Folders.GetValueOrDefault((place, id));
-        if (instance.Status is InstanceStatus.Suspended or InstanceStatus.Deleted) Hold(engine is null, $"{id} is {instance.Status.Word()} and its engine runs");
-        if (instance.Status == InstanceStatus.Failed || machine.Disturbed.Contains(id)) return;
         // Somebody holds it up in the middle, and knows it.
         if (state.OpenChanges.Any(change => change.IsPaused && change.Request.Instance == id)) return;
+        if (instance.Status is InstanceStatus.Suspended or InstanceStatus.Deleted) Hold(engine is null, $"{id} is {instance.Status.Word()} and its engine runs");
+        if (instance.Status == InstanceStatus.Failed || machine.Disturbed.Contains(id)) return;
         Hold(instance.Status != InstanceStatus.Provisioning, $"{id} is provisioning and no change works on it");
         // One whose creation failed for want of a bucket never had any data, and can be deleted all the same.
         if (instance.Status == InstanceStatus.Deleted && folder is null && machine.Acknowledged.GetValueOrDefault(id) == 0) return;

@@ -22,7 +22,7 @@ public sealed class AgentLab : IDisposable
 {
     private readonly Random random;
     private readonly SigningKey planeKey;
-    private readonly SigningKey invitation;
+    private SigningKey invitation;
 
     public AgentLab(int seed = 1, CharterDocument? charter = null)
     {
@@ -47,13 +47,13 @@ public sealed class AgentLab : IDisposable
 
     public SigningKey Vendor { get; }
 
-    public SigningKey AgentKey { get; }
+    public SigningKey AgentKey { get; private set; }
 
     public AgeIdentity Sealing { get; }
 
     public NoteSigner Plane { get; }
 
-    public AgentIdentity Identity { get; }
+    public AgentIdentity Identity { get; private set; }
 
     public List<Entry> Entries { get; } = [];
 
@@ -76,6 +76,18 @@ public sealed class AgentLab : IDisposable
         State = folded.State;
         Entries.Add(entry);
         return entry;
+    }
+
+    /// <summary>The agent is revoked, and another joins in its place.</summary>
+    public void ReplaceAgent()
+    {
+        Say(Customer, new AgentRevoked(AgentKey.Public.KeyId, "lost laptop"));
+        AgentKey.Dispose();
+        invitation.Dispose();
+        AgentKey = SigningKey.Generate(Fill);
+        invitation = SigningKey.Generate(Fill);
+        Join();
+        Identity = Identity with { Key = AgentKey };
     }
 
     /// <summary>A request of the vendor; gives the change.</summary>
@@ -153,6 +165,11 @@ public sealed class AgentLab : IDisposable
         Say(Customer, new CharterProposed(1, yaml));
         Say(Customer, new CharterSigned(1, CharterText.Hash(yaml)));
         Say(Vendor, new CharterSigned(1, CharterText.Hash(yaml)));
+        Join();
+    }
+
+    private void Join()
+    {
         Say(Customer, new AgentInvited(invitation.Public.KeyId, Time.GetUtcNow().AddDays(1)));
         Sequence(Write(AgentKey, new AgentJoined(AgentKey.Public.KeyId, invitation.Public.KeyId, "lab"), invitation));
     }

@@ -25,7 +25,6 @@ internal sealed class ChangeLab : IDisposable
         Lab = lab ?? new AgentLab();
         World = FakeWorld.Make(out var folders, out _, out probe);
         Folders = folders;
-        Store.Touch = _ => Touched();
         World.Touch = _ => Touched();
         Restart();
         Lab.Sync(Ledger);
@@ -33,7 +32,7 @@ internal sealed class ChangeLab : IDisposable
 
     public AgentLab Lab { get; }
 
-    public AgentMemoryStore Store { get; } = new();
+    public AgentMemoryStore Store { get; private set; } = new();
 
     public StepWorld World { get; }
 
@@ -61,11 +60,20 @@ internal sealed class ChangeLab : IDisposable
     {
         Touches = 0;
         touchesLeft = int.MaxValue;
+        Store.Touch = _ => Touched();
         life.Dispose();
         life = new CancellationTokenSource();
         Ledger = Lab.Open(Store);
         var hands = new WatchedHands(this, new LocalHands(World.Machine, World.Processes, World.Folders, World.Files, World.Probe, Lab.Time, Lab.Fill, NullLogger.Instance, () => Ledger.State.Instances.Values.Select(i => i.Port).ToHashSet()));
         worker = new ChangeWorker(Ledger, hands, new StepExecutor(Ledger, hands, new Reports(), Lab.Time, NullLogger.Instance), Plane, Lab.Time, NullLogger.Instance);
+    }
+
+    /// <summary>The agent is revoked and what it had not reported yet is lost; another begins on the same machine with an empty folder.</summary>
+    public void ReplaceAgent()
+    {
+        Lab.ReplaceAgent();
+        Store = new AgentMemoryStore();
+        Restart();
     }
 
     /// <summary>The agent dies at the n-th touch from now on; <see cref="Settle"/> starts it again.</summary>

@@ -42,8 +42,10 @@ public sealed class LifecycleTests
         ("resume", c => ChangeLifecycle.Resume(c, Party.Customer)),
         ("stop-and-roll-back", c => ChangeLifecycle.Stop(c, Party.Customer, "p", At, true)),
         ("stop-and-leave", c => ChangeLifecycle.Stop(c, Party.Customer, "p", At, false)),
-        ("halted", c => ChangeLifecycle.StandStill(c, At)),
-        ("postpone", ChangeLifecycle.Postpone),
+        ("halted", c => ChangeLifecycle.StandStill(c, c.Holds, At)),
+        ("halted-for-a-hold-before", c => ChangeLifecycle.StandStill(c, c.Holds - 1, At)),
+        ("postpone", c => ChangeLifecycle.Postpone(c, "p", At)),
+        ("agent-revoked", ChangeLifecycle.Inherit),
     ];
 
     [Fact]
@@ -104,6 +106,7 @@ public sealed class LifecycleTests
         var plan = change.PlanHash is null || change.IsEnded ? "" : change.PlanHash == One.Hash ? " plan 1" : " plan 2";
         var steps = change.Status == ChangeStatus.Running ? $" ({string.Join(", ", change.Steps.Select(s => s.Status.ToString().ToLowerInvariant()))})" : "";
         var how = change.Halt is { Kind: HaltKind.Stop } halt ? $", to {(halt.RollsBack ? "roll back" : "leave")}{(halt.StandsStill ? ", halted" : "")}" : "";
-        return change.Status.Word() + (change.Halt is null ? "" : $" [{change.Word()}{how}]") + plan + steps;
+        var from = change is { Inherited: true, IsEnded: false } ? " inherited" : "";
+        return change.Status.Word() + from + (change.Halt is null ? "" : $" [{change.Word()}{how}]") + plan + steps;
     }
 }

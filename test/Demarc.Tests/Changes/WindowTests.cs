@@ -91,6 +91,21 @@ public sealed class WindowTests
     }
 
     [Fact]
+    public void A_start_that_a_revoked_agent_had_made_is_undone_when_its_window_has_closed_since()
+    {
+        using var lab = Lab(Nightly);
+        var id = StartedAtClosing(lab);
+        lab.Lab.Sync(lab.Ledger);
+        lab.ReplaceAgent();
+        lab.Lab.Time.Advance(TimeSpan.FromHours(2));
+        lab.Settle();
+        Assert.Equal(ChangeStatus.RolledBack, lab[id].Status);
+        Assert.StartsWith("stopped by the agent: window nightly was closed", lab[id].Reason, StringComparison.Ordinal);
+        Assert.DoesNotContain("create-data", lab.Calls);
+        Assert.Empty(lab.Lab.State.Instances);
+    }
+
+    [Fact]
     public void A_start_that_was_agreed_on_within_the_tolerance_runs()
     {
         using var lab = Lab(Nightly);
