@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Demarc.Cli.Access;
 using Demarc.Core.Audit;
@@ -15,6 +16,9 @@ internal sealed class EvidenceFiles(Invocation invocation)
 {
     /// <summary>Pieces kept; beyond it the oldest stay, which tell how it began.</summary>
     public const int Most = 100;
+
+    // Notes and keys as people know them, with their plus signs and dashes.
+    private static readonly EvidenceFileJson Readable = new(new JsonSerializerOptions(EvidenceFileJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
     private string Folder => Path.Combine(invocation.Profile.Folder, "evidence");
 
@@ -48,7 +52,7 @@ internal sealed class EvidenceFiles(Invocation invocation)
         Span<byte> tail = stackalloc byte[2];
         invocation.Host.Random(tail);
         var path = Path.Combine(Folder, string.Create(CultureInfo.InvariantCulture, $"{id}-{now:yyyyMMdd'T'HHmmss'Z'}-{Convert.ToHexStringLower(tail)}.json"));
-        KeyFile.Write(path, JsonSerializer.Serialize(evidence, EvidenceFileJson.Readable.TwoHistories) + "\n");
+        KeyFile.Write(path, JsonSerializer.Serialize(evidence, Readable.TwoHistories) + "\n");
         return path;
     }
 }

@@ -1,6 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using Demarc.Core.Ledger;
 
@@ -100,8 +98,4 @@ public sealed record EvidenceVerdict(bool Proven, ImmutableArray<string> Says);
 /// <summary>How evidence is read and written: plain JSON, readable without this program.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, WriteIndented = true, AllowDuplicateProperties = false, MaxDepth = 8)]
 [JsonSerializable(typeof(TwoHistories))]
-public sealed partial class EvidenceFileJson : JsonSerializerContext
-{
-    /// <summary>For writing: notes and keys as people know them, with their plus signs and dashes.</summary>
-    public static EvidenceFileJson Readable { get; } = new(new JsonSerializerOptions(Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
-}
+public sealed partial class EvidenceFileJson : JsonSerializerContext;
