@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Demarc.Agent.Environments;
+using Demarc.Agent.Ledger;
 using Demarc.Agent.Monitoring;
 using Demarc.Core.Agents;
 using Microsoft.Extensions.Logging;
@@ -14,6 +15,7 @@ internal static class AgentAsks
     public static void Register(AgentDoor door, AgentCore core, EgressMirror mirror, AgentIdentity identity, AgentHome home, Joining joining, ILogger log)
     {
         door.On("status", (_, gone) => StatusAsync(core, identity, home, gone));
+        new LedgerAsks(core.Ledger).Register(door);
         new EgressAsks(core.Egress, mirror).Register(door);
         new SeveranceAsks(core, home, joining, log).Register(door);
     }
@@ -31,6 +33,7 @@ internal static class AgentAsks
             PlaneKey = ledger.State.PlaneKey,
             Severed = ledger.State.Severed is not null,
             AwaitsPlane = ledger.AwaitsPlane,
+            Copy = core.Copy?.State,
         };
         yield return JsonSerializer.SerializeToNode(status, AgentDoorJson.Default.AgentStatusView)!;
     }

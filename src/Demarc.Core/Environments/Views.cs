@@ -177,6 +177,7 @@ public sealed record ProblemView(string Type, string Title, int Status, string? 
 [JsonSerializable(typeof(ImmutableArray<InstanceView>))]
 [JsonSerializable(typeof(ImmutableArray<FindingView>))]
 [JsonSerializable(typeof(CharterView))]
+[JsonSerializable(typeof(ImmutableArray<CharterVersionView>))]
 [JsonSerializable(typeof(CredentialView))]
 [JsonSerializable(typeof(DecisionView))]
 [JsonSerializable(typeof(SearchView))]

@@ -88,6 +88,14 @@ public sealed class Words
         _ => word,
     };
 
+    /// <summary>The status of a version of the charter.</summary>
+    public string CharterStatus(string word) => word switch
+    {
+        "proposed" => Say("proposed", "提案中"),
+        "in-force" => Say("in force", "発効中"),
+        _ => Say("replaced", "失効"),
+    };
+
     /// <summary>The status of a change, a step or an instance.</summary>
     public string Status(string word) => word switch
     {
