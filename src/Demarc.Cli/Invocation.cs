@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Demarc.Cli.Access;
+using Demarc.Cli.Audit;
 using Demarc.Cli.Environments;
 using Demarc.Core.Charter;
 using Demarc.Core.Environments;
@@ -13,6 +14,7 @@ internal sealed class Invocation : IDisposable
     private readonly ParseResult parsed;
     private readonly Dictionary<Party, ISigner> keys = [];
     private readonly Dictionary<string, PlaneClient> clients = [];
+    private readonly Dictionary<Party, HeadWatch> watches = [];
     private ProfileConfig? config;
 
     public Invocation(ParseResult parsed, CliHost host, CancellationToken stop)
@@ -88,13 +90,21 @@ internal sealed class Invocation : IDisposable
         return key;
     }
 
-    public PlaneClient Client(Party party) => ClientAt(PlaneAddress, party);
+    public PlaneClient Client(Party party)
+    {
+        var client = ClientAt(PlaneAddress, party);
+        client.Watch ??= WatchOf(party).OnceAsync;
+        return client;
+    }
 
     /// <summary>A client of a plane that is not, or not yet, the profile's.</summary>
     public PlaneClient ClientAt(Uri address, Party party) => ClientOf(address, Key(party), party.Word());
 
     /// <summary>A client for somebody who only looks.</summary>
     public PlaneClient Reader => Client(Looking);
+
+    /// <summary>What holds the heads that the plane shows against those seen before, for somebody who only looks.</summary>
+    public HeadWatch Watch => WatchOf(Looking);
 
     /// <summary>A client without a key, for what is public.</summary>
     public PlaneClient Stranger(Uri address) => ClientOf(address, null, "");
@@ -110,6 +120,13 @@ internal sealed class Invocation : IDisposable
     {
         foreach (var key in keys.Values.OfType<IDisposable>()) key.Dispose();
         foreach (var client in clients.Values) client.Dispose();
+    }
+
+    // It asks through a client of its own, which nobody watches.
+    private HeadWatch WatchOf(Party party)
+    {
+        if (!watches.TryGetValue(party, out var watch)) watches[party] = watch = new HeadWatch(this, ClientOf(PlaneAddress, Key(party), $"{party.Word()}, watching"));
+        return watch;
     }
 
     private PlaneClient ClientOf(Uri address, ISigner? key, string who)

@@ -75,6 +75,16 @@ public sealed class Runs(ITestOutputHelper output)
         Assert.True(result.Violation is null, Told(result));
     }
 
+    /// <summary>The agent's answer to a pause was still on its way when the pause was lifted and another was asked for: the plane took it for the answer to the second, and the step under way had no place any more.</summary>
+    [Theory]
+    [InlineData(4222)]
+    [InlineData(9841)]
+    public void An_answer_to_a_hold_that_was_lifted_is_not_taken_for_one_to_the_next(int seed)
+    {
+        var result = OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed)));
+        Assert.True(result.Violation is null, Told(result));
+    }
+
     /// <summary>What a revoked agent had done and could not report any more stayed behind when its change was stopped afterwards.</summary>
     [Theory]
     [InlineData(53)]
@@ -110,10 +120,21 @@ public sealed class Runs(ITestOutputHelper output)
     [InlineData("ReplaysCheckpoint")]
     [InlineData("InjectsChange")]
     [InlineData("InjectsApproval")]
-    public void A_bad_plane_is_refused(string deed)
+    [InlineData("ReordersEntries")]
+    [InlineData("ReplaysApproval")]
+    [InlineData("ServesOldCharter")]
+    [InlineData("VendorApproves")]
+    [InlineData("VendorLiftsHold")]
+    [InlineData("VendorRemovesCustomer")]
+    [InlineData("VendorReplacesRoot")]
+    [InlineData("VendorInvites")]
+    [InlineData("VendorConsents")]
+    [InlineData("VendorErases")]
+    [InlineData("VendorStarts")]
+    public void A_bad_plane_is_refused_also_when_the_vendor_is_in_it(string deed)
     {
         var treason = Enum.Parse<Treason>(deed);
-        var results = Enumerable.Range(0, 6).Select(seed => OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed) with { Treason = treason, FaultRate = 0, Calm = TimeSpan.FromMinutes(3) }))).ToList();
+        var results = Enumerable.Range(0, 8).Select(seed => OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed) with { Treason = treason, FaultRate = 0, Calm = TimeSpan.FromMinutes(3) }))).ToList();
         Assert.All(results, result => Assert.True(result.Violation is null, Told(result)));
         Assert.Contains(results, result => result.Betrayed);
     }

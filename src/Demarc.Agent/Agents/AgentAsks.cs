@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Demarc.Agent.Emergency;
 using Demarc.Agent.Environments;
+using Demarc.Agent.Ledger;
 using Demarc.Agent.Monitoring;
 using Demarc.Core.Agents;
 using Microsoft.Extensions.Logging;
@@ -15,6 +16,7 @@ internal static class AgentAsks
     public static void Register(AgentDoor door, AgentCore core, EgressMirror mirror, AgentIdentity identity, AgentHome home, Joining joining, ILogger log)
     {
         door.On("status", (_, gone) => StatusAsync(core, identity, home, gone));
+        new LedgerAsks(core.Ledger).Register(door);
         new EgressAsks(core.Egress, mirror).Register(door);
         if (core.Sessions.Hands is { } hands) new SessionAsks(core.Sessions, hands, core).Register(door);
         new SeveranceAsks(core, home, joining, log).Register(door);
@@ -33,6 +35,7 @@ internal static class AgentAsks
             PlaneKey = ledger.State.PlaneKey,
             Severed = ledger.State.Severed is not null,
             AwaitsPlane = ledger.AwaitsPlane,
+            Copy = core.Copy?.State,
         };
         yield return JsonSerializer.SerializeToNode(status, AgentDoorJson.Default.AgentStatusView)!;
     }

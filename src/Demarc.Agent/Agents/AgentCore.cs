@@ -1,3 +1,4 @@
+using Demarc.Agent.Audit;
 using Demarc.Agent.Changes;
 using Demarc.Agent.Emergency;
 using Demarc.Agent.Instances;
@@ -20,9 +21,10 @@ public sealed class AgentCore
     private readonly Reconciler reconciler;
 
     /// <summary>Puts the parts together.</summary>
-    public AgentCore(AgentIdentity identity, AgentLedger ledger, IPlaneLink link, IHands hands, TimeProvider time, FillRandom random, ILogger log, EgressEye? eye = null)
+    public AgentCore(AgentIdentity identity, AgentLedger ledger, IPlaneLink link, IHands hands, TimeProvider time, FillRandom random, ILogger log, EgressEye? eye = null, LedgerCopy? copy = null)
     {
         Ledger = ledger;
+        Copy = copy;
         Time = time;
         Egress = new EgressGate(link, ledger, identity.Key.Public, eye?.Secrets ?? new KnownSecrets(random), eye?.Mirror, time, log);
         ledger.Secrets = eye?.Secrets;
@@ -38,6 +40,9 @@ public sealed class AgentCore
 
     /// <summary>The ledger as this agent holds it.</summary>
     public AgentLedger Ledger { get; }
+
+    /// <summary>The copy in the customer's bucket; null where none is kept.</summary>
+    public LedgerCopy? Copy { get; }
 
     /// <summary>What leaves for the plane, and what does not.</summary>
     public EgressGate Egress { get; }
@@ -61,7 +66,7 @@ public sealed class AgentCore
     public async Task RunAsync(CancellationToken stop)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        Task[] parts = [DialAsync(over.Token), worker.RunAsync(over.Token), reconciler.RunAsync(over.Token), Sessions.RunAsync(over.Token)];
+        Task[] parts = [DialAsync(over.Token), worker.RunAsync(over.Token), reconciler.RunAsync(over.Token), Sessions.RunAsync(over.Token), .. Copy is null ? [] : new[] { Copy.RunAsync(over.Token) }];
         var running = parts.ToList();
         try
         {

@@ -53,6 +53,21 @@ internal static partial class AgentLog
     [LoggerMessage(63, LogLevel.Information, "The plane in force is at {Plane}")]
     public static partial void Follows(ILogger log, string plane);
 
+    [LoggerMessage(70, LogLevel.Debug, "Copied the ledger up to {Size} entries to {Place}")]
+    public static partial void Copied(ILogger log, long size, string place);
+
+    [LoggerMessage(74, LogLevel.Information, "The ledger is copied to {Place}, where {Size} entries are; {Protection}")]
+    public static partial void Copies(ILogger log, string place, long size, string protection);
+
+    [LoggerMessage(71, LogLevel.Warning, "The ledger is not copied to {Place}: {Why}")]
+    public static partial void CopyFails(ILogger log, string place, string why);
+
+    [LoggerMessage(72, LogLevel.Information, "The ledger is copied to {Place} again")]
+    public static partial void CopyGoesOn(ILogger log, string place);
+
+    [LoggerMessage(73, LogLevel.Error, "The ledger is not copied to {Place}: {What}. Nothing there is changed")]
+    public static partial void CopyConflict(ILogger log, string place, string what);
+
     [LoggerMessage(20, LogLevel.Debug, "Wrote {Kind} {Id}")]
     public static partial void EntryWritten(ILogger log, string kind, string id);
 

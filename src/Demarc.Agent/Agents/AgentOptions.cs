@@ -1,4 +1,5 @@
 using Demarc.Agent.Local;
+using Demarc.Core.Audit;
 
 namespace Demarc.Agent.Agents;
 
@@ -13,6 +14,15 @@ namespace Demarc.Agent.Agents;
 /// <param name="Verbose">Whether each entry is logged as well.</param>
 public sealed record AgentOptions(string Command, string Data, string Bucket, string Engine, string? JoinFile, string Name, string? LogFile, bool Verbose)
 {
+    /// <summary>Where the ledger is copied to, as it was named; null for the bucket's own folder.</summary>
+    public CopyPlace? LedgerCopy { get; init; }
+
+    /// <summary>Whether no copy is kept.</summary>
+    public bool NoLedgerCopy { get; init; }
+
+    /// <summary>The file that says how to reach an S3-compatible bucket; null where none is used.</summary>
+    public string? BucketAccessFile { get; init; }
+
     /// <summary>What the program prints when asked for help.</summary>
     public const string Help = """
         demarc-agent: acts in a customer's account, under a charter that both parties have signed.
@@ -28,6 +38,12 @@ public sealed record AgentOptions(string Command, string Data, string Bucket, st
           --engine PATH   the engine program (default: demarc-engine beside this program)
           --join FILE     the customer's join token, in a file that only its owner can read; or in the variable DEMARC_JOIN
           --name NAME     what this machine is called in the ledger (default: its host name)
+          --ledger-copy PLACE
+                          where the ledger is copied to as it grows: a folder, s3://BUCKET/PREFIX, or none
+                          (default: ledger/ENVIRONMENT in the bucket)
+          --bucket-access FILE
+                          how to reach s3://…: endpoint, region, access-key, secret-key, lock and lock-days, a line each,
+                          in a file that only its owner can read
           --log FILE      log there instead of to standard output
           --verbose       log every entry as well
           --version, --help
@@ -57,7 +73,7 @@ public sealed record AgentOptions(string Command, string Data, string Bucket, st
                 continue;
             }
 
-            if (name is not ("--data" or "--bucket" or "--engine" or "--join" or "--name" or "--log")) return (null, $"'{name}' is not an option; see --help");
+            if (name is not ("--data" or "--bucket" or "--engine" or "--join" or "--name" or "--log" or "--ledger-copy" or "--bucket-access")) return (null, $"'{name}' is not an option; see --help");
             if (at + 1 == words.Count) return (null, $"{name} needs a value");
             if (!values.TryAdd(name, words[++at])) return (null, $"{name} is given twice");
         }
@@ -69,7 +85,27 @@ public sealed record AgentOptions(string Command, string Data, string Bucket, st
         var machine = values.GetValueOrDefault("--name") ?? Environment.MachineName;
         if (machine.Length is 0 or > 80) return (null, "--name must have 1 to 80 characters");
         if (bucket.Length > 0) bucket = Path.GetFullPath(bucket);
-        return (new AgentOptions(command, Path.GetFullPath(data), bucket, Path.GetFullPath(engine), values.GetValueOrDefault("--join"), machine, values.GetValueOrDefault("--log"), verbose), null);
+        var options = new AgentOptions(command, Path.GetFullPath(data), bucket, Path.GetFullPath(engine), values.GetValueOrDefault("--join"), machine, values.GetValueOrDefault("--log"), verbose);
+        return WithCopy(options, values.GetValueOrDefault("--ledger-copy"), values.GetValueOrDefault("--bucket-access"));
+    }
+
+    /// <summary>How to reach the bucket of the copy; null and no fault where none is needed. The fault never quotes a secret.</summary>
+    public (BucketAccess? Access, string? Fault) ReadBucketAccess()
+    {
+        if (BucketAccessFile is not { } path) return (null, null);
+        if (!File.Exists(path)) return (null, $"--bucket-access {path}: there is no such file");
+        if (PrivateDisk.IsOpenToOthers(path)) return (null, $"--bucket-access {path}: others than its owner can read it; run chmod 600 {path}, and replace the key if it may have been read");
+        if (new FileInfo(path).Length > BucketAccess.MaxBytes) return (null, $"--bucket-access {path} is larger than {BucketAccess.MaxBytes} bytes");
+        var (access, fault) = BucketAccess.Read(File.ReadAllText(path));
+        return access is null ? (null, $"--bucket-access {path}: {fault}") : (access, null);
+    }
+
+    private static (AgentOptions? Options, string? Fault) WithCopy(AgentOptions options, string? copy, string? access)
+    {
+        if (copy is null or "none") return access is null ? (options with { NoLedgerCopy = copy is not null }, null) : (null, "--bucket-access is for --ledger-copy s3://BUCKET/PREFIX");
+        if (CopyPlace.Read(copy) is not { } place) return (null, $"--ledger-copy '{copy}' is neither a folder nor s3://BUCKET/PREFIX nor none");
+        if ((place.Bucket is null) != (access is null)) return (null, place.Bucket is null ? "--bucket-access is for --ledger-copy s3://BUCKET/PREFIX" : "--ledger-copy s3://… needs --bucket-access FILE");
+        return (options with { LedgerCopy = place.Bucket is null ? new CopyPlace(null, Path.GetFullPath(place.Path)) : place, BucketAccessFile = access }, null);
     }
 
     /// <summary>The join token's text: from the file, or else from the variable; null when there is neither, or none is needed any more.</summary>

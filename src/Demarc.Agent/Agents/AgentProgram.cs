@@ -1,10 +1,12 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using Demarc.Agent.Audit;
 using Demarc.Agent.Ledger;
 using Demarc.Agent.Emergency;
 using Demarc.Agent.Local;
 using Demarc.Agent.Monitoring;
+using Demarc.Core.Audit;
 using Demarc.Core.Ledger;
 using Demarc.Core.Monitoring;
 using Microsoft.Data.Sqlite;
@@ -89,6 +91,8 @@ internal static class AgentProgram
         var joining = new Joining(home, new HttpPlaneDoor(toll), time, RandomNumberGenerator.Fill);
         var (token, unreadable) = options.Token(home.ReadMembership() is not null);
         if (unreadable is not null) return Complain(AgentExit.Usage, unreadable);
+        var (access, unusable) = options.ReadBucketAccess();
+        if (unusable is not null) return Complain(AgentExit.Usage, unusable);
         var (membership, fault) = joining.Prepare(token, options.Name);
         if (membership is null) return Complain(AgentExit.JoinRefused, fault!);
         if (membership.Hub is null && await JoinAsync(joining, membership, time, log, stop) is { } refused) return Complain(AgentExit.JoinRefused, refused);
@@ -117,7 +121,11 @@ internal static class AgentProgram
             RandomNumberGenerator.Fill,
             log,
             () => ledger.State.Instances.Values.Select(instance => instance.Port).ToHashSet()) { Secrets = secrets };
-        var core = new AgentCore(identity, ledger, new GrpcPlaneLink(home, joining, toll, time, log), hands, time, RandomNumberGenerator.Fill, log, new EgressEye(secrets, mirror));
+        if (access is not null) secrets.Know(access.SecretKey.Reveal());
+        var target = CopyTargetOf(options, access, membership.Environment, time);
+        using var disposable = target as IDisposable;
+        var copy = target is null ? null : new LedgerCopy(ledger, target, time, log);
+        var core = new AgentCore(identity, ledger, new GrpcPlaneLink(home, joining, toll, time, log), hands, time, RandomNumberGenerator.Fill, log, new EgressEye(secrets, mirror), copy);
         using var reader = new MilvusReader();
         OpenSessions(core, home, files, reader, secrets, time);
         toll.Attach(core.Egress);
@@ -147,6 +155,13 @@ internal static class AgentProgram
         core.Sessions.Hands = hands;
         core.Sessions.Bundles = new BundleMaker(core.Ledger, hands, core.Traffic, () => core.Reports.Latest, files, secrets, time);
     }
+
+    // By default in the bucket of the instances, beside them.
+    private static ICopyTarget? CopyTargetOf(AgentOptions options, BucketAccess? access, string environment, TimeProvider time) =>
+        options.NoLedgerCopy ? null
+        : options.LedgerCopy is not { } place ? new FolderCopy(Path.Combine(options.Bucket, "ledger", environment), options.Bucket)
+        : place.Bucket is null ? new FolderCopy(place.Path, Path.GetDirectoryName(place.Path) ?? place.Path)
+        : new S3Copy(place, access!, time);
 
     // Nothing is dialled before this: a severance that was left for an agent that did not run counts from its first moment on.
     private static string? LeftSeverance(AgentHome home, AgentLedger ledger)

@@ -80,7 +80,7 @@ public sealed class ChangeWorker(AgentLedger ledger, IHands hands, StepExecutor 
     {
         foreach (var change in ledger.State.OpenChanges.Where(c => c is { IsWaiting: true, Halt.Kind: HaltKind.Stop } && !IsHalted(c.Id)))
         {
-            if (Write(change.Id, new ChangeHalted(change.Id))) return true;
+            if (Write(change.Id, new ChangeHalted(change.Id, change.Holds))) return true;
         }
 
         return false;

@@ -41,7 +41,7 @@ public sealed class StepExecutor(AgentLedger ledger, IHands hands, Reports repor
     private string? StandStill(Change change)
     {
         AgentLog.ChangeStandsStill(log, change.Id.Value, change.Halt!.Words);
-        return ledger.Write(new ChangeHalted(change.Id)).Refusal;
+        return ledger.Write(new ChangeHalted(change.Id, change.Holds)).Refusal;
     }
 
     private async Task<string?> DoNextAsync(Change change, CancellationToken stop)

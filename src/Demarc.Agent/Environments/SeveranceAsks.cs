@@ -11,14 +11,11 @@ using Microsoft.Extensions.Logging;
 namespace Demarc.Agent.Environments;
 
 /// <summary>
-/// What the customer does with their own agent when they take over: hand it the severance, copy its ledger out, tell it where the plane in force is, and rehearse
+/// What the customer does with their own agent when they take over: hand it the severance, tell it where the plane in force is, and rehearse
 /// all of it. None of it needs the vendor's plane, and nothing is taken on the word of who asks: the entry bears the customer's owner's signature, and the fold judges it.
 /// </summary>
 internal sealed class SeveranceAsks(AgentCore core, AgentHome home, Joining joining, ILogger log)
 {
-    /// <summary>Lines of an export between two looks at what else there is to do.</summary>
-    private const int LinesAtOnce = 200;
-
     private AgentLedger Ledger => core.Ledger;
 
     public void Register(AgentDoor door)
@@ -26,7 +23,6 @@ internal sealed class SeveranceAsks(AgentCore core, AgentHome home, Joining join
         door.On("plane.sever", SeverAsync);
         door.On("plane.rehearse", RehearseAsync);
         door.On("plane.follow", FollowAsync);
-        door.On("ledger.export", ExportAsync);
     }
 
     /// <summary>What the agent says of the two planes.</summary>
@@ -99,28 +95,6 @@ internal sealed class SeveranceAsks(AgentCore core, AgentHome home, Joining join
         AgentLog.Follows(log, plane);
         Ledger.Changed.Raise();
         return null;
-    }
-
-    private async IAsyncEnumerable<JsonNode> ExportAsync(JsonObject ask, [EnumeratorCancellation] CancellationToken gone)
-    {
-        // Size and note belong together; what is verified meanwhile is the next export's.
-        var (size, note) = (Ledger.Size, Ledger.Checkpoint);
-        if (note is null)
-        {
-            yield return AgentDoor.Refusal("This agent has verified nothing yet.");
-            yield break;
-        }
-
-        var at = 0L;
-        foreach (var bytes in Ledger.Store.ReadEntries(0))
-        {
-            if (at == size) break;
-            if (++at % LinesAtOnce == 0) await Task.Yield();
-            gone.ThrowIfCancellationRequested();
-            yield return new JsonObject { ["entry"] = Convert.ToBase64String(bytes.Span) };
-        }
-
-        yield return new JsonObject { ["checkpoint"] = note };
     }
 
     private static Entry? Read(JsonObject ask)

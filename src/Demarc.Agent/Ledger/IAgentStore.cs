@@ -79,6 +79,9 @@ public static class AgentNotes
 {
     /// <summary>Base64 of the customer's severance, from the moment in which it was handed to this agent. One that stands in the replica by now has done its work.</summary>
     public const string Severance = "severance";
+
+    /// <summary>How far the copy in the customer's bucket is, and where that is.</summary>
+    public const string Copy = "copy";
 }
 
 /// <summary>Bounds of what the agent keeps.</summary>

@@ -19,7 +19,4 @@ internal sealed record ProfileConfig
 
     /// <summary>Environment → address of the vendor's plane, where this profile has severed the vendor.</summary>
     public Dictionary<string, string> SeveredFrom { get; init; } = [];
-
-    /// <summary>Environment → the last checkpoint we verified in full, as <c>size root</c>: a later one must extend it.</summary>
-    public Dictionary<string, string> Verified { get; init; } = [];
 }

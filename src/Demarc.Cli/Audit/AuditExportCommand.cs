@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Demarc.Core.Ledger;
 
 namespace Demarc.Cli.Audit;
 
@@ -22,22 +21,22 @@ internal static class AuditExportCommand
         var newest = await AuditLedger.HeadAsync(invocation);
         var note = countersigned ?? newest;
         var check = new LedgerCheck(new Trust(null, null, invocation.Config.Founded.GetValueOrDefault(invocation.Environment.Value), Environment: invocation.Environment.Value));
-        var entries = new List<ReadOnlyMemory<byte>>();
+        using var writer = new ExportWriter(folder);
         await AuditLedger.ReadAsync(invocation, 0, LedgerCheck.ReadNote(note).Checkpoint.Size, (_, bytes) =>
         {
             check.Add(bytes);
-            entries.Add(bytes);
+            writer.Add(bytes);
         });
         var report = check.Finish(note);
-        Directory.CreateDirectory(folder);
         var manifest = new ExportManifest(format == "tiles" ? ExportFolder.Format : format, report.Environment, report.Size, report.Root, report.CustomerRoot, report.VendorRoot, report.PlaneKey, invocation.Host.Now);
-        if (format == "tiles") ExportFolder.Write(folder, entries, note, manifest);
-        else LedgerLines.Write(Path.Combine(folder, $"ledger.{format}.jsonl"), format == "ocsf", check.State, entries);
+        var lines = format == "jsonl" ? "ledger.jsonl" : $"ledger.{format}.jsonl";
+        if (format == "tiles") writer.Finish(note, manifest);
+        else writer.Finish(lines, (path, entries) => LedgerLines.Write(path, format == "ocsf", check.State, entries));
         if (report.CountersignedBy is null && check.State.Agent is not null)
             invocation.Terminal.Say("The agent has not countersigned this head yet, so that verifying the export asks for --uncountersigned. Export again later for the word of both sides.");
         invocation.Terminal.Result(manifest, terminal => terminal.Line(format == "tiles"
             ? $"Exported {report.Size} verified entries to {folder}. Anybody can check them: demarc audit verify --offline '{folder}' --customer-root {report.CustomerRoot} --vendor-root {report.VendorRoot}"
-            : $"Exported {report.Size} verified entries to {Path.Combine(folder, $"ledger.{format}.jsonl")}, one a line. Lines prove nothing by themselves: keep an export with --format tiles beside them."));
+            : $"Exported {report.Size} verified entries to {Path.Combine(folder, lines)}, one a line. Lines prove nothing by themselves: keep an export with --format tiles beside them."));
         if (LedgerCheck.ReadNote(newest).Checkpoint.Size - report.Size is > 0 and var later)
             invocation.Terminal.Say($"{later} later entries are not in it: the agent has not countersigned them yet. Export again once it is connected, or now with --uncountersigned.");
         return ExitCodes.Ok;

@@ -31,24 +31,20 @@ internal static class AuditLedger
     /// <summary>The whole ledger as a plane holds it, verified, with the state that it gives.</summary>
     public static async Task<(AuditReport Report, EnvironmentState State)> CheckedAsync(Invocation invocation, PlaneClient plane, EnvironmentId id)
     {
-        var path = $"/v1/environments/{id}";
-        var note = await plane.GetTextAsync($"{path}/checkpoint", invocation.Stop);
-        var size = LedgerCheck.ReadNote(note).Checkpoint.Size;
-        var check = new LedgerCheck(new Trust(null, null, invocation.Config.Founded.GetValueOrDefault(id.Value), Environment: id.Value));
-        for (var next = 0L; next < size;)
-        {
-            var page = await plane.GetAsync($"{path}/entries?from={next}&limit={Math.Min(Page, size - next)}", ViewJson.Default.EntriesView, invocation.Stop);
-            if (page.Entries.IsDefaultOrEmpty) throw LedgerCheck.Fail($"The plane was asked for entry {next} and gave none: it holds entries back.");
-            foreach (var text in page.Entries) check.Add(Base64Text.Decode(text.AsSpan(), Base64Form.Standard) ?? throw LedgerCheck.Fail($"Entry {next} is not base64."));
-            next += page.Entries.Length;
-        }
-
-        var report = check.Finish(note);
-        return (report, check.State);
+        var side = HeadSide.OfPlane(plane, await plane.GetTextAsync($"/v1/environments/{id}/checkpoint", invocation.Stop), id, invocation.Stop);
+        return await CheckedAsync(side, new Trust(null, null, invocation.Config.Founded.GetValueOrDefault(id.Value), Environment: id.Value));
     }
 
-    /// <summary>The present head, as the plane signs it.</summary>
-    public static Task<string> HeadAsync(Invocation invocation) => invocation.Reader.GetTextAsync($"{invocation.Path}/checkpoint", invocation.Stop);
+    /// <summary>The whole ledger below a head, verified, with the state that it gives.</summary>
+    public static async Task<(AuditReport Report, EnvironmentState State)> CheckedAsync(HeadSide side, Trust trust)
+    {
+        var check = new LedgerCheck(trust);
+        await foreach (var bytes in side.Entries!(side.Checkpoint.Size)) check.Add(bytes);
+        return (check.Finish(side.Head.Text), check.State);
+    }
+
+    /// <summary>The present head, as the plane signs it, held against those that this profile has seen.</summary>
+    public static Task<string> HeadAsync(Invocation invocation) => invocation.Watch.SeeAsync(invocation.Environment, $"{invocation.Path}/checkpoint");
 
     /// <summary>
     /// The newest head that both sides vouch for. A countersignature follows its entries within moments, so it is waited for that long; an agent that is away
@@ -62,7 +58,7 @@ internal static class AuditLedger
             string? note = null;
             try
             {
-                note = await invocation.Reader.GetTextAsync($"{invocation.Path}/checkpoint?countersigned=true", invocation.Stop);
+                note = await invocation.Watch.SeeAsync(invocation.Environment, $"{invocation.Path}/checkpoint?countersigned=true", mayBeOlder: true);
                 if (LedgerCheck.ReadNote(note).Checkpoint.Size >= wanted) return note;
             }
             catch (CommandFailedException none) when (none.ExitCode == ExitCodes.NotFound)

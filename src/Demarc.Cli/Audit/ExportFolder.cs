@@ -13,38 +13,29 @@ internal static class ExportFolder
     public const string Format = "c2sp tlog-tiles v1";
     public const string ManifestName = "manifest.json";
 
-    /// <summary>No file of the format is larger: a full bundle of the largest entries.</summary>
-    private const long MaxFileBytes = TlogTiles.Width * (2L + Entry.MaxBytes);
-
-    public static void Write(string folder, IEnumerable<ReadOnlyMemory<byte>> entries, string note, ExportManifest manifest)
+    /// <summary>Writes entries as they come, below the head that was shown for them.</summary>
+    public static async Task WriteAsync(string folder, IAsyncEnumerable<ReadOnlyMemory<byte>> entries, string note)
     {
-        foreach (var file in TlogTiles.Write(entries))
-        {
-            var path = Path.Combine(folder, file.Path);
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            File.WriteAllBytes(path, file.Bytes.ToArray());
-        }
-
-        File.WriteAllText(Path.Combine(folder, ManifestName), JsonSerializer.Serialize(manifest, CliJson.Default.ExportManifest) + "\n");
-        File.WriteAllText(Path.Combine(folder, TlogTiles.CheckpointPath), note);
+        using var writer = new ExportWriter(folder);
+        await foreach (var entry in entries) writer.Add(entry);
+        writer.Finish(note);
     }
 
-    /// <summary>Verifies it against the two roots.</summary>
-    public static AuditReport Verify(string folder, Trust trust)
+    /// <summary>Verifies an export, or the newest state of a copy, against the two roots.</summary>
+    public static AuditReport Verify(CopySource source, Trust trust)
     {
-        if (!Directory.Exists(folder)) throw new CommandFailedException(ExitCodes.NotFound, $"There is no folder '{folder}'.");
-        var note = System.Text.Encoding.UTF8.GetString(Read(folder, TlogTiles.CheckpointPath) ?? throw LedgerCheck.Fail($"'{folder}' has no file '{TlogTiles.CheckpointPath}'."));
+        var note = ReadHead(source, TlogTiles.CheckpointPath) ?? throw LedgerCheck.Fail($"'{source.Name}' has no file '{TlogTiles.CheckpointPath}'.");
         var (checkpoint, signed) = LedgerCheck.ReadNote(note);
 
         // Which plane's word counts is known only at the end, since an entry of the customer's owner may have put another in force. A line in the name of the first
         // that does not hold is wrong in any case, and said before the rest is read.
-        var founding = FirstEntry(folder, checkpoint.Size);
+        var founding = FirstEntry(source, checkpoint.Size);
         var check = new LedgerCheck(trust);
         check.CheckFounding(founding);
         LedgerCheck.CheckOrigin(checkpoint, founding.Environment);
         LedgerCheck.CheckNotForged(signed, (EnvironmentFounded)founding.Data);
-        CheckManifest(folder, checkpoint);
-        var wrong = TlogTilesReader.Verify(checkpoint, path => Read(folder, path), (_, entry) => check.Add(entry));
+        CheckManifest(source, checkpoint);
+        var wrong = TlogTilesReader.Verify(checkpoint, source.Read, (_, entry) => check.Add(entry));
 
         // An entry that does not hold says more than the hash that it changes.
         check.Settle();
@@ -52,10 +43,14 @@ internal static class ExportFolder
         return check.Finish(note);
     }
 
-    private static Entry FirstEntry(string folder, long size)
+    /// <summary>A head in it, as text; null when there is none.</summary>
+    public static string? ReadHead(CopySource source, string path) =>
+        source.Read(path) is { } bytes ? bytes.Length <= LedgerLimits.NoteBytes ? System.Text.Encoding.UTF8.GetString(bytes) : throw LedgerCheck.Fail($"{path} is too large for a signed note.") : null;
+
+    private static Entry FirstEntry(CopySource source, long size)
     {
         var path = TlogTiles.EntriesPath(0, (int)Math.Min(Math.Max(size, 1), TlogTiles.Width));
-        var bundle = Read(folder, path) ?? throw LedgerCheck.Fail($"{path}: missing.");
+        var bundle = source.Read(path) ?? throw LedgerCheck.Fail($"{path}: missing.");
         var length = bundle.Length < 2 ? 0 : System.Buffers.Binary.BinaryPrimitives.ReadUInt16BigEndian(bundle);
         if (length == 0 || bundle.Length < 2 + length) throw LedgerCheck.Fail($"{path}: ends before entry 0 is complete.");
         var read = Entry.Read(bundle.AsMemory(2, length));
@@ -64,9 +59,9 @@ internal static class ExportFolder
         return folded.Refusal is null ? entry : throw LedgerCheck.Fail($"Entry 0 founds nothing: {folded.Refusal}.");
     }
 
-    private static void CheckManifest(string folder, Checkpoint checkpoint)
+    private static void CheckManifest(CopySource source, Checkpoint checkpoint)
     {
-        if (Read(folder, ManifestName) is not { } bytes) return;
+        if (source.Read(ManifestName) is not { } bytes) return;
         try
         {
             var manifest = JsonSerializer.Deserialize(bytes, CliJson.Default.ExportManifest);
@@ -77,11 +72,5 @@ internal static class ExportFolder
         {
             throw LedgerCheck.Fail($"{ManifestName} cannot be read: {unreadable.Message}");
         }
-    }
-
-    private static byte[]? Read(string folder, string path)
-    {
-        var file = new FileInfo(Path.Combine(folder, path));
-        return file.Exists && file.Length <= MaxFileBytes ? File.ReadAllBytes(file.FullName) : null;
     }
 }

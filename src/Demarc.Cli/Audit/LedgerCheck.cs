@@ -70,7 +70,7 @@ internal sealed class LedgerCheck(Trust trust)
         frontier.AppendLeafHash(entry.LeafHash);
         if (frontier.Size != trust.SeenSize) return;
         seenReached = true;
-        if (Base64Text.Encode(frontier.Root()) != trust.SeenRoot) throw Fail($"The first {frontier.Size} entries are not the ones verified before: the ledger was rewritten.");
+        if (Base64Text.Encode(frontier.Root()) != trust.SeenRoot) throw Fail($"The first {frontier.Size} entries are not the ones seen before: the ledger was rewritten.");
     }
 
     /// <summary>Checks the head against everything that was taken.</summary>
@@ -84,7 +84,7 @@ internal sealed class LedgerCheck(Trust trust)
         CheckPlane(checkpoint, signed, State);
         CheckRoot(trust.CustomerRoot, founding.CustomerRoot, Party.Customer);
         CheckRoot(trust.VendorRoot, founding.VendorRoot, Party.Vendor);
-        if (trust.SeenSize is { } seen && !seenReached) throw Fail($"{seen} entries were verified before, now there are only {frontier.Size}: the ledger was cut off.");
+        if (trust.SeenSize is { } seen && !seenReached) throw Fail($"{seen} entries were seen before, now there are only {frontier.Size}: the ledger was cut off.");
         NoteVerification? agent = null;
         if (State.Agent is { } joined)
         {
@@ -105,7 +105,7 @@ internal sealed class LedgerCheck(Trust trust)
                 $"root {Base64Text.Encode(frontier.Root())}: recomputed from the entries",
                 Planes(),
                 by is not null ? $"countersignature: {by} has verified the same head" : State.Agent is null ? "countersignature: none, no agent acts" : "countersignature: none by the agent yet for this head",
-                trust.SeenSize is { } before ? $"continuity: extends the {before} entries verified before" : "continuity: nothing was verified before",
+                trust.SeenSize is { } before ? $"continuity: extends the {before} entries seen before" : "continuity: nothing was seen before",
             ]);
     }
 

@@ -1,3 +1,4 @@
+using Demarc.Cli.Audit;
 using Demarc.Core.Access;
 using Demarc.Core.Environments;
 using Demarc.Core.Ledger;
@@ -17,6 +18,7 @@ internal static class Founding
             new EnvironmentFounded(name, customer.Public.KeyId, vendor.Public.KeyId, plane.PlaneKey, sealing.ToString()), customer, vendor);
         await client.FoundAsync(founding, invocation.Stop);
         Pin(invocation, client.Address, id, founding);
+        new HeadMemory(invocation.Profile, invocation.Host.Time).Forget(id);
         return founding;
     }
 

@@ -12,24 +12,26 @@ internal static class LedgerHandover
     /// <summary>Writes the agent's own copy as an export (tlog-tiles with the checkpoint that both sides signed), beside its place first, so that a half one is never taken for whole.</summary>
     public static async Task<AuditReport> ExportAsync(Invocation invocation, AgentDoorClient door, string folder, Trust trust)
     {
-        var beside = folder + ".new";
-        if (Directory.Exists(beside)) Directory.Delete(beside, recursive: true);
-        Directory.CreateDirectory(beside);
-        var entries = new List<ReadOnlyMemory<byte>>();
+        using var writer = new ExportWriter(folder);
+        var check = new LedgerCheck(trust);
         string? note = null;
         await foreach (var line in door.AskAsync(AgentDoorClient.Ask("ledger.export"), invocation.Stop))
         {
-            if (line["entry"] is JsonValue entry) entries.Add(Convert.FromBase64String((string)entry!));
-            else note = (string?)line["checkpoint"];
+            if (line["entry"] is not JsonValue entry)
+            {
+                note = (string?)line["checkpoint"];
+                continue;
+            }
+
+            var bytes = Convert.FromBase64String((string)entry!);
+            check.Add(bytes);
+            writer.Add(bytes);
         }
 
         if (note is null) throw new CommandFailedException(ExitCodes.Failed, "The agent gave no checkpoint with its ledger.");
-        var check = new LedgerCheck(trust);
-        foreach (var entry in entries) check.Add(entry);
         var report = check.Finish(note);
-        ExportFolder.Write(beside, entries, note, new ExportManifest(ExportFolder.Format, report.Environment, report.Size, report.Root, report.CustomerRoot, report.VendorRoot, report.PlaneKey, invocation.Host.Now));
         if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
-        Directory.Move(beside, folder);
+        writer.Finish(note, new ExportManifest(ExportFolder.Format, report.Environment, report.Size, report.Root, report.CustomerRoot, report.VendorRoot, report.PlaneKey, invocation.Host.Now));
         return report;
     }
 

@@ -19,6 +19,8 @@ internal sealed class PlaneClient : IDisposable
     /// <summary>The largest answer: a page of entries. A plane that sends more is cut off.</summary>
     private const int MaxAnswerBytes = 64 * 1024 * 1024;
 
+    private const string EnvironmentsPath = "/v1/environments/";
+
     private readonly HttpClient http;
     private readonly ISigner? key;
     private readonly TimeProvider time;
@@ -40,6 +42,9 @@ internal sealed class PlaneClient : IDisposable
     }
 
     public Uri Address { get; }
+
+    /// <summary>Called with each environment before anything is asked about it; null for a client that nobody watches.</summary>
+    public Func<EnvironmentId, Task>? Watch { get; set; }
 
     /// <summary>What the plane says of itself.</summary>
     public async Task<PlaneView> PlaneAsync(CancellationToken stop)
@@ -141,6 +146,7 @@ internal sealed class PlaneClient : IDisposable
     private async Task<HttpRequestMessage> SignedAsync(HttpMethod method, string path, CancellationToken stop)
     {
         var name = (await PlaneAsync(stop)).Name;
+        if (Watch is not null && path.StartsWith(EnvironmentsPath, StringComparison.Ordinal) && EnvironmentId.TryParse(path[EnvironmentsPath.Length..].Split('/', '?')[0], out var environment)) await Watch(environment);
         var request = new HttpRequestMessage(method, path);
         if (key is not null)
             request.Headers.TryAddWithoutValidation("Authorization", RequestToken.Write(key, name, method.Method, path, time.GetUtcNow(), random));

@@ -68,6 +68,7 @@ internal static class DownCommand
         if (folder.Exists) Directory.Delete(folder.Root, recursive: true);
         var profile = invocation.Profile;
         foreach (var path in new[] { profile.KeyPath(Party.Customer), profile.KeyPath(Party.Vendor), profile.SealingKeyPath, profile.ConfigPath }) File.Delete(path);
+        if (Directory.Exists(Path.Combine(profile.Folder, "heads"))) Directory.Delete(Path.Combine(profile.Folder, "heads"), recursive: true);
         if (Directory.Exists(profile.Folder) && !Directory.EnumerateFileSystemEntries(profile.Folder).Any()) Directory.Delete(profile.Folder);
     }
 }

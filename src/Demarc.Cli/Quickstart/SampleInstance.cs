@@ -12,7 +12,7 @@ using Demarc.Core.Ledger;
 namespace Demarc.Cli.Quickstart;
 
 /// <summary>The quickstart's Milvus instance: ordered by the vendor when it is not there, resumed or restored when it rests.</summary>
-internal sealed class SampleInstance(Invocation invocation, Acts acts)
+internal sealed class SampleInstance(Invocation invocation, QuickstartFolder folder, Acts acts)
 {
     private static readonly EnvironmentId Id = EnvironmentId.Parse(QuickstartNames.Environment);
     private static readonly InstanceId Name = InstanceId.Parse(QuickstartNames.Instance);
@@ -70,10 +70,10 @@ internal sealed class SampleInstance(Invocation invocation, Acts acts)
                 }
                 catch (CommandFailedException notYet) when (notYet.ExitCode == ExitCodes.Failed)
                 {
-                    return null;
+                    return RunningProgram.Under(folder.Agent).Count > 0 ? null : throw new CommandFailedException(ExitCodes.Failed, $"The agent has ended: {folder.LogTail("demarc-agent")}.");
                 }
             },
-            () => "See the agent's log.");
+            () => $"See the agent's log in {folder.Logs}.");
         await ChangeAsync(vendor, new InstanceRequest(ChangeAction.Create.Name, Name, new InstanceOrder(version, InstanceSize.Small, ImmutableSortedDictionary<string, string>.Empty.Add("made-by", "quickstart"))));
     }
 

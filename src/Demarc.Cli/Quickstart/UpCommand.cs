@@ -39,7 +39,7 @@ internal static class UpCommand
         var sample = Task.Run(() => SampleCollection.Prepare(named), invocation.Stop);
         await sides.EnvironmentAsync(address);
         await sides.AgentAsync(address);
-        var instance = new SampleInstance(invocation, acts);
+        var instance = new SampleInstance(invocation, folder, acts);
         var credential = await instance.ReadyAsync();
         using var milvus = new MilvusConnection(credential.Uri, credential.User, credential.Password);
         await instance.AnsweringAsync(milvus);

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text;
 using System.Text.Json.Serialization;
+using Demarc.Core.Audit;
 using Demarc.Core.Monitoring;
 
 namespace Demarc.Core.Agents;
@@ -69,6 +70,9 @@ public sealed record AgentStatusView(string Version, string Name, string Environ
 
     /// <summary>Whether no plane has given that its place yet.</summary>
     public bool AwaitsPlane { get; init; }
+
+    /// <summary>The copy of the ledger in the customer's bucket; null where none is kept.</summary>
+    public CopyView? Copy { get; init; }
 }
 
 /// <summary>JSON of what the door answers.</summary>

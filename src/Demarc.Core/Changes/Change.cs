@@ -134,6 +134,9 @@ public sealed record Change(
     /// <summary>How often it has been started: a start that was agreed on too late is taken back, and another follows.</summary>
     public int Starts { get; init; }
 
+    /// <summary>How often somebody has paused or stopped it.</summary>
+    public int Holds { get; init; }
+
     /// <summary>The preapproved act that it used up once; null when it used none.</summary>
     public string? Preapproved { get; init; }
 

@@ -66,7 +66,7 @@ internal static class ChangeFold
             ChangeResumed d => Said(d.Reason) ?? ChangeLifecycle.Resume(change, member!.Party),
             ChangeStopped d => Said(d.Reason) ?? ChangeLifecycle.Stop(change, member!.Party, d.Reason, entry.At, ChangeTerms.RollsBack(state, change)),
             ChangeDeferred d => Said(d.Reason) ?? ChangeLifecycle.Defer(change, member!.Party, d.Until, ChangeTerms.Deferral(state, change)),
-            ChangeHalted => ChangeLifecycle.StandStill(change, entry.At),
+            ChangeHalted d => ChangeLifecycle.StandStill(change, d.Hold, entry.At),
             ChangePostponed d => ChangeLifecycle.Postpone(change, d.Why, entry.At),
             _ => new Transition(null, $"{entry.Body.Kind} is not about a change"),
         };

@@ -170,7 +170,7 @@ public static class ChangeLifecycle
     {
         if (change.IsEnded) return Illegal(change, "be paused");
         if (change.Halt is { Kind: HaltKind.Stop }) return Transition.Refuse($"change {change.Id} is being stopped");
-        if (change.Halt is not { } halt) return Transition.To(change with { Halt = new Halt(HaltKind.Pause, [by], why, at, false, false) });
+        if (change.Halt is not { } halt) return Transition.To(change with { Halt = new Halt(HaltKind.Pause, [by], why, at, false, false), Holds = change.Holds + 1 });
         return halt.By.Contains(by)
             ? Transition.Refuse($"change {change.Id} is paused by the {by.Word()} already")
             : Transition.To(change with { Halt = halt with { By = halt.By.Add(by), Why = why } });
@@ -197,13 +197,14 @@ public static class ChangeLifecycle
         var halt = new Halt(HaltKind.Stop, [by], why, at, rollsBack, false);
         return Transition.To(change.IsWaiting && change.RequestedFor is not null
             ? End(change, ChangeStatus.Stopped, halt.Words, at)
-            : change with { Halt = halt });
+            : change with { Halt = halt, Holds = change.Holds + 1 });
     }
 
     /// <summary>The agent has halted where it is safe: between steps, or in one that only waits and so has done nothing.</summary>
-    public static Transition StandStill(Change change, DateTimeOffset at)
+    public static Transition StandStill(Change change, int hold, DateTimeOffset at)
     {
         if (change.IsEnded) return Illegal(change, "stand still");
+        if (hold != change.Holds) return Transition.Refuse($"this answers hold {hold} of change {change.Id}, which is over");
         if (change.Halt is not { } halt) return Transition.Refuse($"nobody has asked change {change.Id} to stand still");
         if (change.IsWaiting)
         {

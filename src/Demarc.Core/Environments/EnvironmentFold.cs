@@ -57,7 +57,7 @@ public static class EnvironmentFold
     private static Folded Dispatch(EnvironmentState state, Entry entry, Member? member) => entry.Data switch
     {
         EnvironmentFounded => Folded.Refuse("the environment is founded already"),
-        CharterProposed data => CharterFold.Propose(state, entry, data),
+        CharterProposed data => CharterFold.Propose(state, entry, data, member!),
         CharterSigned data => CharterFold.Sign(state, entry, data, member!),
         MemberAdded data => MemberFold.Add(state, entry, data, member!),
         MemberRemoved data => MemberFold.Remove(state, entry, data, member!),

@@ -61,6 +61,9 @@ public sealed record EnvironmentState
     /// <summary>A proposed charter that is not yet signed by both.</summary>
     public CharterProposal? Proposal { get; init; }
 
+    /// <summary>Every charter that has been in force, oldest first; the last one is.</summary>
+    public ImmutableList<CharterTerm> Charters { get; init; } = [];
+
     /// <summary>How often each preapproved act of the charter in force has been used.</summary>
     public ImmutableSortedDictionary<string, int> PreapprovedUses { get; init; } = ImmutableSortedDictionary<string, int>.Empty;
 
@@ -126,8 +129,13 @@ public sealed record EnvironmentState
 /// <param name="Document">What it says.</param>
 /// <param name="Yaml">Its exact text.</param>
 /// <param name="Sha256">Hex hash of its text: what is signed.</param>
-/// <param name="Signed">Who has signed.</param>
-public sealed record CharterProposal(CharterDocument Document, string Yaml, string Sha256, ImmutableHashSet<Party> Signed);
+/// <param name="Proposed">The entry that proposed it.</param>
+/// <param name="Signatures">The entries that signed it, at most one of each party.</param>
+public sealed record CharterProposal(CharterDocument Document, string Yaml, string Sha256, CharterAct Proposed, ImmutableArray<CharterAct> Signatures)
+{
+    /// <summary>Who has signed.</summary>
+    public IEnumerable<Party> Signed => Signatures.Select(signature => signature.Party);
+}
 
 /// <summary>A request of a person, counted where the charter limits them.</summary>
 /// <param name="Task">Under which task.</param>

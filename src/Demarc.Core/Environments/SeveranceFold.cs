@@ -21,11 +21,14 @@ internal static class SeveranceFold
         var ended = open.Where(Ends).ToList();
         var severed = new Severance(entry.At, state.Size, entry.Author.KeyId, data.Reason, state.CharterYaml, ended.Count, open.Count(c => c.Status == ChangeStatus.Running));
         var charter = state.Charter is { } charterBefore ? SeveredCharter.Of(charterBefore) : null;
+        var text = charter is null ? null : SeveredCharter.Text(charter);
+        var act = CharterFold.Act(state, entry, owner);
         return Folded.To(SessionKeys.Severed(state, entry.At) with
         {
             Severed = severed,
             Charter = charter,
-            CharterYaml = charter is null ? null : SeveredCharter.Text(charter),
+            CharterYaml = text,
+            Charters = charter is null ? state.Charters : state.Charters.Add(new CharterTerm(charter, CharterFold.Hash(text!), act, [act]) { BySeverance = true }),
             // What was on the table was proposed before: the vendor comes back by a charter that the customer proposes anew.
             Proposal = null,
             Invitations = state.Invitations.Clear(),
@@ -62,7 +65,8 @@ internal static class SeveranceFold
         return reason.Length > SeveranceLimits.MaxReason ? $"reason has {reason.Length} characters, at most {SeveranceLimits.MaxReason} are allowed" : null;
     }
 
-    private static bool Ends(Change change) => change is { RequestedFor: Party.Vendor, IsWaiting: true };
+    /// <summary>Whether a change ends when the vendor is severed.</summary>
+    public static bool Ends(Change change) => change is { RequestedFor: Party.Vendor, IsWaiting: true };
 
     private static Change Withdrawn(Change change, DateTimeOffset at) =>
         change with { Status = ChangeStatus.Withdrawn, Reason = "withdrawn by severance: the customer has severed the vendor before it began", EndedAt = at, Plan = null, Halt = null };

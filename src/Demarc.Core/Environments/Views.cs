@@ -179,6 +179,7 @@ public sealed record ProblemView(string Type, string Title, int Status, string? 
 [JsonSerializable(typeof(CharterView))]
 [JsonSerializable(typeof(ImmutableArray<Emergency.SessionView>))]
 [JsonSerializable(typeof(Emergency.SessionView))]
+[JsonSerializable(typeof(ImmutableArray<CharterVersionView>))]
 [JsonSerializable(typeof(CredentialView))]
 [JsonSerializable(typeof(DecisionView))]
 [JsonSerializable(typeof(SearchView))]

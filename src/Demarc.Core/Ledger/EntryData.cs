@@ -205,7 +205,8 @@ public sealed record ChangeDeferred([property: Public] ChangeId Change, [propert
 
 /// <summary>The agent has halted: from here on no step of the change begins until it is resumed or undone.</summary>
 /// <param name="Change">Which change.</param>
-public sealed record ChangeHalted([property: Public] ChangeId Change) : EntryData;
+/// <param name="Hold">Which hold of the change this answers, from one: one that was lifted before this arrived must not be taken for the next.</param>
+public sealed record ChangeHalted([property: Public] ChangeId Change, [property: Public] int Hold) : EntryData;
 
 /// <summary>The agent takes a start back that was agreed on when its window had closed; nothing was done.</summary>
 /// <param name="Change">Which change.</param>

@@ -83,41 +83,9 @@ public static class MerkleTree
         if (first == second) return proof.Count == 0 && firstRoot.SequenceEqual(secondRoot);
         if (first == 0) return proof.Count == 0 && firstRoot.SequenceEqual(MerkleHash.Empty);
 
-        var (node, last) = (first - 1, second - 1);
-        while ((node & 1) == 1) (node, last) = (node >> 1, last >> 1);
-        Span<byte> old = stackalloc byte[MerkleHash.Size];
-        Span<byte> grown = stackalloc byte[MerkleHash.Size];
-        var next = 0;
-        if (node == 0)
-        {
-            // The old tree is one complete subtree: its root is not repeated in the proof.
-            firstRoot.CopyTo(old);
-        }
-        else
-        {
-            if (proof.Count == 0) return false;
-            proof[next++].CopyTo(old);
-        }
-
-        old.CopyTo(grown);
-        for (; next < proof.Count; next++)
-        {
-            if (last == 0) return false;
-            if ((node & 1) == 1 || node == last)
-            {
-                MerkleHash.Node(proof[next], old, old);
-                MerkleHash.Node(proof[next], grown, grown);
-                while ((node & 1) == 0) (node, last) = (node >> 1, last >> 1);
-            }
-            else
-            {
-                MerkleHash.Node(grown, proof[next], grown);
-            }
-
-            (node, last) = (node >> 1, last >> 1);
-        }
-
-        return last == 0 && old.SequenceEqual(firstRoot) && grown.SequenceEqual(secondRoot);
+        // An old tree that is one complete subtree is not repeated in the proof.
+        var roots = MerklePrefix.Roots(first, second, BitOperations.IsPow2(first) ? [firstRoot.ToArray(), .. proof] : proof);
+        return roots is { } found && found.Prefix.AsSpan().SequenceEqual(firstRoot) && found.Whole.AsSpan().SequenceEqual(secondRoot);
     }
 
     /// <summary>Reads inner nodes by computing them from leaf hashes: simple, and O(n) per proof. For short ledgers and tests.</summary>
@@ -183,7 +151,7 @@ public static class MerkleTree
 
     private static long Split(long count) => 1L << BitOperations.Log2((ulong)count - 1);
 
-    private static bool AreHashes(IReadOnlyList<byte[]>? proof)
+    internal static bool AreHashes(IReadOnlyList<byte[]>? proof)
     {
         if (proof is null || proof.Count > MaxProofHashes) return false;
         foreach (var hash in proof)

@@ -147,6 +147,10 @@ public sealed record NoteSignature(string Name, uint KeyHash, ReadOnlyMemory<byt
         return KeyHash == key.KeyHash && string.Equals(Name, key.Name, StringComparison.Ordinal);
     }
 
+    /// <summary>The time that a cosignature states, unverified; null for any other signature.</summary>
+    public DateTimeOffset? StatedTime =>
+        Bytes.Length == 8 + SigningKey.SignatureSize && BinaryPrimitives.ReadInt64BigEndian(Bytes.Span) is >= 0 and var seconds && seconds <= DateTimeOffset.MaxValue.ToUnixTimeSeconds() ? DateTimeOffset.FromUnixTimeSeconds(seconds) : null;
+
     internal string ToBase64()
     {
         var bytes = new byte[4 + Bytes.Length];

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Globalization;
 
 namespace Demarc.Core.Ledger;
@@ -46,59 +45,13 @@ public static class TlogTiles
 
     private static IEnumerable<TlogFile> WriteFiles(IEnumerable<ReadOnlyMemory<byte>> entries)
     {
-        var bundle = new MemoryStream();
-        var tiles = new List<OpenTile>();
-        long size = 0;
+        var writer = new TlogTilesWriter();
         foreach (var entry in entries)
         {
-            AddToBundle(bundle, entry.Span);
-            size++;
-            var full = AddHash(tiles, 0, MerkleHash.Leaf(entry.Span));
-            if (size % Width != 0) continue;
-            yield return new TlogFile(EntriesPath((size / Width) - 1), bundle.ToArray());
-            bundle.SetLength(0);
-            for (var level = 0; full is not null; level++)
-            {
-                yield return new TlogFile(TilePath(level, tiles[level].Index++), full);
-                full = AddHash(tiles, level + 1, SubtreeRoot(full));
-            }
+            foreach (var file in writer.Append(entry.Span)) yield return file;
         }
 
-        if (bundle.Length > 0) yield return new TlogFile(EntriesPath(size / Width, (int)(size % Width)), bundle.ToArray());
-        for (var level = 0; level < tiles.Count; level++)
-        {
-            var width = tiles[level].Count;
-            if (width > 0) yield return new TlogFile(TilePath(level, tiles[level].Index, width), tiles[level].Hashes.AsMemory(0, width * MerkleHash.Size));
-        }
-    }
-
-    /// <summary>The root over the hashes of a full tile, which is one hash in the tile above.</summary>
-    private static byte[] SubtreeRoot(ReadOnlySpan<byte> hashes)
-    {
-        Must.Hold(hashes.Length == Width * MerkleHash.Size);
-        var frontier = new MerkleFrontier();
-        for (var at = 0; at < hashes.Length; at += MerkleHash.Size) frontier.AppendLeafHash(hashes.Slice(at, MerkleHash.Size));
-        return frontier.Root();
-    }
-
-    private static void AddToBundle(MemoryStream bundle, ReadOnlySpan<byte> entry)
-    {
-        Must.Hold(entry.Length <= LedgerLimits.EnvelopeBytes);
-        Span<byte> length = stackalloc byte[2];
-        BinaryPrimitives.WriteUInt16BigEndian(length, (ushort)entry.Length);
-        bundle.Write(length);
-        bundle.Write(entry);
-    }
-
-    // The tile's bytes when this hash fills it, which also empties it.
-    private static byte[]? AddHash(List<OpenTile> tiles, int level, ReadOnlySpan<byte> hash)
-    {
-        if (level == tiles.Count) tiles.Add(new OpenTile());
-        var tile = tiles[level];
-        hash.CopyTo(tile.Hashes.AsSpan(tile.Count++ * MerkleHash.Size));
-        if (tile.Count < Width) return null;
-        tile.Count = 0;
-        return (byte[])tile.Hashes.Clone();
+        foreach (var file in writer.Partial()) yield return file;
     }
 
     // Groups of three digits, all but the last marked with an x, so that no folder has more than a thousand files.
@@ -108,14 +61,5 @@ public static class TlogTiles
         var path = (index % 1000).ToString("D3", CultureInfo.InvariantCulture);
         for (index /= 1000; index > 0; index /= 1000) path = string.Create(CultureInfo.InvariantCulture, $"x{index % 1000:D3}/{path}");
         return width == Width ? path : string.Create(CultureInfo.InvariantCulture, $"{path}.p/{width}");
-    }
-
-    private sealed class OpenTile
-    {
-        public byte[] Hashes { get; } = new byte[Width * MerkleHash.Size];
-
-        public int Count { get; set; }
-
-        public long Index { get; set; }
     }
 }

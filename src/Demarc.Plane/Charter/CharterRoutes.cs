@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 using Demarc.Core.Access;
 using Demarc.Core.Changes;
@@ -21,6 +22,7 @@ public static class CharterRoutes
     {
         var one = routes.MapGroup("/v1/environments/{env}");
         one.MapGet("/charter", Show).WithMetadata(new UseCase("charter.show", TaskId.Access, Permission.Look) { OpenToSevered = true }).Produces<CharterView>();
+        one.MapGet("/charter/history", History).WithMetadata(new UseCase("charter.history", TaskId.Access, Permission.Look)).Produces<ImmutableArray<CharterVersionView>>();
         one.MapGet("/charter/explain", Explain).WithMetadata(new UseCase("charter.explain", TaskId.Access, Permission.Look)).Produces<Explanation>();
         one.MapPost("/charter/check", CheckAsync).WithMetadata(new UseCase("charter.check", TaskId.Access, Permission.Look)).Accepts<CharterDraft>("application/json").Produces<CharterCheckView>();
         one.MapPost("/decide", DecideAsync).WithMetadata(new UseCase("charter.decide", TaskId.Access, Permission.Look)).Accepts<InstanceRequest>("application/json").Produces<DecisionView>();
@@ -34,6 +36,9 @@ public static class CharterRoutes
             new CharterView(state.Charter?.Version, state.CharterYaml, proposal?.Document.Version, proposal?.Yaml, proposal?.Sha256, [.. (proposal?.Signed ?? []).Order()]),
             ViewJson.Default.CharterView);
     }
+
+    private static IResult History(HttpContext context, string env) =>
+        TypedResults.Json(CharterHistory.Of(Caller.Of(context).Environment.State), ViewJson.Default.ImmutableArrayCharterVersionView);
 
     private static IResult Explain(HttpContext context, string env, TimeProvider clock, string action, string? party, string? role, string? instance, string? size, DateTimeOffset? at)
     {

@@ -41,6 +41,9 @@ public sealed class Words
     /// <summary>The sentence in the language of the page.</summary>
     public string Say(string english, string inJapanese) => japanese ? inJapanese : english;
 
+    /// <summary>A number of things in English, where one is not many.</summary>
+    public static string Some(long count, string one, string many) => string.Create(CultureInfo.InvariantCulture, $"{count:N0} {(count == 1 ? one : many)}");
+
     /// <summary>Who owns a task.</summary>
     public string Owner(Owner owner) => owner switch
     {
@@ -85,6 +88,14 @@ public sealed class Words
         _ => word,
     };
 
+    /// <summary>The status of a version of the charter.</summary>
+    public string CharterStatus(string word) => word switch
+    {
+        "proposed" => Say("proposed", "提案中"),
+        "in-force" => Say("in force", "発効中"),
+        _ => Say("replaced", "失効"),
+    };
+
     /// <summary>The status of a change, a step or an instance.</summary>
     public string Status(string word) => word switch
     {
@@ -123,7 +134,7 @@ public sealed class Words
     {
         "terminal" => Say("terminal", "ターミナル"),
         "milvus" => Say("Milvus, reading only", "Milvus(読み取り専用)"),
-        "bundle" => Say("diagnostic bundle", "診断データ"),
+        "bundle" => Say("diagnostic bundle", "診断バンドル"),
         _ => kind,
     };
 

@@ -20,7 +20,7 @@ public static class EntryRoutes
         one.MapGet("/entries/{index:long}", ReadOneAsync).WithMetadata(new UseCase("entries.read-one", TaskId.Audit, Permission.Audit)).Produces<EntriesView>();
         one.MapGet("/checkpoint", Checkpoint).WithMetadata(new UseCase("ledger.checkpoint", TaskId.Audit, Permission.Look)).Produces<string>(200, "text/plain");
         one.MapGet("/proofs/inclusion", InclusionAsync).WithMetadata(new UseCase("proofs.inclusion", TaskId.Audit, Permission.Audit)).Produces<ProofView>();
-        one.MapGet("/proofs/consistency", ConsistencyAsync).WithMetadata(new UseCase("proofs.consistency", TaskId.Audit, Permission.Audit)).Produces<ProofView>();
+        one.MapGet("/proofs/consistency", ConsistencyAsync).WithMetadata(new UseCase("proofs.consistency", TaskId.Audit, Permission.Look)).Produces<ProofView>();
     }
 
     /// <summary>The entry in a body, or the answer that says what is wrong with it.</summary>

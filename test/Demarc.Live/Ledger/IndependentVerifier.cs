@@ -28,6 +28,18 @@ public sealed class IndependentVerifier(Quickstart quickstart)
         Assert.NotEqual(0, refused.ExitCode);
     }
 
+    [Fact]
+    public async Task Accepts_the_copy_that_the_agent_keeps_in_the_bucket()
+    {
+        if (Quickstart.Programs is null) Assert.Skip("DEMARC_BIN names no built programs: run ./dev live");
+        if (!IsInstalled) Assert.Skip("Go with golang.org/x/mod is not installed");
+        var planeKey = (await quickstart.JsonAsync("env", "show")).GetProperty("planeKey").GetString()!;
+        var copy = Path.Combine(quickstart.Data, "bucket", "ledger", "local");
+        for (var left = 60; !File.Exists(Path.Combine(copy, "checkpoint")) && left > 0; left--) await Task.Delay(500);
+        var accepted = await VerifyAsync(copy, planeKey);
+        Assert.True(accepted.ExitCode == 0, accepted.Everything);
+    }
+
     /// <summary>Runs it over an export, with the verifier key of the plane in force.</summary>
     internal static Task<Ran> VerifyAsync(string folder, string planeKey) => Quickstart.RunAsync(
         "/usr/bin/go",

@@ -135,7 +135,7 @@ internal sealed class Inspector(SimWorld world)
                 return;
             }
 
-            if (Entry.Read(rows[i].Bytes).Entry?.Data is CredentialIssued issued) Minted(issued.Change, issued.Instance, issued.Sealed);
+            if (world.AgentDisk.Read(rows[i].Bytes).Entry?.Data is CredentialIssued issued) Minted(issued.Change, issued.Instance, issued.Sealed);
         }
     }
 }

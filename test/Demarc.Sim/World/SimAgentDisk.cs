@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
 using Demarc.Agent.Ledger;
 using Demarc.Core.Environments;
 using Demarc.Core.Ledger;
@@ -7,7 +9,7 @@ namespace Demarc.Sim;
 /// <summary>What survives the agent: the content of its disk, and the fold over it that the inspector keeps for itself.</summary>
 internal sealed class SimAgentDisk
 {
-    private readonly Dictionary<string, Entry> read = [];
+    private readonly Dictionary<UInt128, EntryRead> read = [];
     private int folded;
 
     public List<ReadOnlyMemory<byte>> Entries { get; } = [];
@@ -29,7 +31,7 @@ internal sealed class SimAgentDisk
         {
             while (folded < Entries.Count)
             {
-                var entry = Entry.Read(Entries[folded]);
+                var entry = Read(Entries[folded]);
                 if (entry.Entry is null || EnvironmentFold.Apply(field, entry.Entry).State is not { } next) throw new InvalidOperationException($"the replica on disk holds an entry {folded} that does not fold: {entry.Fault}");
                 field = next;
                 folded++;
@@ -39,14 +41,21 @@ internal sealed class SimAgentDisk
         }
     } = EnvironmentState.Empty;
 
+    /// <summary>What the same bytes say does not change: those who look on read each envelope once, however often they look.</summary>
+    public EntryRead Read(ReadOnlyMemory<byte> envelope)
+    {
+        var hash = BinaryPrimitives.ReadUInt128BigEndian(SHA256.HashData(envelope.Span));
+        if (!read.TryGetValue(hash, out var outcome)) read[hash] = outcome = Entry.Read(envelope);
+        return outcome;
+    }
+
     /// <summary>The fold over replica and outbox as they are on disk: all that the agent may act upon.</summary>
     public EnvironmentState Written()
     {
         var state = Verified;
         foreach (var row in Outbox)
         {
-            if (!read.TryGetValue(row.EntryId, out var entry)) read[row.EntryId] = entry = Entry.Read(row.Envelope).Entry!;
-            if (EnvironmentFold.Apply(state, entry).State is { } next) state = next;
+            if (EnvironmentFold.Apply(state, Read(row.Envelope).Entry!).State is { } next) state = next;
         }
 
         return state;
@@ -86,7 +95,7 @@ internal sealed class SimAgentStore(SimWorld world, SimProcess process, SimAgent
     {
         // The broken variant that the inspector has to find: it says that the entry is kept, and it is not.
         if (world.Plan.Broken == Broken.OutboxNotDurable) return;
-        world.Inspector.Writes(Entry.Read(row.Envelope).Entry!);
+        world.Inspector.Writes(disk.Read(row.Envelope).Entry!);
         Commit(() => disk.Outbox.Add(row with { Envelope = row.Envelope.ToArray() }));
     }
 

@@ -5,6 +5,7 @@ using Demarc.Core.Charter;
 using Demarc.Core.Environments;
 using Demarc.Core.Instances;
 using Demarc.Core.Ledger;
+using Demarc.Core.Monitoring;
 using Demarc.Plane.Ledger;
 
 namespace Demarc.Sim;
@@ -19,6 +20,7 @@ internal sealed class SimPeople
 
     private readonly SimWorld world;
     private readonly Random dice;
+    private readonly Random mischief;
     private readonly SigningKey vendorOperator;
     private readonly SigningKey customerApprover;
     private readonly SigningKey viewer;
@@ -30,6 +32,7 @@ internal sealed class SimPeople
         this.world = world;
         this.dice = dice;
         this.stranger = stranger;
+        mischief = new Random(world.Plan.Seed ^ 0xbad);
         CustomerRoot = NewKey();
         VendorRoot = NewKey();
         vendorOperator = NewKey();
@@ -41,6 +44,8 @@ internal sealed class SimPeople
     public SigningKey CustomerRoot { get; }
 
     public SigningKey VendorRoot { get; }
+
+    public PublicKey CustomerApprover => customerApprover.Public;
 
     /// <summary>Founds the environment, puts the default charter in force, names the members and lets the first agent join.</summary>
     public async Task FoundAsync()
@@ -180,18 +185,37 @@ internal sealed class SimPeople
     {
         var wish = new InstanceRequest("instances.create", InstanceId.Parse("trespass"), new InstanceOrder("2.6.4", InstanceSize.Small, ImmutableSortedDictionary<string, string>.Empty));
         var planned = state.OpenChanges.FirstOrDefault(change => change.Status == ChangeStatus.Planned && change.Awaits.Contains(Party.Customer));
-        (SigningKey Key, EntryData Data) attempt = dice.Next(7) switch
+        var attempt = dice.Next(7) switch
         {
-            0 => (viewer, new ChangeRequested(ChangeId.New(dice.NextBytes), wish)),
-            1 => (stranger, new ChangeRequested(ChangeId.New(dice.NextBytes), wish)),
-            2 when planned is not null && !planned.Awaits.Contains(Party.Vendor) => (VendorRoot, new ChangeApproved(planned.Id, planned.PlanHash!)),
-            3 => (vendorOperator, new AgentRevoked(world.AgentKey.Public.KeyId, "mine")),
-            4 when state.OpenChanges.FirstOrDefault() is { } open => (dice.Chance(0.5) ? viewer : stranger, new ChangeStopped(open.Id, "mine to stop")),
-            5 => (VendorRoot, new AgentInvited(stranger.Public.KeyId, world.WallTime + TimeSpan.FromDays(1))),
-            _ => (vendorOperator, new ChangeRequested(ChangeId.New(dice.NextBytes), new InstanceRequest("instances.purge", InstanceId.Parse("alpha"), null))),
+            0 => new Attempt(viewer, new ChangeRequested(ChangeId.New(dice.NextBytes), wish)),
+            1 => new Attempt(stranger, new ChangeRequested(ChangeId.New(dice.NextBytes), wish)),
+            2 when planned is not null && !planned.Awaits.Contains(Party.Vendor) => new Attempt(VendorRoot, new ChangeApproved(planned.Id, planned.PlanHash!)),
+            3 => new Attempt(vendorOperator, new AgentRevoked(world.AgentKey.Public.KeyId, "mine")),
+            4 when state.OpenChanges.FirstOrDefault() is { } open => new Attempt(dice.Chance(0.5) ? viewer : stranger, new ChangeStopped(open.Id, "mine to stop")),
+            5 => new Attempt(VendorRoot, new AgentInvited(stranger.Public.KeyId, world.WallTime + TimeSpan.FromDays(1))),
+            _ => new Attempt(vendorOperator, new ChangeRequested(ChangeId.New(dice.NextBytes), new InstanceRequest("instances.purge", InstanceId.Parse("alpha"), null))),
         };
+        if ((attempt.Key == VendorRoot || attempt.Key == vendorOperator) && Overreach(state) is { } act) attempt = new Attempt(mischief.Chance(0.7) ? VendorRoot : vendorOperator, act);
         var outcome = await world.SubmitAsync(Entry.Write(world.Environment, NewId(), world.WallTime, attempt.Data, attempt.Key));
         if (outcome is { Refusal: null }) world.Loop.Violate($"the plane took a {attempt.Data.GetType().Name} from somebody who may not");
+    }
+
+    // A vendor who tries everything that is the customer's, with keys that are all genuine. On dice of its own: what is refused leaves the run as it was.
+    private EntryData? Overreach(EnvironmentState state)
+    {
+        return mischief.Next(9) switch
+        {
+            0 => new MemberRemoved(CustomerApprover.KeyId),
+            1 => new RootReplaced(CustomerRoot.Public.KeyId, stranger.Public.KeyId, "lost"),
+            2 => new MemberRekeyed(stranger.Public.KeyId),
+            3 => new EgressConsented(EgressClass.Bundle, 1_000_000, DateOnly.FromDateTime(world.WallTime.UtcDateTime), "we need it"),
+            4 => new VendorSevered(world.Signer.VerifierKey, "we leave"),
+            5 when state.OpenChanges.FirstOrDefault(change => change.Halt is { Kind: HaltKind.Pause } halt && !halt.By.Contains(Party.Vendor)) is { } held => new ChangeResumed(held.Id, "go on"),
+            6 when state.OpenChanges.FirstOrDefault() is { } open => new ChangeHalted(open.Id, open.Holds),
+            7 when state.OpenChanges.FirstOrDefault(change => change.Status == ChangeStatus.Approved) is { } ready => new ChangeStarted(ready.Id, ready.PlanHash!),
+            8 when state.OpenChanges.FirstOrDefault(change => change.Status == ChangeStatus.Planned) is { } planned => new ChangeApproved(planned.Id, "sha256:" + new string('0', 64)),
+            _ => null,
+        };
     }
 
     private async Task AmendAsync(CharterDocument charter)
@@ -248,11 +272,19 @@ internal sealed class SimPeople
 
     private async Task JoinAsync()
     {
-        using var invitation = NewKey();
-        var key = NewKey();
-        await SayAsync(CustomerRoot, new AgentInvited(invitation.Public.KeyId, world.WallTime + TimeSpan.FromDays(6)));
-        var joined = await InsistAsync(Entry.Write(world.Environment, NewId(), world.WallTime, new AgentJoined(key.Public.KeyId, invitation.Public.KeyId, "sim"), key, invitation));
-        if (joined.Refusal is null) world.Employ(key);
+        // When the clocks leap over an invitation's end it is given again.
+        while (true)
+        {
+            using var invitation = NewKey();
+            var key = NewKey();
+            await SayAsync(CustomerRoot, new AgentInvited(invitation.Public.KeyId, world.WallTime + TimeSpan.FromDays(6)));
+            var joined = await InsistAsync(Entry.Write(world.Environment, NewId(), world.WallTime, new AgentJoined(key.Public.KeyId, invitation.Public.KeyId, "sim"), key, invitation));
+            if (joined.Refusal is null)
+            {
+                world.Employ(key);
+                return;
+            }
+        }
     }
 
     private Task<Appended> WishAsync(SigningKey key, InstanceRequest request)
@@ -284,4 +316,6 @@ internal sealed class SimPeople
     private SigningKey NewKey() => SigningKey.Generate(dice.NextBytes);
 
     private string NewId() => Entry.NewId(dice.NextBytes);
+
+    private readonly record struct Attempt(SigningKey Key, EntryData Data);
 }

@@ -29,11 +29,13 @@ internal sealed record SimPlan(int Seed, Treason Treason, Broken Broken, double 
 
     public static TimeSpan Founding { get; } = TimeSpan.FromSeconds(8);
 
+    private static int Treasons { get; } = Enum.GetValues<Treason>().Length - 1;
+
     /// <summary>Every run of a seed is the same; every tenth one has a bad plane.</summary>
     public static SimPlan Of(int seed)
     {
         var dice = new Random(seed);
-        var treason = seed % 10 == 9 ? (Treason)(1 + dice.Next(7)) : Treason.None;
+        var treason = seed % 10 == 9 ? (Treason)(1 + dice.Next(Treasons)) : Treason.None;
         return new SimPlan(seed, treason, Broken.None, treason == Treason.None && dice.Chance(0.85) ? 0.004 + dice.NextDouble() * 0.02 : 0, dice.Between(60, 200), TimeSpan.FromMinutes(treason == Treason.None ? 12 : 3));
     }
 }

@@ -1,7 +1,11 @@
 using System.Text;
+using Demarc.Core.Access;
 using Demarc.Core.Changes;
+using Demarc.Core.Charter;
+using Demarc.Core.Environments;
 using Demarc.Core.Instances;
 using Demarc.Core.Ledger;
+using Demarc.Core.Monitoring;
 using Demarc.Protocol;
 using Google.Protobuf;
 
@@ -18,11 +22,46 @@ internal enum Treason
     ReplaysCheckpoint,
     InjectsChange,
     InjectsApproval,
+
+    /// <summary>What the agent has verified comes once more, in another order.</summary>
+    ReordersEntries,
+
+    /// <summary>An approval that was given comes once more.</summary>
+    ReplaysApproval,
+
+    /// <summary>A charter that was replaced is proposed once more, in the words that both had signed.</summary>
+    ServesOldCharter,
+
+    // From here on the vendor's people are in it too, with all their real keys, and the plane takes whatever they sign.
+
+    /// <summary>The vendor approves what waits for the customer.</summary>
+    VendorApproves,
+
+    /// <summary>The vendor lifts a hold that the customer has put on.</summary>
+    VendorLiftsHold,
+
+    /// <summary>The vendor takes a person of the customer's out.</summary>
+    VendorRemovesCustomer,
+
+    /// <summary>The vendor names another root for the customer.</summary>
+    VendorReplacesRoot,
+
+    /// <summary>The vendor invites an agent of its own.</summary>
+    VendorInvites,
+
+    /// <summary>The vendor lets more leave than the charter allows.</summary>
+    VendorConsents,
+
+    /// <summary>The vendor asks for what the charter gives to the agent alone.</summary>
+    VendorErases,
+
+    /// <summary>The vendor writes what only the agent may say: that a change has begun.</summary>
+    VendorStarts,
 }
 
 /// <summary>
-/// A bad plane with the plane's real key: it alters what goes to the agent and signs a checkpoint over it that fits. Only what it has no key for,
-/// the people's signatures and the agent's memory, stands against it.
+/// A bad plane with the plane's real key, alone or together with a bad vendor: it alters what goes to the agent and signs a checkpoint over it that
+/// fits. Only what neither has a key for, the customer's signatures and the agent's memory, stands against it.
 /// </summary>
 internal sealed class Traitor(SimWorld world, SigningKey stranger)
 {
@@ -73,12 +112,40 @@ internal sealed class Traitor(SimWorld world, SigningKey stranger)
                 return [Also(batch, Forged())];
             case Treason.InjectsChange:
                 return [Also(batch, Entry.Write(world.Environment, "einjected0001", world.WallTime, Wish(), stranger).Bytes)];
+            case Treason.ReordersEntries:
+                return batch.First < 3 ? null : [Signed((long)batch.First - 2, [world.PlaneDisk.Rows[(int)batch.First - 1].Bytes, world.PlaneDisk.Rows[(int)batch.First - 2].Bytes])];
+            case Treason.ReplaysApproval:
+                return Again(batch, entry => entry.Data is ChangeApproved);
+            case Treason.ServesOldCharter:
+                return world.AgentDisk.Verified.Charter is { Version: > 1 } ? Again(batch, entry => entry.Data is CharterProposed { Version: 1 }) : null;
+            case >= Treason.VendorApproves:
+                return Vendors(world.AgentDisk.Verified) is { } act ? [Also(batch, Entry.Write(world.Environment, "einjected0004", world.WallTime, act, world.People.VendorRoot).Bytes)] : null;
             case Treason.InjectsApproval:
                 var change = world.AgentDisk.Verified.OpenChanges.FirstOrDefault(c => c.Status == ChangeStatus.Planned);
                 return change is null ? null : [Also(batch, Entry.Write(world.Environment, "einjected0002", world.WallTime, new ChangeApproved(change.Id, change.PlanHash!), stranger).Bytes)];
             default:
                 return null;
         }
+    }
+
+    // What a bad vendor signs; null while there is no occasion for it.
+    private EntryData? Vendors(EnvironmentState state) => world.Plan.Treason switch
+    {
+        Treason.VendorApproves when state.OpenChanges.FirstOrDefault(c => c.Status == ChangeStatus.Planned && c.NeedsApproval?.Includes(Party.Vendor) == false) is { } change => new ChangeApproved(change.Id, change.PlanHash!),
+        Treason.VendorLiftsHold when state.OpenChanges.FirstOrDefault(c => c.Halt is { Kind: HaltKind.Pause } halt && !halt.By.Contains(Party.Vendor)) is { } change => new ChangeResumed(change.Id, "go on"),
+        Treason.VendorRemovesCustomer => new MemberRemoved(world.People.CustomerApprover.KeyId),
+        Treason.VendorReplacesRoot => new RootReplaced(world.People.CustomerRoot.Public.KeyId, stranger.Public.KeyId, "lost"),
+        Treason.VendorInvites => new AgentInvited(stranger.Public.KeyId, world.WallTime + TimeSpan.FromDays(1)),
+        Treason.VendorConsents => new EgressConsented(EgressClass.Bundle, 1_000_000, DateOnly.FromDateTime(world.WallTime.UtcDateTime), "we need it"),
+        Treason.VendorErases when !state.Instances.IsEmpty => new ChangeRequested(ChangeId.Parse("c-injected"), new InstanceRequest("instances.purge", state.Instances.Keys.First(), null)),
+        Treason.VendorStarts when state.OpenChanges.FirstOrDefault(c => c.Status == ChangeStatus.Approved) is { } change => new ChangeStarted(change.Id, change.PlanHash!),
+        _ => null,
+    };
+
+    private IEnumerable<PlaneFrame>? Again(Batch batch, Func<Entry, bool> which)
+    {
+        var earlier = world.PlaneDisk.Rows.Take((int)batch.First).FirstOrDefault(row => which(Entry.Read(row.Bytes).Entry!));
+        return earlier is null ? null : [Also(batch, earlier.Bytes)];
     }
 
     private static ChangeRequested Wish() =>

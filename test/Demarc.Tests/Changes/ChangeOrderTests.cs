@@ -44,14 +44,14 @@ public sealed class ChangeOrderTests
             .Do(new StepStarted(change, 0), world.Agent)
             .Do(new ChangePaused(change, "wait"), world.Customer)
             .Do(new StepFinished(change, 0, "stopped"), world.Agent)
-            .Do(new ChangeHalted(change), world.Agent);
+            .Do(new ChangeHalted(change, 1), world.Agent);
         Assert.Contains("cannot have steps reported", world.Refusal(new StepStarted(change, 1), world.Agent), StringComparison.Ordinal);
         Assert.Contains("has not ended", world.Refusal(Wish(world, ChangeAction.Suspend), world.Customer), StringComparison.Ordinal);
 
         var heal = world.Request(ChangeAction.Heal, world.Agent);
         var healing = world.Planned(heal);
         Assert.Equal($"change {change} of the same instance is paused", world.Refusal(new ChangeStarted(heal, healing.Hash), world.Agent));
-        world.Do(new ChangeStopped(change, "no"), world.Vendor).Do(new ChangeHalted(change), world.Agent).Do(new StepUndone(change, 0, "started again"), world.Agent).Do(new ChangeRolledBack(change, "stopped"), world.Agent);
+        world.Do(new ChangeStopped(change, "no"), world.Vendor).Do(new ChangeHalted(change, 2), world.Agent).Do(new StepUndone(change, 0, "started again"), world.Agent).Do(new ChangeRolledBack(change, "stopped"), world.Agent);
         world.Do(new ChangeStarted(heal, healing.Hash), world.Agent);
     }
 

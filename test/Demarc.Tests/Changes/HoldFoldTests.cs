@@ -62,7 +62,7 @@ public sealed class HoldFoldTests
         Assert.Contains("is not paused", world.Refusal(new ChangeResumed(change, "no, on"), world.Customer), StringComparison.Ordinal);
         Assert.Contains("being stopped", world.Refusal(new ChangePaused(change, "wait"), world.Vendor), StringComparison.Ordinal);
         Assert.Contains("being stopped already", world.Refusal(new ChangeStopped(change, "me too"), world.Vendor), StringComparison.Ordinal);
-        world.Do(new ChangeHalted(change), world.Agent);
+        world.Do(new ChangeHalted(change, 1), world.Agent);
         Assert.Contains("is being undone", world.Refusal(new StepStarted(change, 0), world.Agent), StringComparison.Ordinal);
     }
 
@@ -71,19 +71,29 @@ public sealed class HoldFoldTests
     {
         var change = Running();
         world.Do(new StepStarted(change, 0), world.Agent).Do(new ChangePaused(change, "wait"), world.Customer);
-        Assert.Contains("under way", world.Refusal(new ChangeHalted(change), world.Agent), StringComparison.Ordinal);
-        world.Do(new StepFinished(change, 0, "done"), world.Agent).Do(new ChangeHalted(change), world.Agent);
-        foreach (var entry in new EntryData[] { new StepStarted(change, 1), new StepUndone(change, 0, "x"), new ChangeSucceeded(change, "x"), new ChangeFailed(change, "x"), new ChangeRolledBack(change, "x"), new ChangeHalted(change), new ChangePostponed(change, "x"), new ChangeExpired(change) })
+        Assert.Contains("under way", world.Refusal(new ChangeHalted(change, 1), world.Agent), StringComparison.Ordinal);
+        world.Do(new StepFinished(change, 0, "done"), world.Agent).Do(new ChangeHalted(change, 1), world.Agent);
+        foreach (var entry in new EntryData[] { new StepStarted(change, 1), new StepUndone(change, 0, "x"), new ChangeSucceeded(change, "x"), new ChangeFailed(change, "x"), new ChangeRolledBack(change, "x"), new ChangeHalted(change, 1), new ChangePostponed(change, "x"), new ChangeExpired(change) })
             world.Refusal(entry, world.Agent);
         world.Do(new ChangeResumed(change, "on"), world.Customer).Do(new StepStarted(change, 1), world.Agent);
+    }
+
+    [Fact]
+    public void An_answer_to_a_pause_that_was_lifted_is_none_to_the_next()
+    {
+        var change = Running();
+        world.Do(new ChangePaused(change, "wait"), world.Customer).Do(new ChangeResumed(change, "on"), world.Customer).Do(new ChangePaused(change, "again"), world.Vendor);
+        Assert.Contains("hold 1 of change", world.Refusal(new ChangeHalted(change, 1), world.Agent), StringComparison.Ordinal);
+        world.Do(new ChangeHalted(change, 2), world.Agent);
+        Assert.True(world.State.Changes[change].IsPaused);
     }
 
     [Fact]
     public void An_agent_cannot_say_that_it_was_asked_to_halt()
     {
         var change = Running();
-        Assert.Contains("nobody has asked", world.Refusal(new ChangeHalted(change), world.Agent), StringComparison.Ordinal);
-        Assert.Contains("written by the joined agent", world.Refusal(new ChangeHalted(change), world.Vendor), StringComparison.Ordinal);
+        Assert.Contains("nobody has asked", world.Refusal(new ChangeHalted(change, 0), world.Agent), StringComparison.Ordinal);
+        Assert.Contains("written by the joined agent", world.Refusal(new ChangeHalted(change, 1), world.Vendor), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -93,7 +103,7 @@ public sealed class HoldFoldTests
     {
         var lab = new World();
         var change = Begun(lab, Charter(rule => rule with { OnStop = onStop }));
-        lab.Do(new StepStarted(change, 0), lab.Agent).Do(new StepFinished(change, 0, "made"), lab.Agent).Do(new ChangeStopped(change, "end"), lab.Customer).Do(new ChangeHalted(change), lab.Agent);
+        lab.Do(new StepStarted(change, 0), lab.Agent).Do(new StepFinished(change, 0, "made"), lab.Agent).Do(new ChangeStopped(change, "end"), lab.Customer).Do(new ChangeHalted(change, 1), lab.Agent);
         Assert.Equal(expected, lab.State.Changes[change].Status);
         if (expected == ChangeStatus.Stopped)
         {
@@ -112,7 +122,7 @@ public sealed class HoldFoldTests
         var change = Begun(lab, Charter(rule => rule with { OnStop = OnStop.Leave }));
         lab.Do(new StepStarted(change, 0), lab.Agent).Do(new StepFinished(change, 0, "made"), lab.Agent).Do(new ChangeStopped(change, "end"), lab.Customer);
         lab.Chartered(Charter(rule => rule with { OnStop = OnStop.RollBack }) with { Version = 2 });
-        lab.Do(new ChangeHalted(change), lab.Agent);
+        lab.Do(new ChangeHalted(change, 1), lab.Agent);
         Assert.Equal(ChangeStatus.Stopped, lab.State.Changes[change].Status);
     }
 

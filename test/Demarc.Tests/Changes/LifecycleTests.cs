@@ -42,7 +42,8 @@ public sealed class LifecycleTests
         ("resume", c => ChangeLifecycle.Resume(c, Party.Customer)),
         ("stop-and-roll-back", c => ChangeLifecycle.Stop(c, Party.Customer, "p", At, true)),
         ("stop-and-leave", c => ChangeLifecycle.Stop(c, Party.Customer, "p", At, false)),
-        ("halted", c => ChangeLifecycle.StandStill(c, At)),
+        ("halted", c => ChangeLifecycle.StandStill(c, c.Holds, At)),
+        ("halted-for-a-hold-before", c => ChangeLifecycle.StandStill(c, c.Holds - 1, At)),
         ("postpone", c => ChangeLifecycle.Postpone(c, "p", At)),
         ("agent-revoked", ChangeLifecycle.Inherit),
     ];

@@ -24,7 +24,7 @@ public sealed class LedgerLinesTests
         var folder = Path.Combine(shell.Folder, "lines");
         var ran = await shell.MustAsync("audit", "export", folder, "--format", format);
         Assert.Contains("Lines prove nothing by themselves", ran.Out, StringComparison.Ordinal);
-        var lines = (await File.ReadAllLinesAsync(Path.Combine(folder, $"ledger.{format}.jsonl"), TestContext.Current.CancellationToken)).Select(line => JsonDocument.Parse(line).RootElement).ToList();
+        var lines = (await File.ReadAllLinesAsync(Path.Combine(folder, format == "jsonl" ? "ledger.jsonl" : $"ledger.{format}.jsonl"), TestContext.Current.CancellationToken)).Select(line => JsonDocument.Parse(line).RootElement).ToList();
         Assert.Equal(6, lines.Count);
         if (format == "jsonl") Plain(lines);
         else Assert.All(lines, Required);

@@ -121,7 +121,7 @@ public sealed class SeveranceTests
         var running = world.Request(ChangeAction.Modify, world.Vendor);
         var plan = world.Planned(running);
         world.Do(new ChangeStarted(running, plan.Hash), world.Agent);
-        Severed().Do(new ChangeStopped(running, "not any more"), world.Customer).Do(new ChangeHalted(running), world.Agent);
+        Severed().Do(new ChangeStopped(running, "not any more"), world.Customer).Do(new ChangeHalted(running, 1), world.Agent);
         Assert.True(world.State.Changes[running].IsUndoing || world.State.Changes[running].IsEnded);
     }
 

@@ -135,7 +135,7 @@ public sealed class FoldFuzzTests
             21 => new CredentialIssued(change, instance, "root", "not sealed"),
             22 => new FindingRaised(Any("bucket-full", "data-docs"), Any(Enum.GetValues<TaskId>()), "thing", "broken", "mend it"),
             25 when random.Next(2) == 0 => Any<EntryData>(new ChangePaused(change, "wait"), new ChangePaused(change, "wait"), new ChangeResumed(change, "on"), random.Next(3) == 0 ? new ChangeStopped(change, "end") : new ChangeDeferred(change, world.Time.GetUtcNow() + TimeSpan.FromMinutes(random.Next(-5, 50)), "later")),
-            26 when random.Next(2) == 0 => Any<EntryData>(new ChangeHalted(change), new ChangeHalted(change), new ChangePostponed(change, "late")),
+            26 when random.Next(2) == 0 => Any<EntryData>(new ChangeHalted(change, 1), new ChangeHalted(change, random.Next(4)), new ChangePostponed(change, "late")),
             30 when random.Next(30) == 0 => random.Next(2) == 0 ? new VendorSevered(Plane(random.Next(3)), "over") : new PlaneMoved(Plane(random.Next(3)), "elsewhere"),
             27 or 28 or 29 when known is { IsEnded: false } => Next(known, plan, random),
             _ => new FindingCleared(Any("bucket-full", "data-docs")),
@@ -150,7 +150,8 @@ public sealed class FoldFuzzTests
     /// <summary>What comes next for a change when all goes well: without it hardly any would get as far as their steps.</summary>
     private static EntryData Next(Change change, Plan plan, Random random) => change.Status switch
     {
-        ChangeStatus.Running when change.Halt is { StandsStill: false } && random.Next(2) == 0 => new ChangeHalted(change.Id),
+        ChangeStatus.Running when change.Halt is { StandsStill: false } && random.Next(2) == 0 => new ChangeHalted(change.Id, change.Holds),
+        ChangeStatus.Running when change.Steps.All(step => step.Status == StepStatus.Waiting) && random.Next(6) == 0 => new ChangePostponed(change.Id, "late"),
         ChangeStatus.Running when change.Halt is null && random.Next(12) == 0 => new ChangeStopped(change.Id, "enough"),
         _ when change.Halt is { Kind: HaltKind.Pause } => new ChangeResumed(change.Id, "on"),
         ChangeStatus.Requested => new ChangePlanned(change.Id, plan.Text, plan.Hash),

@@ -118,6 +118,6 @@ public sealed partial class SourceRuleTests
     [GeneratedRegex(@"(\w+)(<[^(]*>)?\(")]
     private static partial Regex Signature();
 
-    [GeneratedRegex(@"^\s*(if|for|foreach|while|switch|using|lock|else|try|catch|return|var)\b|\b(class|record|struct|interface|enum)\b|=\s*new|=>")]
+    [GeneratedRegex(@"^\s*(if|for|foreach|while|switch|using|lock|else|try|catch|return|var)\b|\b(class|record|struct|interface|enum)\b|=\s*new|=>|\bswitch$")]
     private static partial Regex NotMethod();
 }
