@@ -66,7 +66,7 @@ public sealed class AgentCore
     public async Task RunAsync(CancellationToken stop)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        Task[] parts = [DialAsync(over.Token), worker.RunAsync(over.Token), reconciler.RunAsync(over.Token), Sessions.RunAsync(over.Token), .. Copy is null ? [] : new[] { Copy.RunAsync(over.Token) }];
+        Task[] parts = [DialAsync(over.Token), worker.RunAsync(over.Token), reconciler.RunAsync(over.Token), .. Sessions.Hands is null ? [] : new[] { Sessions.RunAsync(over.Token) }, .. Copy is null ? [] : new[] { Copy.RunAsync(over.Token) }];
         var running = parts.ToList();
         try
         {

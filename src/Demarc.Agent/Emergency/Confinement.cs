@@ -95,7 +95,7 @@ public sealed record Confinement(int? Account, bool OwnNamespace, string Words)
     {
         var who = account is { } id ? string.Create(CultureInfo.InvariantCulture, $"account {id}, made for this session, without groups or capabilities") : "the agent's own account (it does not run as root)";
         var where = own ? "in a process namespace of its own" : "in a process group of its own (no namespace to be had here)";
-        return $"commands of a fixed list, no shell, as {who}, {where}; no new privileges, empty environment, no file can be written, 64 processes, 1 GiB, 60 s of processor each";
+        return $"commands of a fixed list, no shell, as {who}, {where}; no new privileges, empty environment, no byte can be written to a file, 64 processes, 1 GiB, 60 s of processor each";
     }
 }
 

@@ -20,7 +20,7 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
     private readonly HashSet<SessionId> refusedHere = [];
     private readonly Signal changed = new();
 
-    /// <summary>What sessions can do here; without any, none is opened.</summary>
+    /// <summary>What sessions can do here; without any, none is opened and the worker does not run.</summary>
     public SessionHands? Hands { get; set; }
 
     /// <summary>Collects bundles.</summary>
@@ -45,7 +45,7 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
         }
         finally
         {
-            foreach (var session in live.Values.ToList()) await EndAsync(session, SessionEndReason.AgentStopped, "the agent stopped");
+            foreach (var session in live.Values.ToList()) await EndAsync(session, SessionEndReason.AgentStopped, "the agent stopped", stopping: true);
         }
     }
 
@@ -132,7 +132,7 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
 
         if (here is null)
         {
-            if (word!.Body.Says == SessionSays.Attach && PublicKey.TryParse(word.Body.Text, out var worker)) Open(session, worker);
+            if (word!.Body.Says == SessionSays.Attach && session.Terms.Kind != SessionKind.Bundle && PublicKey.TryParse(word.Body.Text, out var worker)) Open(session, worker);
             return;
         }
 
@@ -263,7 +263,7 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
         return time.GetElapsedTime(here.Heard) >= SessionLimits.Silence ? (SessionEndReason.OperatorLost, $"nothing was heard of who worked in it for {SessionLimits.Silence.TotalSeconds:0} s") : null;
     }
 
-    private async Task EndAsync(LiveSession here, SessionEndReason why, string detail)
+    private async Task EndAsync(LiveSession here, SessionEndReason why, string detail, bool stopping = false)
     {
         var began = time.GetTimestamp();
         here.IsEnding = true;
@@ -271,6 +271,8 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
         while (here.Command?.Cut() == false)
         {
             if (time.GetElapsedTime(began) > SessionLimits.Cut) SessionLog.Lingers(log, here.Id.Value);
+            // What the kernel will not end now the next start finds in the ledger, and ends then.
+            if (stopping && time.GetElapsedTime(began) > SessionLimits.Cut * 2) return;
             await Task.Delay(TimeSpan.FromMilliseconds(5), time);
         }
 
@@ -373,7 +375,7 @@ internal static class SessionDifference
 {
     public static string Of(Session session) => session.Terms.Kind switch
     {
-        SessionKind.Terminal => "nothing: commands of the list only read, and no file could be written",
+        SessionKind.Terminal => "nothing: commands of the list only read, and no byte could be written to a file",
         SessionKind.Milvus => session.Credential is { } credential ? $"nothing: the engine let {credential.User} only read, and that user is gone" : "nothing: no user was made",
         SessionKind.Bundle => session.Bundle switch
         {
