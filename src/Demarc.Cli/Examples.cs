@@ -64,7 +64,7 @@ internal static class Examples
         ["instances resume"] = ["demarc instances resume docs"],
         ["instances delete"] = ["demarc instances delete docs", "demarc instances delete docs --dry-run"],
         ["instances restore"] = ["demarc instances restore docs"],
-        ["audit search"] = ["demarc audit search --instance docs --kind change. --since 2026-11-01", "demarc audit search \"no room\" --most 200"],
+        ["audit search"] = ["demarc audit search --instance docs --kind change. --since 2026-11-01", "demarc audit search --by vendor --since 2026-11-01", "demarc audit search \"no room\" --most 200"],
         ["egress watch"] = ["demarc egress watch", "demarc egress watch --class ledger"],
         ["egress show"] = ["demarc egress show --since 2026-11-25T08:00Z"],
         ["egress report"] = ["demarc egress report --days 7"],

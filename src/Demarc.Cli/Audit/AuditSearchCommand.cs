@@ -18,13 +18,14 @@ internal static class AuditSearchCommand
         var instance = new Option<string?>("--instance") { Description = "About this instance.", HelpName = "NAME" };
         var change = new Option<string?>("--change") { Description = "About this change.", HelpName = "CHANGE" };
         var author = new Option<string?>("--author") { Description = "Signed by this key.", HelpName = "KEY" };
+        var by = new Option<string?>("--by") { Description = "Signed by anybody of this side." }.OneOf("vendor", "customer", "agent");
         var since = new Option<string?>("--since") { Description = "Dated at this time or later.", HelpName = "TIME" };
         var until = new Option<string?>("--until") { Description = "Dated before this time.", HelpName = "TIME" };
         var most = OptionValues.WholeNumber("--most", ["-n"], "How many entries", 1, 10_000, 50);
         return new Verb("search", "Search the ledger, newest entries first.", async invocation =>
         {
             var query = new StringBuilder();
-            foreach (var (name, value) in new[] { ("kind", invocation.Get(kind)), ("task", invocation.Get(task)), ("instance", invocation.Get(instance)), ("change", invocation.Get(change)), ("author", invocation.Get(author)), ("text", invocation.Get(text)) })
+            foreach (var (name, value) in new[] { ("kind", invocation.Get(kind)), ("task", invocation.Get(task)), ("instance", invocation.Get(instance)), ("change", invocation.Get(change)), ("author", invocation.Get(author)), ("by", invocation.Get(by)), ("text", invocation.Get(text)) })
             {
                 if (value is not null) query.Append(CultureInfo.InvariantCulture, $"&{name}={Uri.EscapeDataString(value)}");
             }
@@ -40,7 +41,7 @@ internal static class AuditSearchCommand
                 if (found.Next is not null) terminal.Line("There are more: ask for them with --most.");
             });
             return ExitCodes.Ok;
-        }, [text, kind, task, instance, change, author, since, until, most]);
+        }, [text, kind, task, instance, change, author, by, since, until, most]);
     }
 
     private static async Task<SearchView> FindAsync(Invocation invocation, string query, int most)

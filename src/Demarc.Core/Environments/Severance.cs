@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Demarc.Core.Changes;
 using Demarc.Core.Charter;
 using Demarc.Core.Ledger;
 
@@ -14,6 +15,23 @@ namespace Demarc.Core.Environments;
 /// <param name="Withdrawn">How many changes of the vendor that had not begun ended with it.</param>
 /// <param name="Goes">How many changes had begun and go on to their end.</param>
 public sealed record Severance(DateTimeOffset At, long Index, string By, string Reason, string? CharterBefore, int Withdrawn, int Goes);
+
+/// <summary>What severing the vendor would do to an environment as it stands: for whoever weighs it. What it does is the fold's to say.</summary>
+/// <param name="Ends">Changes of the vendor that have not begun, and would end.</param>
+/// <param name="Goes">Changes that have begun, and would go on to their end.</param>
+/// <param name="Invitations">Open invitations of agents, which would be void.</param>
+/// <param name="VendorPeople">Keys of the vendor's people and services that would count for nothing but signing another charter.</param>
+/// <param name="CharterBefore">The charter's version in force; null for none.</param>
+public sealed record SeverancePreview(ImmutableArray<Change> Ends, ImmutableArray<Change> Goes, int Invitations, int VendorPeople, int? CharterBefore)
+{
+    /// <summary>As things stand.</summary>
+    public static SeverancePreview Of(EnvironmentState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        var open = state.OpenChanges.ToLookup(SeveranceFold.Ends);
+        return new SeverancePreview([.. open[true]], [.. open[false].Where(change => change.Status == ChangeStatus.Running)], state.Invitations.Count, state.Members.Values.Count(member => member.Party == Party.Vendor), state.Charter?.Version);
+    }
+}
 
 /// <summary>
 /// What a charter becomes when the vendor is severed: the same limits, windows and standing authority, with every task the customer's. Derived by one pure

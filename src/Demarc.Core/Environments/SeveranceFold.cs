@@ -64,7 +64,8 @@ internal static class SeveranceFold
         return reason.Length > SeveranceLimits.MaxReason ? $"reason has {reason.Length} characters, at most {SeveranceLimits.MaxReason} are allowed" : null;
     }
 
-    private static bool Ends(Change change) => change is { RequestedFor: Party.Vendor, IsWaiting: true };
+    /// <summary>Whether a change ends when the vendor is severed.</summary>
+    public static bool Ends(Change change) => change is { RequestedFor: Party.Vendor, IsWaiting: true };
 
     private static Change Withdrawn(Change change, DateTimeOffset at) =>
         change with { Status = ChangeStatus.Withdrawn, Reason = "withdrawn by severance: the customer has severed the vendor before it began", EndedAt = at, Plan = null, Halt = null };

@@ -26,7 +26,7 @@ public static class SignInRoutes
         context.Response.Headers.CacheControl = "no-store";
 
         // A redirect that follows a link from elsewhere would not carry a strict cookie; a page that reloads itself does.
-        return TypedResults.Content("<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"0;url=/\"><title>Demarc</title><p><a href=\"/\">Signed in. Go on to the console.</a></p></html>", "text/html; charset=utf-8");
+        return TypedResults.Content("<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"0;url=/\"><title>Demarc</title><link rel=\"icon\" href=\"/console/icon.svg\"><p><a href=\"/\">Signed in. Go on to the console.</a></p></html>", "text/html; charset=utf-8");
     }
 
     /// <summary>The answer when there is no room for another session.</summary>

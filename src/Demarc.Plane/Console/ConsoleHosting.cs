@@ -21,10 +21,10 @@ public static class ConsoleHosting
         return services;
     }
 
-    /// <summary>Its pages and the three files they use.</summary>
+    /// <summary>Its pages and the files they use.</summary>
     public static void MapConsole(this IEndpointRouteBuilder routes)
     {
-        foreach (var (file, type) in new[] { ("console.css", "text/css"), ("console.js", "text/javascript"), ("signing.js", "text/javascript"), ("keys.js", "text/javascript"), ("icon.svg", "image/svg+xml") })
+        foreach (var (file, type) in new[] { ("console.css", "text/css"), ("console.js", "text/javascript"), ("signing.js", "text/javascript"), ("keys.js", "text/javascript"), ("icon.svg", "image/svg+xml"), ("egress-schema.txt", "text/plain") })
         {
             var content = Read(file);
             routes.MapGet($"/console/{file}", (HttpContext context) => File(context, content, type)).WithMetadata(new UseCase($"console.{file}", TaskId.Access, Permission.None) { Proof = Proof.Open }).ExcludeFromDescription();

@@ -30,6 +30,8 @@ internal static class ConsoleRoutes
         routes.MapGet("/", HomeAsync).WithMetadata(new UseCase("console.home", TaskId.Access, Permission.None)).ExcludeFromDescription();
         var one = routes.MapGroup("/environments/{env}").ExcludeFromDescription();
         Page(one, "", "table", TaskId.Access, Permission.Look, TableAsync);
+        Page(one, "/oversight", "oversight", TaskId.Access, Permission.Look, OversightAsync);
+        Page(one, "/oversight/severance", "severance", TaskId.Access, Permission.Look, async (context, board) => Render<SeverancePage>(new { Page = await ContextAsync(context, board) }));
         Page(one, "/inbox", "inbox", TaskId.Access, Permission.Look, async (context, board) => Render<InboxPage>(new { Page = await ContextAsync(context, board) }));
         Page(one, "/keys", "keys", TaskId.Access, Permission.Look, async (context, board) => Render<KeysPage>(new { Page = await ContextAsync(context, board) }));
         Page(one, "/notifications", "notifications", TaskId.Monitoring, Permission.Audit, NotificationsAsync);
@@ -40,8 +42,10 @@ internal static class ConsoleRoutes
         Page(one, "/changes/{id}", "change", TaskId.Audit, Permission.Look, ChangeAsync);
         Page(one, "/findings", "findings", TaskId.Monitoring, Permission.Look, async (context, board) => Render<FindingsPage>(new { Page = await ContextAsync(context, board) }));
         Page(one, "/machine", "machine", TaskId.Monitoring, Permission.Look, MachineAsync);
+        Page(one, "/egress", "egress", TaskId.Monitoring, Permission.Look, EgressAsync);
         Page(one, "/charter", "charter", TaskId.Access, Permission.Look, async (context, board) => Render<CharterPage>(new { Page = await ContextAsync(context, board) }));
         Page(one, "/members", "members", TaskId.Access, Permission.Look, async (context, board) => Render<MembersPage>(new { Page = await ContextAsync(context, board), Uses = context.RequestServices.GetRequiredService<KeyUses>() }));
+        Page(one, "/members.csv", "members-csv", TaskId.Access, Permission.Look, (context, _) => Task.FromResult(MembersCsv(context)));
         Page(one, "/ledger", "ledger", TaskId.Audit, Permission.Audit, LedgerAsync);
         Page(one, "/ledger/{index:long}", "entry", TaskId.Audit, Permission.Audit, EntryAsync);
     }
@@ -90,7 +94,24 @@ internal static class ConsoleRoutes
         return Render<FleetPage>(new { Page = new PageContext(Language(context), "/", caller, null), Environments = shown.ToImmutable(), More = mine.Count - shown.Count });
     }
 
-    private static async Task<IResult> TableAsync(HttpContext context, AgentBoard board) => Render<TablePage>(new { Page = await ContextAsync(context, board) });
+    private static async Task<IResult> TableAsync(HttpContext context, AgentBoard board) => Render<TablePage>(new { Page = await ContextAsync(context, board), Oversight = Oversight.Of(Caller.Of(context).Environment, Now(context)) });
+
+    private static async Task<IResult> OversightAsync(HttpContext context, AgentBoard board) =>
+        Render<OversightPage>(new { Page = await ContextAsync(context, board), Oversight = Oversight.Of(Caller.Of(context).Environment, Now(context)) });
+
+    private static async Task<IResult> EgressAsync(HttpContext context, AgentBoard board)
+    {
+        var page = await ContextAsync(context, board);
+        return Render<EgressPage>(new { Page = page, Days = board.Of(page.View.Environment).Current.Value.Observation?.Egress ?? [] });
+    }
+
+    private static IResult MembersCsv(HttpContext context)
+    {
+        var (view, uses) = (Caller.Of(context).Environment, context.RequestServices.GetRequiredService<KeyUses>());
+        var review = AccessReview.Of(view.State, Now(context), key => uses.Of(view.Environment, key));
+        context.Response.Headers.CacheControl = "no-store";
+        return TypedResults.File(System.Text.Encoding.UTF8.GetBytes(AccessCsv.Of(review)), "text/csv; charset=utf-8", string.Create(CultureInfo.InvariantCulture, $"access-{view.Environment}-{Now(context):yyyy-MM-dd}.csv"));
+    }
 
     private static async Task<IResult> InstancesAsync(HttpContext context, AgentBoard board)
     {
@@ -137,12 +158,24 @@ internal static class ConsoleRoutes
         var page = await ContextAsync(context, board);
         var (query, size) = (context.Request.Query, page.View.Size);
         var end = long.TryParse(query["before"], NumberStyles.None, CultureInfo.InvariantCulture, out var before) ? Math.Clamp(before, 1, size) : size;
-        var asked = new LedgerQuery(Word(query, "kind"), Word(query, "task"), Word(query, "instance"), Word(query, "change"), Word(query, "text"));
-        var filter = new LedgerFilter(asked.Kind, null, asked.Task is { } task ? Responsibilities.BySlug(task) : null, asked.Change, asked.Instance, null, null);
+        var asked = new LedgerQuery(Word(query, "kind"), Word(query, "task"), Word(query, "instance"), Word(query, "change"), Word(query, "text"))
+        {
+            By = Word(query, "by") is "vendor" or "customer" or "agent" ? Word(query, "by") : null,
+            Since = Day(query, "since"),
+            Until = Day(query, "until"),
+        };
+        var filter = new LedgerFilter(asked.Kind, null, asked.Task is { } task ? Responsibilities.BySlug(task) : null, asked.Change, asked.Instance, Start(asked.Since), Start(asked.Until?.AddDays(1)))
+        {
+            Authors = asked.By is { } side ? SearchRoutes.AuthorsOf(page.View, side) : null,
+        };
         var found = await SearchRoutes.FindAsync(page.View, context.RequestServices.GetRequiredService<Sequencer>().Store, filter, asked.Text, end, EntriesPerPage, context.RequestAborted);
         var lines = found.Entries.Select(e => new LedgerRow(e.Index, e.Kind, e.At, PublicKey.TryParse(e.Author, out var author) ? By(page, author) : e.Author, e.Instance)).ToImmutableArray();
         return Render<LedgerPage>(new { Page = page, Lines = lines, Query = asked, Newer = end < size ? Math.Min(size, end + EntriesPerPage) : (long?)null, Older = found.Next });
     }
+
+    private static DateOnly? Day(IQueryCollection query, string name) => DateOnly.TryParseExact(query[name], "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var day) && day < DateOnly.MaxValue ? day : null;
+
+    private static DateTimeOffset? Start(DateOnly? day) => day is { } known ? new DateTimeOffset(known.ToDateTime(TimeOnly.MinValue), TimeSpan.Zero) : null;
 
     // A filter that is left empty does not matter; one that is too long matches nothing that there is.
     private static string? Word(IQueryCollection query, string name) => query[name].ToString() is { Length: > 0 and <= PlaneLedgerLimits.TextCharacters } word ? word : null;

@@ -43,9 +43,23 @@ public sealed record LedgerRow(long Index, string Kind, DateTimeOffset At, strin
 /// <param name="Text">A text in what entries say.</param>
 public sealed record LedgerQuery(string? Kind, string? Task, string? Instance, string? Change, string? Text)
 {
+    /// <summary>A side: <c>vendor</c>, <c>customer</c> or <c>agent</c>.</summary>
+    public string? By { get; init; }
+
+    /// <summary>The first day, by UTC.</summary>
+    public DateOnly? Since { get; init; }
+
+    /// <summary>The last day, by UTC.</summary>
+    public DateOnly? Until { get; init; }
+
     /// <summary>Whether anything was asked for.</summary>
-    public bool IsAny => (Kind ?? Task ?? Instance ?? Change ?? Text) is not null;
+    public bool IsAny => All.Any(word => word.Value is not null);
 
     /// <summary>As the end of an address, for the pages before and after.</summary>
-    public string Address => string.Concat(new[] { ("kind", Kind), ("task", Task), ("instance", Instance), ("change", Change), ("text", Text) }.Where(p => p.Item2 is not null).Select(p => $"&{p.Item1}={Uri.EscapeDataString(p.Item2!)}"));
+    public string Address => string.Concat(All.Where(word => word.Value is not null).Select(word => $"&{word.Name}={Uri.EscapeDataString(word.Value!)}"));
+
+    /// <summary>A day as forms and addresses write it.</summary>
+    public static string? Written(DateOnly? day) => day?.ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture);
+
+    private IEnumerable<(string Name, string? Value)> All => [("by", By), ("since", Written(Since)), ("until", Written(Until)), ("kind", Kind), ("task", Task), ("instance", Instance), ("change", Change), ("text", Text)];
 }

@@ -37,13 +37,14 @@ public sealed record PageContext(Words Words, string Path, Caller? Caller, Envir
     [
         (Root, Words.Say("Responsibilities", "責任分担"), null),
         ($"{Root}/inbox", Words.Say("Inbox", "受信箱"), Caller?.Member is { } member ? AwaitedThing.Of(View.State).Count(thing => thing.Party == member.Party) : null),
+        ($"{Root}/oversight", Words.Say("Vendor", "ベンダー"), null),
         ($"{Root}/instances", Words.Say("Instances", "インスタンス"), environment.Instances),
         ($"{Root}/changes", Words.Say("Changes", "変更"), environment.OpenChanges),
         ($"{Root}/findings", Words.Say("Findings", "検出事項"), environment.Findings),
         ($"{Root}/machine", Words.Say("Machine", "マシン"), null),
+        ($"{Root}/egress", Words.Say("Egress", "外部送信"), null),
         ($"{Root}/charter", Words.Say("Charter", "憲章"), null),
         ($"{Root}/members", Words.Say("Members", "メンバー"), null),
-        ($"{Root}/keys", Words.Say("My keys", "自分の鍵"), null),
         .. MayAudit ? [($"{Root}/notifications", Words.Say("Notifications", "通知"), null), ($"{Root}/ledger", Words.Say("Ledger", "台帳"), null)] : ImmutableArray<(string, string, int?)>.Empty,
     ];
 

@@ -41,6 +41,9 @@ public sealed class Words
     /// <summary>The sentence in the language of the page.</summary>
     public string Say(string english, string inJapanese) => japanese ? inJapanese : english;
 
+    /// <summary>A number of things in English, where one is not many.</summary>
+    public static string Some(long count, string one, string many) => string.Create(CultureInfo.InvariantCulture, $"{count:N0} {(count == 1 ? one : many)}");
+
     /// <summary>Who owns a task.</summary>
     public string Owner(Owner owner) => owner switch
     {

@@ -35,7 +35,7 @@ async function refresh() {
 
 const nameOf = row => row.querySelector('th a')?.href ?? row.querySelector('th')?.textContent;
 
-// Rows that changed are shown so; focus, selection and opened details stay where they were.
+// Rows that changed are shown so, where they do not do it all the time; focus, selection and opened details stay where they were.
 function show(next) {
   const old = document.querySelector('main');
   const fresh = next.querySelector('main');
@@ -53,7 +53,7 @@ function show(next) {
   dress(old);
   for (const row of old.querySelectorAll('tbody tr')) {
     const was = before.get(nameOf(row));
-    if (was !== undefined && was !== row.innerHTML) row.classList.add('changed');
+    if (was !== undefined && was !== row.innerHTML && !row.closest('.steady')) row.classList.add('changed');
   }
   if (focused >= 0) old.querySelectorAll('a, button, summary, pre')[focused]?.focus();
 }

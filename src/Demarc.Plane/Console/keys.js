@@ -52,13 +52,42 @@ async function makeKey(name) {
   return key;
 }
 
+// ── Passkeys: the private half is in a phone, a laptop or a security key, and each signature asks the person ──────────────
+
+const es256 = -7;
+
+// A passkey is bound to the host's name; an address is none.
+const canHavePasskey = () => !!globalThis.PublicKeyCredential && isSecureContext && !/^[\d.]+$|:/.test(location.hostname);
+
+// The key's text: the algorithm, the point in its short form, the hash of the host's name. The point stands at the end of the SubjectPublicKeyInfo that the browser gives.
+async function makePasskey(name) {
+  const made = await navigator.credentials.create({ publicKey: {
+    challenge: fresh(32), rp: { name: 'Demarc' }, user: { id: fresh(16), name, displayName: name }, attestation: 'none',
+    pubKeyCredParams: [{ type: 'public-key', alg: es256 }], authenticatorSelection: { userVerification: 'required', residentKey: 'discouraged' },
+  } });
+  const point = new Uint8Array(made.response.getPublicKey()).slice(-64);
+  const raw = concat([es256 & 255, 2 + (point[63] & 1)], point.slice(0, 32), await sha256(textBytes(location.hostname)));
+  const key = { id: `webauthn:${base64url(raw)}`, name, made: new Date().toISOString(), credential: made.rawId };
+  await keyStore.put(key);
+  return key;
+}
+
+// The challenge is the hash of what is signed; the whole assertion is the signature, each part after its length.
+async function assertion(key, message) {
+  const { response } = await navigator.credentials.get({ publicKey: { challenge: await sha256(message), allowCredentials: [{ type: 'public-key', id: key.credential }], userVerification: 'required' } });
+  const parts = [response.authenticatorData, response.clientDataJSON, response.signature].map(part => new Uint8Array(part));
+  return concat(...parts.flatMap(part => [[part.length >> 8, part.length & 255], part]));
+}
+
+const signatureOf = async (key, message) => key.credential ? assertion(key, message) : new Uint8Array(await crypto.subtle.sign('Ed25519', key.pair.privateKey, message));
+
 // ── What they sign ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 // DSSE: what is signed is the type and the payload, each with its length before it.
 async function dsse(key, type, payload) {
   const bytes = textBytes(payload);
   const message = concat(textBytes(`DSSEv1 ${textBytes(type).length} ${type} ${bytes.length} `), bytes);
-  const signature = new Uint8Array(await crypto.subtle.sign('Ed25519', key.pair.privateKey, message));
+  const signature = await signatureOf(key, message);
   return JSON.stringify({ payload: base64(bytes), payloadType: type, signatures: [{ keyid: key.id, sig: base64(signature) }] });
 }
 
@@ -66,7 +95,7 @@ function entryBody(key, kind, data) {
   return JSON.stringify({ demarc: 1, id: `e${hex(fresh(16))}`, environment, kind, at: new Date().toISOString(), author: key.id, data });
 }
 
-const signEntry = (key, kind, data) => dsse(key, 'application/vnd.demarc.entry+json', entryBody(key, kind, data));
+const signEntry = (key, body) => dsse(key, 'application/vnd.demarc.entry+json', body);
 
 // Proof that the holder of the key makes this very request, now: the plane takes each once.
 async function signedRequest(key, method, path, body) {
@@ -107,6 +136,8 @@ async function showKeys() {
   }
 
   form.hidden = false;
+  document.getElementById('make-passkey').hidden = !canHavePasskey();
+  document.getElementById('no-passkey').hidden = canHavePasskey();
   const keys = await myMembers();
   if (keys.length === 0) {
     place.replaceChildren(element('p', { textContent: words.none }));
@@ -133,8 +164,14 @@ async function showKeys() {
 document.getElementById('make-key')?.addEventListener('submit', async event => {
   event.preventDefault();
   const name = document.getElementById('key-name');
-  await makeKey(name.value.trim() || name.placeholder);
-  name.value = '';
-  await showKeys();
+  const said = document.getElementById('key-said');
+  said.hidden = true;
+  try {
+    await (event.submitter?.value === 'passkey' ? makePasskey : makeKey)(name.value.trim() || name.placeholder);
+    name.value = '';
+    await showKeys();
+  } catch {
+    said.hidden = false;
+  }
 });
 showKeys();

@@ -20,6 +20,8 @@ const acts = {
   stop: { roles: mayHalt, reason: true, prepare: subject => prepareWord(subject, 'change.stopped') },
   charter: { roles: ['owner'], prepare: prepareCharter },
   propose: { roles: ['owner'], prepare: prepareProposal },
+  allow: { roles: mayApprove, reason: true, amount: true, prepare: prepareConsent },
+  revoke: { roles: ['owner'], reason: true, prepare: prepareRevocation },
 };
 
 const json = async path => (await get(path)).json();
@@ -83,6 +85,18 @@ async function prepareProposal(_, draft) {
   };
 }
 
+const mebibyte = 1024 * 1024;
+
+// More may leave: one class, one day, and as many bytes as are written in the dialog.
+async function prepareConsent(subject) {
+  const [which, day] = subject.split('/');
+  return { about: `${which} · ${day} UTC`, read: null, text: null, hash: null, kind: 'egress.consented', data: (reason, amount) => ({ class: which, bytes: Math.round(amount * mebibyte), day, reason }) };
+}
+
+async function prepareRevocation(agent) {
+  return { about: agent, read: element('p', { textContent: words.revokemeans }), text: null, hash: null, kind: 'agent.revoked', data: reason => ({ agent, reason }) };
+}
+
 // ── Differences of two texts, line by line ──────────────────────────────────────────────────────────────────────────────
 
 const contextLines = 2;
@@ -134,6 +148,7 @@ async function showDialog(act, subject, party, draft) {
   part('title').textContent = words[act];
   part('about').textContent = '';
   part('reason').value = '';
+  part('amount').value = 10;
   part('body').hidden = true;
   part('exact').open = false;
   tell('');
@@ -150,6 +165,7 @@ async function showDialog(act, subject, party, draft) {
     part('hash').textContent = prepared.hash ?? '';
     part('hash').parentElement.hidden = part('hash-name').hidden = !prepared.hash;
     part('why').hidden = !what.reason;
+    part('much').hidden = !what.amount;
     part('body').hidden = false;
     part('key').replaceChildren(...usable.map(key => element('option', { value: key.id, textContent: `${key.name} · ${key.member.role} · ${key.id.slice(0, 20)}…` })));
     if (prepared.differs) { tell(words.differs, 'no'); return; }
@@ -157,26 +173,39 @@ async function showDialog(act, subject, party, draft) {
     signing = { what, prepared, usable, envelope: null };
     preview();
     buttons(words.go, words.cancel);
-    (what.reason ? part('reason') : part('go')).focus();
+    (what.amount ? part('amount') : what.reason ? part('reason') : part('go')).focus();
   } catch (failure) {
     tell(failure.message, 'no');
   }
 }
 
-// The entry but for its id and time, which it gets when it is signed.
+// The entry, byte for byte as it will be signed: id and time are in it already. Whatever is altered makes another one, and so does time that passes.
+const asShown = 30000;
+
 function preview() {
-  if (!signing) return;
-  part('entry').textContent = JSON.stringify({ environment, kind: signing.prepared.kind, author: part('key').value, data: signing.prepared.data(part('reason').value) }, null, 2);
+  if (!signing || signing.envelope) return;
+  const key = signing.usable.find(mine => mine.id === part('key').value);
+  signing.body = entryBody(key, signing.prepared.kind, signing.prepared.data(part('reason').value.trim(), part('amount').valueAsNumber));
+  part('entry').textContent = signing.body;
 }
 
+setInterval(() => { if (dialog.open && part('go').textContent === words.go) preview(); }, asShown);
+
 async function send() {
-  const { what, prepared, usable } = signing;
+  const { what, usable } = signing;
   const reason = part('reason').value.trim();
   if (what.reason && !reason) { tell(words.needreason, 'no'); part('reason').focus(); return; }
+  if (what.amount && !part('amount').checkValidity()) { tell(words.needamount, 'no'); part('amount').focus(); return; }
   buttons(null, words.close);
   tell(words.sending);
   // What was signed once is what is sent again: the plane keeps it once.
-  signing.envelope ??= await signEntry(usable.find(key => key.id === part('key').value), prepared.kind, prepared.data(reason));
+  try {
+    signing.envelope ??= await signEntry(usable.find(key => key.id === part('key').value), signing.body);
+  } catch {
+    tell(words.unsigned, 'no');
+    buttons(words.go, words.cancel);
+    return;
+  }
   try {
     const answer = await fetch(`${api}/entries`, { method: 'POST', headers: { 'content-type': 'application/json', 'accept': 'application/json' }, body: signing.envelope });
     const said = await answer.json();
@@ -197,7 +226,7 @@ async function send() {
 
 dialog.querySelector('form').addEventListener('submit', event => { event.preventDefault(); if (signing) send(); });
 part('cancel').addEventListener('click', () => dialog.close());
-part('reason').addEventListener('input', () => { if (signing) tell(''); preview(); });
+for (const name of ['reason', 'amount']) part(name).addEventListener('input', () => { if (signing) tell(''); preview(); });
 part('key').addEventListener('change', preview);
 
 document.addEventListener('click', event => {
@@ -205,8 +234,25 @@ document.addEventListener('click', event => {
   if (button) showDialog(button.dataset.sign, button.dataset.subject, button.dataset.party);
 });
 
-function showButtons() {
-  for (const button of document.querySelectorAll('button[data-sign]')) button.hidden = !globalThis.crypto?.subtle;
+// A button is there for whom it may serve: by the role they read in, or by a key of this browser.
+let roles = null;
+
+async function showButtons() {
+  const all = [...document.querySelectorAll('button[data-sign]')];
+  if (!all.length || !globalThis.crypto?.subtle) return;
+  roles ??= myRoles();
+  const mine = await roles;
+  for (const button of all) button.hidden = !mine.some(([party, role]) => party === button.dataset.party && acts[button.dataset.sign].roles.includes(role));
+}
+
+async function myRoles() {
+  const reading = [[words.party, words.role]];
+  try {
+    const keys = globalThis.indexedDB ? await keyStore.all() : [];
+    return keys.length ? [...reading, ...(await myMembers()).filter(key => key.member).map(key => [key.member.party, key.member.role])] : reading;
+  } catch {
+    return reading;
+  }
 }
 
 document.addEventListener('dressed', showButtons);
@@ -251,9 +297,11 @@ function selectLine(area, line) {
 
 async function startAmending() {
   amend.hidden = false;
-  const key = (await myMembers()).find(mine => mine.member);
+  // A passkey asks the person each time, which nobody wants while they write: it is used when the check is asked for.
+  const mine = (await myMembers()).filter(one => one.member);
+  const key = mine.find(one => !one.credential) ?? mine[0];
   if (!key) {
-    document.getElementById('amend-state').replaceChildren(element('p', { className: 'call', textContent: amend.dataset.nokey }));
+    document.getElementById('amend-state').replaceChildren(element('p', { className: 'call' }, `${amend.dataset.nokey} `, element('a', { href: amend.dataset.keys, textContent: amend.dataset.keysname })));
     return;
   }
 
@@ -261,14 +309,16 @@ async function startAmending() {
   document.getElementById('amend-text').addEventListener('input', () => {
     document.getElementById('amend-go').disabled = true;
     clearTimeout(timer);
-    timer = setTimeout(() => checkDraft(key), pause);
+    if (!key.credential) timer = setTimeout(() => checkDraft(key), pause);
   });
   amend.addEventListener('submit', event => {
     event.preventDefault();
     showDialog('propose', null, amend.dataset.party, document.getElementById('amend-text').value);
   });
   dialog.addEventListener('signed', () => { location.href = document.querySelector('nav a[href$="/charter"]').href; });
-  checkDraft(key);
+  if (!key.credential) { checkDraft(key); return; }
+  document.getElementById('amend-check').hidden = false;
+  document.getElementById('amend-check').addEventListener('click', () => checkDraft(key).catch(() => {}));
 }
 
 if (amend) startAmending();

@@ -13,7 +13,14 @@ namespace Demarc.Plane.Ledger;
 /// <param name="Instance">An instance.</param>
 /// <param name="Since">Dated at this time or later.</param>
 /// <param name="Until">Dated before this time.</param>
-public sealed record LedgerFilter(string? Kind, string? Author, TaskId? Task, string? Change, string? Instance, DateTimeOffset? Since, DateTimeOffset? Until);
+public sealed record LedgerFilter(string? Kind, string? Author, TaskId? Task, string? Change, string? Instance, DateTimeOffset? Since, DateTimeOffset? Until)
+{
+    /// <summary>Looks for nothing in particular.</summary>
+    public static LedgerFilter Everything { get; } = new(null, null, null, null, null, null, null);
+
+    /// <summary>Key ids of authors, any of whom will do; null when it does not matter.</summary>
+    public IReadOnlySet<string>? Authors { get; init; }
+}
 
 /// <summary>
 /// What every entry of one ledger is about, in two dozen bytes each, so that a million are looked through in milliseconds. It is worked out of the entries
@@ -31,6 +38,9 @@ public sealed class LedgerFacets
 
     /// <summary>How many entries are in it.</summary>
     public long Count { get; private set; }
+
+    /// <summary>The key ids of everybody who has written.</summary>
+    public IEnumerable<string> Authors => authors.Keys;
 
     /// <summary>Takes the next entry.</summary>
     public void Add(Entry entry, EntrySubject subject)
@@ -59,6 +69,20 @@ public sealed class LedgerFacets
         }
     }
 
+    /// <summary>How many of the entries below <paramref name="before"/> that fit are of which kind, the most frequent first.</summary>
+    public IReadOnlyList<(string Kind, int Count)> CountByKind(LedgerFilter filter, long before)
+    {
+        var rows = Volatile.Read(ref chunks);
+        var counts = new Dictionary<int, int>();
+        foreach (var at in Find(filter, before))
+        {
+            var kind = rows[at >> ChunkBits][at & (ChunkSize - 1)].Kind;
+            counts[kind] = counts.GetValueOrDefault(kind) + 1;
+        }
+
+        return [.. kinds.Where(k => counts.ContainsKey(k.Value)).Select(k => (k.Key, counts[k.Value])).OrderByDescending(c => c.Item2).ThenBy(c => c.Key, StringComparer.Ordinal)];
+    }
+
     // Null when a word is asked for that no entry has.
     private Search? Wanted(LedgerFilter filter)
     {
@@ -69,11 +93,13 @@ public sealed class LedgerFacets
             if (ofKinds.Count == 0) return null;
         }
 
+        var ofAuthors = filter.Authors is { } several ? authors.Where(a => several.Contains(a.Key)).Select(a => a.Value).ToHashSet() : null;
+        if (ofAuthors is { Count: 0 }) return null;
         int? author = null, change = null, instance = null;
         if (filter.Author is { } key && (author = Known(authors, key)) is null) return null;
         if (filter.Change is { } id && (change = Known(changes, id)) is null) return null;
         if (filter.Instance is { } name && (instance = Known(instances, name)) is null) return null;
-        return new Search(ofKinds, author, change, instance, filter.Task is { } task ? (byte)task : null, Seconds(filter.Since) ?? 0, Seconds(filter.Until) ?? long.MaxValue);
+        return new Search(ofKinds, ofAuthors, author, change, instance, filter.Task is { } task ? (byte)task : null, Seconds(filter.Since) ?? 0, Seconds(filter.Until) ?? long.MaxValue);
     }
 
     private static long? Seconds(DateTimeOffset? at) => at is { } time ? (long)Math.Ceiling(time.ToUnixTimeMilliseconds() / 1000.0) : null;
@@ -90,10 +116,10 @@ public sealed class LedgerFacets
 
     private readonly record struct Row(int Kind, int Author, int Change, int Instance, byte Task, uint Seconds);
 
-    private sealed record Search(HashSet<int>? Kinds, int? Author, int? Change, int? Instance, byte? Task, long Since, long Until)
+    private sealed record Search(HashSet<int>? Kinds, HashSet<int>? Authors, int? Author, int? Change, int? Instance, byte? Task, long Since, long Until)
     {
         public bool Fits(in Row row) =>
-            (Kinds is null || Kinds.Contains(row.Kind)) && (Author is null || row.Author == Author) && (Change is null || row.Change == Change)
+            (Kinds is null || Kinds.Contains(row.Kind)) && (Authors is null || Authors.Contains(row.Author)) && (Author is null || row.Author == Author) && (Change is null || row.Change == Change)
             && (Instance is null || row.Instance == Instance) && (Task is null || row.Task == Task) && row.Seconds >= Since && row.Seconds < Until;
     }
 }

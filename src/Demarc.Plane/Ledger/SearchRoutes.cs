@@ -35,6 +35,10 @@ public static class SearchRoutes
         return new SearchView(view.Size, found.ToImmutable(), null);
     }
 
+    /// <summary>Everybody who has written for a side, by key id: <c>vendor</c> or <c>customer</c> with whoever was its member then, or <c>agent</c> with the former ones.</summary>
+    public static IReadOnlySet<string> AuthorsOf(LedgerView view, string by) =>
+        view.Facets.Authors.Where(key => PublicKey.TryParse(key, out var author) && (view.State.WriterOf(author)?.Party.Word() ?? "agent") == by).ToHashSet(StringComparer.Ordinal);
+
     private static FoundEntryView Found(LedgerView view, long index, Entry entry, JsonElement data)
     {
         var subject = EntrySubject.Of(view.State, entry);
@@ -42,13 +46,14 @@ public static class SearchRoutes
         return new FoundEntryView(index, entry.At, entry.Body.Kind, entry.Author.KeyId, by, subject.Task.Slug(), subject.Change?.Value, subject.Instance?.Value, entry.Id, Convert.ToHexStringLower(entry.LeafHash), data);
     }
 
-    private static async Task<IResult> SearchAsync(HttpContext context, string env, Sequencer sequencer, string? kind, string? author, string? task, string? change, string? instance, DateTimeOffset? since, DateTimeOffset? until, string? text, long? before, int? limit)
+    private static async Task<IResult> SearchAsync(HttpContext context, string env, Sequencer sequencer, string? kind, string? author, string? by, string? task, string? change, string? instance, DateTimeOffset? since, DateTimeOffset? until, string? text, long? before, int? limit)
     {
         var view = Caller.Of(context).Environment;
         if (task is not null && Responsibilities.BySlug(task) is null) return Problems.Malformed($"task must be one of {string.Join(", ", Responsibilities.All.Select(r => r.Slug))}.", "task");
+        if (by is not (null or "vendor" or "customer" or "agent")) return Problems.Malformed("by must be vendor, customer or agent.", "by");
         if (text is { Length: 0 or > PlaneLedgerLimits.TextCharacters }) return Problems.Malformed($"text must have 1 to {PlaneLedgerLimits.TextCharacters} characters.", "text");
         if (before is < 0 || before > view.Size) return Problems.Malformed($"before must lie between 0 and {view.Size}, the size of the ledger.", "before");
-        var filter = new LedgerFilter(kind, author, task is null ? null : Responsibilities.BySlug(task), change, instance, since, until);
+        var filter = new LedgerFilter(kind, author, task is null ? null : Responsibilities.BySlug(task), change, instance, since, until) { Authors = by is null ? null : AuthorsOf(view, by) };
         var page = await FindAsync(view, sequencer.Store, filter, text, before ?? view.Size, Math.Clamp(limit ?? 50, 1, PlaneLedgerLimits.SearchAnswer), context.RequestAborted);
         return TypedResults.Json(page, ViewJson.Default.SearchView);
     }

@@ -54,7 +54,7 @@ public static class NotifyRoutes
         if (request?.Target is not { } target) return Problems.Malformed("target is missing.", "target");
         HookKind? kind = request.Kind switch { "webhook" => HookKind.Webhook, "email" => HookKind.Email, _ => null };
         if (kind is null) return Problems.Malformed("kind must be webhook or email.", "kind");
-        if (kind == HookKind.Email && plane.Mail is null) return Problems.Result(StatusCodes.Status409Conflict, "no-mail", "This plane sends no e-mail.", "Its operator has named no mail server.", "kind", "Add a webhook, or ask the operator to start the plane with --smtp-url.");
+        if (kind == HookKind.Email && plane.Mail is null) return Problems.Result(StatusCodes.Status409Conflict, "no-mail", "This plane sends no e-mail.", "This plane sends no e-mail: its operator has named no mail server.", remedy: "Add a webhook, or ask the operator to start the plane with --smtp-url.");
         if (kind == HookKind.Webhook && NotifyRules.UrlFault(target) is { } fault) return Problems.Malformed(fault, "target");
         if (kind == HookKind.Email && !MailOptions.IsAddress(target)) return Problems.Malformed("target is not one plain e-mail address.", "target");
         if (kind == HookKind.Webhook && Uri.CheckHostName(new Uri(target).Host.Trim('[', ']')) is UriHostNameType.IPv4 or UriHostNameType.IPv6 && !context.RequestServices.GetRequiredService<WebhookCarrier>().MayReach(System.Net.IPAddress.Parse(new Uri(target).Host.Trim('[', ']'))))

@@ -55,7 +55,7 @@ await page.locator('#live[data-state="live"]').waitFor({ timeout: 10000 });
 check('table: live', true);
 const root = await page.locator('header .where a').getAttribute('href');
 
-for (const name of ['inbox', 'keys', 'notifications', 'charter/amend', 'instances', 'changes', 'findings', 'machine', 'charter', 'members', 'ledger']) await look(name.replace('/', '-'), `${root}/${name}`);
+for (const name of ['oversight', 'oversight/severance', 'inbox', 'keys', 'notifications', 'charter/amend', 'instances', 'changes', 'findings', 'machine', 'egress', 'charter', 'members', 'ledger']) await look(name.replace('/', '-'), `${root}/${name}`);
 check('ledger: verified by the browser', (await page.getAttribute('#verify', 'data-state')) === 'yes', await page.textContent('#verify'));
 await look('entry-0', `${root}/ledger/0`);
 check('entry 0: verified by the browser', (await page.getAttribute('#verify', 'data-state')) === 'yes', await page.textContent('#verify'));
@@ -92,7 +92,7 @@ await look('table-en', `${root}?lang=en`);
 await page.goto(origin + root);
 await page.keyboard.press('Tab');
 check('keyboard: the first stop skips to the content', (await page.evaluate(() => document.activeElement.className)) === 'skip');
-await page.locator('nav a').nth(1).focus();
+await page.locator('nav a[href$="/instances"]').focus();
 await page.keyboard.press('Enter');
 await page.waitForURL(`${origin}${root}/instances`);
 check('keyboard: the navigation opens with Enter', true);

@@ -6,8 +6,9 @@
 // Prints one line per check and ends with 0 only if all hold.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
@@ -108,6 +109,7 @@ await page.getByRole('button', { name: 'Approve instances.delete docs' }).click(
 await page.locator('#signing-go:visible').waitFor();
 check('the hash that is shown is that of the plan', (await page.textContent('#signing-hash')) === hashOf(real.planText) && real.planHash === hashOf(real.planText));
 check('the text that is shown is the plan', (await page.textContent('#signing-text')) === real.planText);
+const shown = await page.textContent('#signing-entry');
 await page.locator('#signing-exact summary').click();
 await look('approve');
 await page.locator('#signing-exact summary').click();
@@ -123,6 +125,7 @@ await page.getByRole('button', { name: 'Send again' }).waitFor();
 await page.click('#signing-go');
 const said = await state('yes');
 check('a lost answer: the identical entry is sent again and counts once', sent.length === 2 && sent[0] === sent[1] && /\d+$/.test(said), said);
+check('what was signed is what was shown, byte for byte', Buffer.from(JSON.parse(sent[0]).payload, 'base64').toString() === shown, shown);
 await page.unroute('**/entries');
 complaints.length = 0;
 await page.screenshot({ path: join(folder, 'approved.png') });
@@ -185,6 +188,100 @@ await state('yes');
 await close();
 demarc('charter', 'sign', '--as', 'vendor', '--yes');
 check('the charter that was proposed and signed in the browser is in force', (await get('/charter')).version === 2);
+
+// ── More may leave, by the customer's word for one day; and what cutting the agent off would be ─────────────────────────
+
+await page.goto(`${origin}${root}/egress`);
+const today = new Date().toISOString().slice(0, 10);
+await page.getByRole('button', { name: 'Allow more: progress' }).click();
+await page.locator('#signing-go:visible').waitFor();
+check('keyboard: the amount has the focus', await page.evaluate(() => document.activeElement.id) === 'signing-amount');
+await page.fill('#signing-amount', '2000');
+await page.fill('#signing-reason', 'a long night');
+await page.click('#signing-go');
+check('more than the ledger takes is refused here', (await state('no')).includes('1024 MiB'));
+await page.fill('#signing-amount', '3');
+await look('allow');
+await page.click('#signing-go');
+await state('yes');
+await close();
+const consent = (await get('/search?kind=egress.consented')).entries[0];
+check('what may leave is signed by class, day and bytes', consent.author === id && consent.data.class === 'progress' && consent.data.bytes === 3 * 1024 * 1024 && consent.data.day === today && consent.data.reason === 'a long night', JSON.stringify(consent.data));
+await page.getByText('3 MiB, how far a running change is').waitFor();
+await look('egress-allowed');
+await page.goto(`${origin}${root}/oversight`);
+await page.getByRole('button', { name: 'Cut the agent off…' }).click();
+await page.locator('#signing-go:visible').waitFor();
+const agent = (await get('')).agent;
+check('cutting the agent off names its key', JSON.parse(await page.textContent('#signing-entry')).data.agent === agent, await page.textContent('#signing-entry'));
+await look('revoke');
+await close();
+
+// ── Who may only read sees no button that would not serve them ──────────────────────────────────────────────────────────
+
+const home = mkdtempSync(join(tmpdir(), 'demarc-reader-'));
+const reader = (...args) => execFileSync(program, args, { encoding: 'utf8', env: { ...process.env, DEMARC_HOME: home } });
+reader('keys', 'create', 'customer');
+const readers = JSON.parse(reader('keys', 'list', '--output', 'json')).find(key => key.name === 'customer').public;
+demarc('members', 'add', readers, '--role', 'auditor', '--name', 'Rita', '--as', 'customer');
+const waiting = ask('instances', 'delete', 'docs');
+const auditors = await browser.newContext({ locale: 'en-GB' });
+const theirs = await auditors.newPage();
+await theirs.goto(reader('console', '--as', 'customer', '--plane', origin).trim());
+await theirs.waitForURL(origin + '/');
+for (const name of ['inbox', 'oversight', `changes/${waiting}`]) {
+  await theirs.goto(`${origin}${root}/${name}`);
+  await theirs.waitForTimeout(500);
+  check(`auditor: ${name} offers nothing to sign`, await theirs.locator('button[data-sign]').count() > 0 && await theirs.locator('button[data-sign]:visible').count() === 0);
+}
+await theirs.goto(`${origin}${root}/oversight`);
+await theirs.locator('#verify[data-state="yes"]').waitFor({ timeout: 15000 });
+check('auditor: the proof holds in their browser', true);
+const [download] = await Promise.all([theirs.waitForEvent('download'), theirs.goto(`${origin}${root}/members`).then(() => theirs.getByRole('link', { name: 'Download as CSV' }).click())]);
+check('auditor: takes the access review along', readFileSync(await download.path(), 'utf8').includes(`"Rita","auditor","no","${readers}"`));
+await auditors.close();
+demarc('withdraw', waiting, '--reason', 'only looked at', '--as', 'vendor');
+rmSync(home, { recursive: true });
+
+// ── A passkey, in an authenticator that the browser plays: bound to the site's name, asked at each signature ────────────────
+
+const named = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 1000 } });
+const phone = await named.newPage();
+const tools = await named.newCDPSession(phone);
+await tools.send('WebAuthn.enable');
+const { authenticatorId } = await tools.send('WebAuthn.addVirtualAuthenticator', { options: { protocol: 'ctap2', transport: 'internal', hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true } });
+const site = origin.replace('127.0.0.1', 'localhost');
+await phone.goto(demarc('console', '--as', 'customer').trim().replace('127.0.0.1', 'localhost'));
+await phone.waitForURL(site + '/');
+await phone.goto(`${site}${root}/keys`);
+await phone.fill('#key-name', "Ann's phone");
+await phone.getByRole('button', { name: 'Use a passkey…' }).click();
+const passkey = await phone.locator('#keys tbody code.long').first().textContent();
+check('a passkey is made', /^webauthn:[\w-]{88}$/.test(passkey), passkey);
+demarc('members', 'add', passkey, '--role', 'approver', '--name', "Ann's phone", '--as', 'customer');
+const fourth = ask('instances', 'delete', 'docs');
+await phone.goto(`${site}${root}/changes/${fourth}`);
+await phone.getByRole('button', { name: 'Reject…' }).click();
+await phone.locator('#signing-go:visible').waitFor();
+await phone.fill('#signing-reason', 'said with a passkey');
+await tools.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: false });
+await phone.click('#signing-go');
+await phone.locator('#signing-state[data-state="no"]').waitFor({ timeout: 90000 });
+check('who is not verified signs nothing, and may try again', (await phone.textContent('#signing-state')).includes('Nothing was signed') && await phone.locator('#signing-go').isVisible(), await phone.textContent('#signing-state'));
+await tools.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: true });
+await phone.click('#signing-go');
+await phone.locator('#signing-state[data-state="yes"]').waitFor({ timeout: 15000 });
+const passkeys = (await get('/search?kind=change.rejected')).entries[0];
+check('the ledger takes what the passkey signed', passkeys.author === passkey && passkeys.data.reason === 'said with a passkey', JSON.stringify(passkeys));
+await phone.goto(`${site}${root}/ledger/${passkeys.index}`);
+await phone.locator('#verify[data-state="yes"], #verify[data-state="no"]').waitFor({ timeout: 15000 });
+check('its proof holds in the browser', await phone.getAttribute('#verify', 'data-state') === 'yes', await phone.textContent('#verify'));
+check('and on the command line', demarc('audit', 'verify').includes('VERIFIED'));
+await phone.goto(`${site}${root}/charter/amend`);
+await phone.getByRole('button', { name: 'Check…' }).click();
+await phone.locator('#amend-state .call').waitFor();
+check('a draft is checked when asked, with the passkey', (await phone.textContent('#amend-state')).includes('It changes nothing'), await phone.textContent('#amend-state'));
+await named.close();
 
 // ── Japanese, and the end of a key ──────────────────────────────────────────────────────────────────────────────────────
 

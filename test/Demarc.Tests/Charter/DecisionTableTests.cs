@@ -33,6 +33,33 @@ public sealed class DecisionTableTests
         Golden.Check("decisions.txt", text.ToString());
     }
 
+    [Fact]
+    public void What_a_reviewer_is_told_a_party_may_ask_for_is_what_is_decided()
+    {
+        var world = new World().Joined();
+        foreach (var (name, charter) in Charters())
+        {
+            var state = world.State with { Charter = charter };
+            foreach (var party in Enum.GetValues<Party>())
+            {
+                var powers = PartyPowers.Of(state, party).ToDictionary(power => power.Action);
+                foreach (var action in ChangeAction.All.Where(action => !action.Standing))
+                {
+                    var decision = Asked(state, action, party)!;
+                    Assert.True(powers.ContainsKey(action) == decision is not Decision.Denied, $"{name}, {action.Name} by {party}: {decision}");
+                    if (decision is Decision.NeedsApproval needs) Assert.Equal((needs.Who, needs.Rule), (powers[action].Needs, powers[action].Rule));
+                    if (decision is Decision.Allowed { Preapproved: { } act }) Assert.Contains(act, powers[action].Beforehand.Select(b => b.Act.Name));
+                    if (decision is Decision.Allowed { Preapproved: null, Rule: var rule }) Assert.Equal(rule, powers[action].Rule);
+                }
+            }
+
+            Assert.All(PartyPowers.OfAgent(state), action => Assert.IsType<Decision.Allowed>(Asked(state, action, null)));
+        }
+
+        Assert.Empty(PartyPowers.Of(world.State with { Severed = new Severance(At, 7, "x", "x", null, 0, 0) }, Party.Vendor));
+        Assert.Empty(PartyPowers.Of(world.State with { Charter = null }, Party.Vendor));
+    }
+
     /// <summary>Every owner × what is asked of approvals × standing, and what the other rules add, each in a charter of its own.</summary>
     private static IEnumerable<(string Name, CharterDocument Charter)> Charters()
     {

@@ -1,7 +1,7 @@
 extern alias cli;
 
 using System.Text.Json;
-using cli::Demarc.Cli.Access;
+using Demarc.Core.Access;
 using Demarc.Core.Ledger;
 using Demarc.Tests.Hosting;
 using Demarc.Tests.Ledger;
@@ -137,7 +137,7 @@ public sealed class KeyCommandTests
         var lines = await File.ReadAllLinesAsync(file, TestContext.Current.CancellationToken);
         Assert.Equal(4, lines.Length);
         Assert.Contains("\"'=HYPERLINK(\"\"http://evil\"\",\"\"Ann\"\")\"", lines[3], StringComparison.Ordinal);
-        foreach (var start in (string[])["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"]) Assert.Equal($"\"'{start}1\"", MembersReviewCommand.Cell(start + "1"));
+        foreach (var start in (string[])["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"]) Assert.Equal($"\"'{start}1\"", AccessCsv.Cell(start + "1"));
     }
 
     private static CommandLine Device(byte number, CommandLine like)

@@ -37,7 +37,7 @@ public sealed class BrowserEntryTests
         Assert.Contains("'application/vnd.demarc.request+json'", keys, StringComparison.Ordinal);
         Assert.Contains($"`{RequestToken.Scheme} ${{", keys, StringComparison.Ordinal);
         foreach (var kind in EntryKind.All.Where(kind => signing.Contains($"'{kind.Name}'", StringComparison.Ordinal))) Assert.Equal(EntryAuthor.Person, kind.Author);
-        foreach (System.Text.RegularExpressions.Match kind in System.Text.RegularExpressions.Regex.Matches(signing, "'((?:change|charter)\\.[a-z]+)'")) Assert.NotNull(EntryKind.ByName(kind.Groups[1].Value));
+        foreach (System.Text.RegularExpressions.Match kind in System.Text.RegularExpressions.Regex.Matches(signing, "'((?:change|charter|egress|agent)\\.[a-z]+)'")) Assert.NotNull(EntryKind.ByName(kind.Groups[1].Value));
         var dialog = House.Sources.Text("src/Demarc.Plane/Console/Pages/SigningDialog.razor");
         foreach (System.Text.RegularExpressions.Match word in System.Text.RegularExpressions.Regex.Matches(signing, @"words\.([a-z]+)")) Assert.Contains($"data-{word.Groups[1].Value}=", dialog, StringComparison.Ordinal);
         foreach (System.Text.RegularExpressions.Match part in System.Text.RegularExpressions.Regex.Matches(signing, @"part\('([a-z-]+)'\)")) Assert.Contains($"id=\"signing-{part.Groups[1].Value}\"", dialog, StringComparison.Ordinal);

@@ -13,7 +13,7 @@ namespace Demarc.Tests.Console;
 /// <summary>The console's pages as a browser gets them.</summary>
 public sealed partial class PageTests
 {
-    private static readonly string[] Pages = ["", "/inbox", "/instances", "/changes", "/findings", "/machine", "/charter", "/charter/amend", "/members", "/keys", "/notifications", "/ledger", "/ledger/0"];
+    internal static readonly string[] Pages = ["", "/oversight", "/oversight/severance", "/inbox", "/instances", "/changes", "/findings", "/machine", "/egress", "/charter", "/charter/amend", "/members", "/keys", "/notifications", "/ledger", "/ledger/0"];
 
     [Fact]
     public async Task A_browser_that_is_not_signed_in_is_told_how()
@@ -34,7 +34,7 @@ public sealed partial class PageTests
         Assert.Equal(17, Regex.Count(html, "<tr id=\"task-"));
         Assert.Equal(5, Regex.Count(html, "<tr class=\"group\">"));
         Assert.Contains("VPC setup", html, StringComparison.Ordinal);
-        Assert.Contains("agent.joined", html, StringComparison.Ordinal);
+        Assert.Contains("joined as the agent", html, StringComparison.Ordinal);
         var (_, japanese) = await OpenAsync(plane, "/?lang=ja", plane.World.Customer);
         Assert.Contains("VPC の設定", WebUtility.HtmlDecode(japanese), StringComparison.Ordinal);
         Assert.Contains("lang=\"ja\"", japanese, StringComparison.Ordinal);
@@ -159,14 +159,14 @@ public sealed partial class PageTests
             Assert.Equal(HttpStatusCode.OK, (await OpenAsync(plane, $"/environments/acme/ledger?before={odd}", plane.World.Customer)).Status);
     }
 
-    private static async Task<RunningPlane> FoundedAsync()
+    internal static async Task<RunningPlane> FoundedAsync()
     {
         var plane = await RunningPlane.StartAsync();
         await plane.AppendAllAsync(plane.World.UpToAgent());
         return plane;
     }
 
-    private static async Task<(HttpStatusCode Status, string Html)> OpenAsync(RunningPlane plane, string path, SigningKey? reader)
+    internal static async Task<(HttpStatusCode Status, string Html)> OpenAsync(RunningPlane plane, string path, SigningKey? reader)
     {
         // Refusals are counted per address and minute.
         plane.World.Time.Advance(TimeSpan.FromMinutes(1));

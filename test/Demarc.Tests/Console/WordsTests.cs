@@ -1,7 +1,10 @@
 using System.Text.RegularExpressions;
+using Demarc.Core.Access;
 using Demarc.Core.Changes;
 using Demarc.Core.Charter;
 using Demarc.Core.Instances;
+using Demarc.Core.Ledger;
+using Demarc.Core.Monitoring;
 using Demarc.Plane.Console;
 using Demarc.Tests.House;
 using Microsoft.AspNetCore.Http;
@@ -20,6 +23,25 @@ public sealed partial class WordsTests
         Assert.All(new[] { "vendor", "customer", "both", "agent" }, word => Assert.Matches(Kana(), Words.Japanese.Who(word)));
         Assert.All(Enum.GetValues<Owner>(), owner => Assert.Matches(Kana(), Words.Japanese.Owner(owner)));
     }
+
+    [Fact]
+    public void Every_entry_action_limit_role_and_class_is_called_something_in_both_languages()
+    {
+        Assert.All(EntryKind.All, kind => Assert.Matches(Kana(), Words.Japanese.Kind(kind.Name)));
+        Assert.All(EntryKind.All, kind => Assert.NotEqual(kind.Name, Words.English.Kind(kind.Name)));
+        Assert.All(ChangeAction.All, action => Assert.Matches(Kana(), Words.Japanese.Action(action)));
+        Assert.All(CharterLimits.Known.Values.SelectMany(limits => limits), limit => Assert.Matches(Kana(), Words.Japanese.Limit(limit, 5)));
+        Assert.All(Enum.GetValues<Role>().Select(role => role.ToString().ToLowerInvariant()).Append("service"), role => Assert.Matches(Kana(), Words.Japanese.Role(role)));
+        Assert.All(EgressClasses.All, which => Assert.Matches(Kana(), Words.Japanese.Egress(which)));
+    }
+
+    [Theory]
+    [InlineData(0, "0 B")]
+    [InlineData(1023, "1023 B")]
+    [InlineData(1536, "1.5 KiB")]
+    [InlineData(64L * 1024 * 1024, "64 MiB")]
+    [InlineData(3L * 1024 * 1024 * 1024, "3 GiB")]
+    public void Bytes_are_said_in_figures_that_people_read(long bytes, string said) => Assert.Equal(said, LedgerWords.Bytes(bytes));
 
     [Fact]
     public void Every_sentence_of_a_page_stands_there_in_both_languages()
@@ -66,6 +88,6 @@ public sealed partial class WordsTests
     [GeneratedRegex(@">([^<>@{}]*[A-Za-z]{3,}[^<>@{}]*)<")]
     private static partial Regex TextBetweenTags();
 
-    [GeneratedRegex(@"^\s*(Demarc|Milvus|SHA-256|MiB)\s*$")]
+    [GeneratedRegex(@"^\s*(Demarc|Milvus|SHA-256|MiB|UTC)\s*$")]
     private static partial Regex SameInBoth();
 }

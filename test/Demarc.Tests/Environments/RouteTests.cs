@@ -109,6 +109,9 @@ public sealed class RouteTests
         Assert.Equal([6], (await Find("change=c-one")).Entries.Select(e => e.Index));
         Assert.Equal([9, 8], (await Find("task=bucket")).Entries.Select(e => e.Index));
         Assert.Equal([9], (await Find("text=DATA-docs")).Entries.Select(e => e.Index));
+        Assert.Equal([9, 8, 5], (await Find("by=agent")).Entries.Select(e => e.Index));
+        Assert.All((await Find("by=vendor")).Entries, e => Assert.Equal("vendor", e.By));
+        Assert.Equal(10, (await Find("by=vendor")).Entries.Length + (await Find("by=customer")).Entries.Length + 3);
         Assert.Empty((await Find("instance=nowhere")).Entries);
         Assert.Empty((await Find("since=2999-01-01")).Entries);
         Assert.Equal(10, (await Find("until=2999-01-01&limit=500")).Entries.Length);
@@ -123,10 +126,13 @@ public sealed class RouteTests
         var view = await again.ViewAsync(PlaneWorld.Acme);
         Assert.Equal([9, 8], view.Facets.Find(new LedgerFilter("finding.", null, null, null, null, null, null), view.Size));
         Assert.Equal([7], view.Facets.Find(new LedgerFilter(null, null, null, "c-two", null, null, null), view.Size));
+        Assert.Equal([("finding.raised", 2), ("agent.joined", 1)], view.Facets.CountByKind(LedgerFilter.Everything with { Authors = SearchRoutes.AuthorsOf(view, "agent") }, view.Size));
+        Assert.Empty(view.Facets.CountByKind(LedgerFilter.Everything with { Since = world.Time.GetUtcNow().AddDays(1) }, view.Size));
     }
 
     [Theory]
     [InlineData("/v1/environments/acme/search?task=everything", "task")]
+    [InlineData("/v1/environments/acme/search?by=everybody", "by")]
     [InlineData("/v1/environments/acme/search?text=", "text")]
     [InlineData("/v1/environments/acme/search?before=999", "before")]
     [InlineData("/v1/environments/acme/entries?from=-1", "from")]

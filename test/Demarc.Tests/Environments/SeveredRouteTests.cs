@@ -48,6 +48,24 @@ public sealed class SeveredRouteTests
     }
 
     [Fact]
+    public async Task The_console_says_who_is_in_force_and_how_the_vendor_comes_back()
+    {
+        await using var plane = await RunningPlane.StartAsync();
+        await SeveredTwiceAsync(plane);
+        using var page = await plane.SendAsync("GET", "/environments/acme/oversight/severance", plane.World.Customer);
+        var html = System.Net.WebUtility.HtmlDecode(await page.Content.ReadAsStringAsync());
+        Assert.Contains("The vendor is severed", html, StringComparison.Ordinal);
+        Assert.Contains("the contract has ended", html, StringComparison.Ordinal);
+        Assert.Contains(plane.World.Signer.VerifierKey, html, StringComparison.Ordinal);
+        Assert.Contains("demarc rejoin", html, StringComparison.Ordinal);
+        Assert.DoesNotContain("demarc sever --reason", html, StringComparison.Ordinal);
+        using var oversight = await plane.SendAsync("GET", "/environments/acme/oversight", plane.World.Customer);
+        Assert.Contains("Nothing. The customer has severed the vendor", System.Net.WebUtility.HtmlDecode(await oversight.Content.ReadAsStringAsync()), StringComparison.Ordinal);
+        using var vendors = await plane.SendAsync("GET", "/environments/acme/oversight", plane.World.Vendor);
+        Assert.Equal(HttpStatusCode.Forbidden, vendors.StatusCode);
+    }
+
+    [Fact]
     public async Task A_severed_vendors_approval_and_order_are_refused_at_the_door()
     {
         await using var plane = await RunningPlane.StartAsync();
