@@ -186,12 +186,19 @@ public sealed class AgentDoor : IDisposable
 
     private async Task TurnAwayAsync(Socket socket, CancellationToken stop)
     {
+        using var late = new CancellationTokenSource(AgentDoorLimits.TurnedAwayWithin, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, stop);
         await using var stream = new NetworkStream(socket, ownsSocket: true);
+        var asker = new AgentDoorAsker(stream, time);
         try
         {
-            await new AgentDoorAsker(stream, time).WriteAsync(Refusal($"{AgentDoorLimits.MaxAskers} others ask the agent already.", "Close one of them."), stop);
+            await asker.WriteAsync(Refusal($"{AgentDoorLimits.MaxAskers} others ask the agent already.", "Close one of them."), either.Token);
+
+            // Closed at once, whoever is just about to ask would get a broken pipe instead of the reason.
+            socket.Shutdown(SocketShutdown.Send);
+            await asker.ReadUntilGoneAsync(either.Token);
         }
-        catch (Exception left) when (left is AskerLeftException or OperationCanceledException)
+        catch (Exception left) when (left is AskerLeftException or OperationCanceledException or SocketException)
         {
             // Gone already.
         }
@@ -206,6 +213,9 @@ public static class AgentDoorLimits
 
     /// <summary>How long the question may take to arrive.</summary>
     public static TimeSpan AskTakes { get; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long who is turned away may take to close.</summary>
+    public static TimeSpan TurnedAwayWithin { get; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How long an asker may leave a line unread before it counts as gone: a person who holds a pager still comes back within this.</summary>
     public static TimeSpan LineTakes { get; } = TimeSpan.FromMinutes(10);

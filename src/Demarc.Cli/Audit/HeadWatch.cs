@@ -39,7 +39,7 @@ internal sealed class HeadWatch(Invocation invocation, PlaneClient plane)
                 // Where what was seen is the longer one, it is for the plane to show that it continues the other.
                 var seen = HeadSide.OfNote($"this profile since {against.SeenAt:u}", against.Note, id);
                 if (seen.Checkpoint.Size > shown.Checkpoint.Size) seen = HeadSide.OfPlane(plane, against.Note, id, invocation.Stop) with { Name = seen.Name };
-                if (seen.Checkpoint.Size > shown.Checkpoint.Size && !mayBeOlder && ReferenceEquals(against, before)) throw Shorter(id, key, seen, shown);
+                if (seen.Checkpoint.Size > shown.Checkpoint.Size && !mayBeOlder && ReferenceEquals(against, before)) throw await ShorterAsync(id, key, seen, shown);
                 await MustAgreeAsync(id, key, seen, shown);
                 if (seen.Checkpoint.Size >= shown.Checkpoint.Size) return shown.Head.Text;
             }
@@ -61,10 +61,11 @@ internal sealed class HeadWatch(Invocation invocation, PlaneClient plane)
         throw Caught(what, kept);
     }
 
-    private CommandFailedException Shorter(EnvironmentId id, string key, HeadSide seen, HeadSide shown)
+    private async Task<CommandFailedException> ShorterAsync(EnvironmentId id, string key, HeadSide seen, HeadSide shown)
     {
+        var left = (await plane.PlaneAsync(invocation.Stop)).PlaneKey != key ? " This plane has another key than the one that signs these heads: if the ledger has moved on to another plane, ask that one." : "";
         var kept = new EvidenceFiles(invocation).Keep(id, key, seen, shown, HeadsCompared.Of(HeadsAre.Unshown));
-        return Caught($"{char.ToUpperInvariant(shown.Name[0])}{shown.Name[1..]} shows an old head of {id}: {shown.Head.Words}. It had shown {seen.Head.Words} before ({seen.Name}): the ledger was cut off, or an old checkpoint is replayed.", kept);
+        return Caught($"{char.ToUpperInvariant(shown.Name[0])}{shown.Name[1..]} shows an old head of {id}: {shown.Head.Words}. It had shown {seen.Head.Words} before ({seen.Name}): the ledger was cut off, or an old checkpoint is replayed.{left}", kept);
     }
 
     private static string At(HeadsCompared compared) => compared.Differ is { } differ ? $"; entry {differ.Index} is the first that differs" : "";

@@ -46,12 +46,17 @@ public sealed class Severed : IAsyncLifetime
         foreach (var plane in new[] { null, vendorPlane })
         {
             string[] at = plane is null ? [] : ["--plane", plane];
-            var order = await quickstart.DemarcAsync(["order", "third", "--version", "2.6.4", "--as", "vendor", .. at]);
+            var order = await VendorAsync(["order", "third", "--version", "2.6.4", "--as", "vendor", .. at]);
             Assert.NotEqual(0, order.ExitCode);
             Assert.Contains("has severed the vendor", order.Error, StringComparison.Ordinal);
         }
 
         Assert.Equal(3, (await quickstart.DemarcAsync("instances", "list", "--as", "vendor")).ExitCode);
+
+        // To the customer, who has seen what came since, the vendor's plane shows an old ledger.
+        var old = await quickstart.DemarcAsync("status", "--plane", vendorPlane);
+        Assert.Equal(6, old.ExitCode);
+        Assert.Contains("if the ledger has moved on to another plane, ask that one.", old.Error, StringComparison.Ordinal);
 
         // The machine is restarted: everything comes back as the customer's, and nobody dials the vendor.
         await MustAsync("down", "--data", quickstart.Data);
@@ -122,6 +127,19 @@ public sealed class Severed : IAsyncLifetime
         await StartVendorsPlaneAsync(vendorPlane);
         await MustAsync("rejoin", "--yes");
         await MustAsync("audit", "verify");
+    }
+
+    // The vendor's people have a device of their own, which has seen nothing of the customer's plane.
+    private async Task<Ran> VendorAsync(string[] arguments)
+    {
+        var home = Path.Combine(quickstart.Home, "vendors-device");
+        if (!Directory.Exists(home))
+        {
+            Directory.CreateDirectory(home, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            foreach (var file in new[] { "vendor.key", "config.json" }) File.Copy(Path.Combine(quickstart.Home, file), Path.Combine(home, file));
+        }
+
+        return await Quickstart.RunAsync(Path.Combine(Quickstart.Programs!, "demarc"), arguments, new() { ["DEMARC_HOME"] = home, ["NO_COLOR"] = "1" });
     }
 
     private async Task<Ran> MustAsync(params string[] arguments)
