@@ -37,6 +37,7 @@ internal sealed class SimWorld
         Signer = new CheckpointSigner("plane.sim", planeKey);
         Faults = new SimFaults(Loop, Dice);
         Machine = new SimMachine(Loop, Dice);
+        AgentDisk = new SimAgentDisk { AllGenuine = plan is { Treason: Treason.None, Broken: Broken.None } };
         Inspector = new Inspector(this);
         Traitor = new Traitor(this, stranger);
         People = new SimPeople(this, Dice, stranger);
@@ -62,7 +63,7 @@ internal sealed class SimWorld
 
     public SimPeople People { get; }
 
-    public SimAgentDisk AgentDisk { get; } = new();
+    public SimAgentDisk AgentDisk { get; }
 
     public SimPlaneDisk PlaneDisk { get; } = new();
 
