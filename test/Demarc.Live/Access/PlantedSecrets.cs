@@ -15,6 +15,7 @@ public sealed class PlantedSecrets(ITestOutputHelper output)
 {
     private readonly Needles needles = new();
     private readonly ConcurrentBag<Place> places = [];
+    private readonly Dictionary<string, string> sessions = [];
 
     [Fact]
     public async Task No_secret_stands_where_it_does_not_belong()
@@ -113,12 +114,29 @@ public sealed class PlantedSecrets(ITestOutputHelper output)
         foreach (var command in shows) await SayAsync(quickstart, command);
         string[][] acts = [["approve", change, "--yes"], ["changes", "follow", change], ["instances", "restore", "extra"], ["instances", "modify", "extra", "--label", "a=b"], ["instances", "suspend", "extra"], ["instances", "resume", "extra"]];
         foreach (var act in acts) await DoAsync(quickstart, act);
+        await SessionsAsync(quickstart);
         var export = Path.Combine(quickstart.Home, "export");
         await DoAsync(quickstart, "audit", "export", export);
         await SayAsync(quickstart, "audit", "verify", "--offline", export);
         var token = Path.Combine(quickstart.Home, "second.token");
         await DoAsync(quickstart, "env", "invite", "--to", token);
         Know("second join token", (await File.ReadAllTextAsync(token)).Trim());
+    }
+
+    // The vendor's people look at the machine, at an instance, and at a bundle; all of it is recorded.
+    private async Task SessionsAsync(Quickstart quickstart)
+    {
+        foreach (var (kind, more) in new[] { ("terminal", Array.Empty<string>()), ("milvus", ["--instance", "docs"]), ("bundle", []) })
+        {
+            var session = (await quickstart.JsonAsync(["emergency", "request", kind, "--minutes", "30", "--reason", "a look", .. more])).GetProperty("id").GetString()!;
+            await DoAsync(quickstart, "emergency", "approve", session, "--yes");
+            if (kind == "bundle") await DoAsync(quickstart, "emergency", "release", session, "--yes");
+            else await DoAsync(quickstart, "emergency", "open", session, "--as", "vendor", "--command", kind == "milvus" ? "collections" : "uptime");
+            foreach (var command in new[] { "show", "play" }.Where(command => command != "play" || kind != "bundle")) await SayAsync(quickstart, "emergency", command, session);
+            sessions[kind] = session;
+        }
+
+        await SayAsync(quickstart, "emergency", "list");
     }
 
     // Wrong input: what was given wrongly is a secret too, and must not come back in an error.
@@ -175,7 +193,7 @@ public sealed class PlantedSecrets(ITestOutputHelper output)
         places.Add(new Place("console", Encoding.UTF8.GetBytes(link), "link code"));
         var cookie = await routes.SignInAsync(code);
         var change = (await quickstart.JsonAsync("changes", "list"))[0].GetProperty("id").GetString()!;
-        var values = new Dictionary<string, string> { ["index"] = "7", ["change"] = change, ["instance"] = "docs" };
+        var values = new Dictionary<string, string> { ["index"] = "7", ["change"] = change, ["instance"] = "docs", ["session"] = sessions["terminal"], ["bundle"] = sessions["bundle"] };
         await routes.AskWronglyAsync(code, cookie);
         Assert.InRange(await routes.AskAllAsync(Path.Combine(Repository.Root, "contract", "permissions.txt"), values, cookie), 20, 500);
         foreach (var answer in routes.Answers) places.Add(answer);

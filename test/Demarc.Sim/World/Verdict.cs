@@ -71,6 +71,8 @@ internal sealed class Verdict(SimWorld world)
         Hold(folder is not null, $"{id} is {instance.Status.Word()} and its data is not in {place}");
         Hold((folder?.Records ?? 0) == machine.Acknowledged.GetValueOrDefault(id), $"{id} holds {folder?.Records} writes, {machine.Acknowledged.GetValueOrDefault(id)} were acknowledged");
         if (instance.Status != InstanceStatus.Ready || !state.Charter![TaskId.Provision].Standing.Contains("instances.heal")) return;
+        // A person may hold up healing too, before it has begun.
+        if (state.OpenChanges.Any(change => change.Halt is { Kind: HaltKind.Pause } && change.Action == ChangeAction.Heal && change.Request.Instance == id)) return;
         Hold(engine is not null && machine.Serving(id) == engine, $"{id} is ready and does not serve");
         Hold(engine?.Launch.Port == instance.Port && engine.Launch.MemoryMib == instance.Order.Size.MemoryMib(), $"{id} runs with port {engine?.Launch.Port} and {engine?.Launch.MemoryMib} MiB, the ledger says {instance.Port} and {instance.Order.Size.MemoryMib()}");
         Hold(instance.Credential is not null, $"{id} is ready and has no credential");
