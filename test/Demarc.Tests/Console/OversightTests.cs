@@ -14,6 +14,9 @@ public sealed class OversightTests
 {
     private const string Acme = "/environments/acme";
 
+    // A running plane goes by the day on which the test is run.
+    private static string Day(RunningPlane plane, int later = 0) => plane.World.Time.GetUtcNow().AddDays(later).ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture);
+
     [Fact]
     public async Task The_first_page_answers_four_questions_and_leads_to_each()
     {
@@ -39,7 +42,7 @@ public sealed class OversightTests
         Assert.Contains("tasks.provision.approval.instances.delete", html, StringComparison.Ordinal);
         Assert.Contains("at most 10 instances, the recycle bin included", html, StringComparison.Ordinal);
         Assert.Contains("start a ready instance again that has stopped by itself", html, StringComparison.Ordinal);
-        Assert.Contains($"{Acme}/ledger?by=vendor&since=2026-10-26&kind=change.requested", html, StringComparison.Ordinal);
+        Assert.Contains($"{Acme}/ledger?by=vendor&since={Day(plane, -30)}&kind=change.requested", html, StringComparison.Ordinal);
         Assert.Matches("data-sign=\"stop\" data-subject=\"c-one\" data-party=\"customer\"", html);
         Assert.Matches($"data-sign=\"revoke\" data-subject=\"{world.Agent.Public.KeyId}\"", html);
         Assert.Contains($"--customer-root {world.Customer.Public.KeyId} --vendor-root {world.Vendor.Public.KeyId}", html, StringComparison.Ordinal);
@@ -55,12 +58,12 @@ public sealed class OversightTests
     {
         await using var plane = await PageTests.FoundedAsync();
         await plane.AppendAllAsync([plane.World.Order("c-one", "docs")]);
-        var vendors = await HtmlAsync(plane, $"{Acme}/ledger?by=vendor&since=2026-11-25&until=2026-11-25", plane.World.Customer);
+        var vendors = await HtmlAsync(plane, $"{Acme}/ledger?by=vendor&since={Day(plane)}&until={Day(plane)}", plane.World.Customer);
         Assert.Contains("asked for a change", vendors, StringComparison.Ordinal);
         Assert.DoesNotContain("joined as the agent", vendors, StringComparison.Ordinal);
-        Assert.Contains("value=\"2026-11-25\"", vendors, StringComparison.Ordinal);
-        Assert.Contains("Nothing here fits", await HtmlAsync(plane, $"{Acme}/ledger?by=vendor&since=2026-12-25", plane.World.Customer), StringComparison.Ordinal);
-        Assert.Contains("Nothing here fits", await HtmlAsync(plane, $"{Acme}/ledger?until=2026-10-25", plane.World.Customer), StringComparison.Ordinal);
+        Assert.Contains($"value=\"{Day(plane)}\"", vendors, StringComparison.Ordinal);
+        Assert.Contains("Nothing here fits", await HtmlAsync(plane, $"{Acme}/ledger?by=vendor&since={Day(plane, 30)}", plane.World.Customer), StringComparison.Ordinal);
+        Assert.Contains("Nothing here fits", await HtmlAsync(plane, $"{Acme}/ledger?until={Day(plane, -31)}", plane.World.Customer), StringComparison.Ordinal);
         foreach (var odd in new[] { "by=root", "since=yesterday", "until=9999-12-31", "since=2026-99-99" }) Assert.Contains("joined as the agent", await HtmlAsync(plane, $"{Acme}/ledger?{odd}", plane.World.Customer), StringComparison.Ordinal);
     }
 
@@ -80,9 +83,9 @@ public sealed class OversightTests
         };
         plane.App.Services.GetRequiredService<AgentBoard>().Of(PlaneWorld.Acme).Change(presence => presence with { Observation = seen });
         var html = await HtmlAsync(plane, $"{Acme}/egress", world.Customer);
-        Assert.Contains("94.6 % of the budget of 2026-11-25 is spent, and 3 frames wait", html, StringComparison.Ordinal);
+        Assert.Contains($"94.6 % of the budget of {Day(plane)} is spent, and 3 frames wait", html, StringComparison.Ordinal);
         Assert.Contains("10 MiB of it allowed by the customer", html, StringComparison.Ordinal);
-        Assert.Matches("data-sign=\"allow\" data-subject=\"ledger/2026-11-25\" data-party=\"customer\"", html);
+        Assert.Matches($"data-sign=\"allow\" data-subject=\"ledger/{Day(plane)}\" data-party=\"customer\"", html);
         Assert.Contains("demarc egress watch", html, StringComparison.Ordinal);
         Assert.Contains("ledger?kind=egress.consented", html, StringComparison.Ordinal);
 
@@ -98,7 +101,7 @@ public sealed class OversightTests
         await plane.AppendAllAsync([plane.World.Write(new MemberAdded(Sample.Key(72).Public.KeyId, Role.Approver, "=1+1"), plane.World.Customer)]);
         using var answer = await plane.SendAsync("GET", $"{Acme}/members.csv", plane.World.Customer);
         Assert.Equal("text/csv", answer.Content.Headers.ContentType?.MediaType);
-        Assert.Equal("access-acme-2026-11-25.csv", answer.Content.Headers.ContentDisposition?.FileName);
+        Assert.Equal($"access-acme-{Day(plane)}.csv", answer.Content.Headers.ContentDisposition?.FileName);
         var csv = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
         Assert.StartsWith("\"party\",\"name\",\"role\"", csv, StringComparison.Ordinal);
         Assert.Contains("\"'=1+1\"", csv, StringComparison.Ordinal);
