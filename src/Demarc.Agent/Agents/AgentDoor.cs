@@ -76,29 +76,30 @@ public sealed class AgentDoor : IDisposable
     public async Task RunAsync(CancellationToken stop)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        var askers = new HashSet<Task>();
+        var (askers, turnedAway) = (new HashSet<Task>(), new HashSet<Task>());
         var accepting = listener.AcceptAsync(over.Token).AsTask();
         try
         {
             while (true)
             {
-                await Task.WhenAny([accepting, .. askers]);
-                foreach (var left in askers.Where(asker => asker.IsCompleted).ToList())
+                await Task.WhenAny([accepting, .. askers, .. turnedAway]);
+                foreach (var left in askers.Concat(turnedAway).Where(asker => asker.IsCompleted).ToList())
                 {
-                    askers.Remove(left);
+                    if (!askers.Remove(left)) turnedAway.Remove(left);
                     await left;
                 }
 
                 if (!accepting.IsCompleted) continue;
                 var socket = await accepting;
                 accepting = listener.AcceptAsync(over.Token).AsTask();
-                askers.Add(askers.Count < AgentDoorLimits.MaxAskers ? ServeAsync(socket, over.Token) : TurnAwayAsync(socket, over.Token));
+                if (askers.Count < AgentDoorLimits.MaxAskers) askers.Add(ServeAsync(socket, over.Token));
+                else turnedAway.Add(TurnAwayAsync(socket, over.Token));
             }
         }
         finally
         {
             over.Cancel();
-            await Task.WhenAll([.. askers, accepting]).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Current);
+            await Task.WhenAll([.. askers, .. turnedAway, accepting]).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Current);
         }
     }
 

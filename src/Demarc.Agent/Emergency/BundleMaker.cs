@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -38,8 +37,8 @@ public sealed class BundleMaker(AgentLedger ledger, SessionHands hands, SessionT
         var bytes = Encoding.UTF8.GetBytes(secrets?.Mask(text) ?? text);
         if (here.IsEnding) return;
         PrivateDisk.Write(hands.BundleOf(session.Id), bytes);
-        here.Recorder.Write('m', $"collected a bundle of {bytes.Length} bytes, {Hash(bytes)}; it leaves only if the customer releases it");
-        if (ledger.Write(new SessionPrepared(session.Id, Hash(bytes), bytes.Length)).Refusal is { } refusal) here.Wanted ??= (SessionEndReason.Failed, refusal);
+        here.Recorder.Write('m', $"collected a bundle of {bytes.Length} bytes, {ContentHash.Of(bytes)}; it leaves only if the customer releases it");
+        if (ledger.Write(new SessionPrepared(session.Id, ContentHash.Of(bytes), bytes.Length)).Refusal is { } refusal) here.Wanted ??= (SessionEndReason.Failed, refusal);
     }
 
     /// <summary>Sends a released bundle, and ends the session once it has left.</summary>
@@ -56,7 +55,7 @@ public sealed class BundleMaker(AgentLedger ledger, SessionHands hands, SessionT
         // A stream that was lost took the pieces with it: they go again.
         if (!connected || here.IsLeaving && here.SentOn == traffic.Streams) return;
         var bytes = PrivateDisk.Read(hands.BundleOf(session.Id)) ?? [];
-        if (Hash(bytes) != bundle.Hash)
+        if (ContentHash.Of(bytes) != bundle.Hash)
         {
             here.Wanted ??= (SessionEndReason.Failed, "the bundle on the agent's disk is not the one that was released");
             changed.Raise();
@@ -73,9 +72,6 @@ public sealed class BundleMaker(AgentLedger ledger, SessionHands hands, SessionT
             traffic.Offer(new AgentFrame { BundlePart = new BundlePart { Session = session.Id.Value, Part = part, Parts = parts, Data = ByteString.CopyFrom(piece) } });
         }
     }
-
-    /// <summary>The hash by which a bundle is released.</summary>
-    public static string Hash(ReadOnlySpan<byte> bytes) => "sha256:" + Convert.ToHexStringLower(SHA256.HashData(bytes));
 
     private string Write(EnvironmentState state, Session session)
     {

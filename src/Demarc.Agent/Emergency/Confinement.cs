@@ -45,6 +45,12 @@ public sealed record Confinement(int? Account, bool OwnNamespace, string Words)
         return (null, "neither an unprivileged account nor 'no new privileges' can be had on this machine, so no command is run");
     }
 
+    /// <summary>For what runs no program at all.</summary>
+    public static Confinement Nobody(string words) => new(null, false, words);
+
+    /// <summary>Whether an account is one that sessions are given: no other is ever cleaned up after, whatever an entry says.</summary>
+    public static bool IsTemporary(int account) => account is >= FirstAccount and < FirstAccount + Accounts;
+
     /// <summary>The program and its arguments, shut in.</summary>
     public (string Program, IReadOnlyList<string> Arguments) Wrap(string program, IReadOnlyList<string> arguments)
     {

@@ -41,14 +41,13 @@ public sealed class SessionHands(string folder, Func<Observation?> latest, Func<
     public void Prepare() => PrivateDisk.EnsureFolder(folder);
 
     /// <summary>How a session would be shut in; the fault says why it cannot be opened here.</summary>
-    public (string? Words, string? Fault) Confine(Session session)
+    public (Confinement? Confinement, string? Fault) Confine(Session session)
     {
-        if (session.Terms.Kind == SessionKind.Bundle) return ("collected by the agent, redacted, shown to the customer before it leaves; nobody gives a command", null);
-        if (session.Terms.Kind == SessionKind.Milvus) return ("a temporary Milvus user that the engine lets only read, gone with the session; commands of a fixed list, carried out by the agent with that user", null);
+        if (session.Terms.Kind == SessionKind.Bundle) return (Confinement.Nobody("collected by the agent, redacted, shown to the customer before it leaves; nobody gives a command"), null);
+        if (session.Terms.Kind == SessionKind.Milvus) return (Confinement.Nobody("a temporary Milvus user that the engine lets only read, gone with the session; commands of a fixed list, carried out by the agent with that user"), null);
         var (confinement, fault) = Confinement.For(session.Id, root);
-        if (confinement is null) return (null, fault);
-        confined[session.Id] = confinement;
-        return (confinement.Words, null);
+        if (confinement is not null) confined[session.Id] = confinement;
+        return (confinement, fault);
     }
 
     /// <summary>Mints the temporary user of a Milvus session; what is sealed goes to who asked, and nobody else ever holds the password.</summary>
@@ -74,8 +73,8 @@ public sealed class SessionHands(string folder, Func<Observation?> latest, Func<
         if (session.Terms.Kind != SessionKind.Terminal || !root) return true;
 
         // What an agent that was killed has left behind dies with it; whatever should have outlived even that still has the session's account.
-        var account = confined.Remove(session.Id, out var known) ? known.Account : Account(session.Confinement);
-        if (account is null) return true;
+        confined.Remove(session.Id, out var known);
+        if ((known?.Account ?? session.Account) is not { } account || !Confinement.IsTemporary(account)) return true;
         var left = CommandRun.Leftovers(new Confinement(account, true, ""), 0);
         foreach (var pid in left) Posix.Signal(pid, Posix.SigKill);
         return left.Count == 0;
@@ -123,16 +122,6 @@ public sealed class SessionHands(string folder, Func<Observation?> latest, Func<
         if (!InstanceId.TryParse(name, out var instance) || !state().Instances.ContainsKey(instance)) return $"there is no instance {name}\n";
         var kept = LogTail.Of(files.PathOf(instance, EngineControl.LogFile), lines);
         return kept.IsEmpty ? "nothing in its log\n" : string.Concat(kept.Select(line => line + "\n"));
-    }
-
-    // As the opening entry says it: "… as account 61234, made for …".
-    private static int? Account(string? confinement)
-    {
-        const string Before = "as account ";
-        var at = confinement?.IndexOf(Before, StringComparison.Ordinal) ?? -1;
-        if (at < 0) return null;
-        var digits = new string([.. confinement!.Skip(at + Before.Length).TakeWhile(char.IsAsciiDigit)]);
-        return int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var account) && account >= 61184 ? account : null;
     }
 
     private sealed class SaidCommand(Func<CancellationToken, Task<string>> say) : ISessionCommand

@@ -19,6 +19,7 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
     private readonly List<Task> ending = [];
     private readonly HashSet<SessionId> refusedHere = [];
     private readonly Signal changed = new();
+    private bool stopping;
 
     /// <summary>What sessions can do here; without any, none is opened and the worker does not run.</summary>
     public SessionHands? Hands { get; set; }
@@ -45,7 +46,9 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
         }
         finally
         {
-            foreach (var session in live.Values.ToList()) await EndAsync(session, SessionEndReason.AgentStopped, "the agent stopped", stopping: true);
+            stopping = true;
+            foreach (var session in live.Values.Where(session => !session.IsEnding).ToList()) ending.Add(EndAsync(session, SessionEndReason.AgentStopped, "the agent stopped"));
+            await Task.WhenAll(ending);
         }
     }
 
@@ -161,7 +164,7 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
         }
 
         var recorder = SessionRecorder.Begin(Hands!.RecordingOf(session.Id), session, traffic, Hands.Secrets, time);
-        var written = ledger.Write(new SessionOpened(session.Id, session.TermsHash, session.ExpiresAt, confinement, recorder.Mark.Head));
+        var written = ledger.Write(new SessionOpened(session.Id, session.TermsHash, session.ExpiresAt, confinement.Words, confinement.Account, recorder.Mark.Head));
         if (written.Refusal is { } refusal)
         {
             recorder.Dispose();
@@ -263,20 +266,21 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
         return time.GetElapsedTime(here.Heard) >= SessionLimits.Silence ? (SessionEndReason.OperatorLost, $"nothing was heard of who worked in it for {SessionLimits.Silence.TotalSeconds:0} s") : null;
     }
 
-    private async Task EndAsync(LiveSession here, SessionEndReason why, string detail, bool stopping = false)
+    private async Task EndAsync(LiveSession here, SessionEndReason why, string detail)
     {
         var began = time.GetTimestamp();
         here.IsEnding = true;
         var session = ledger.State.Sessions.GetValueOrDefault(here.Id);
-        while (here.Command?.Cut() == false)
+        for (var lingers = false; here.Command?.Cut() == false || session is not null && !Hands!.Clean(session);)
         {
-            if (time.GetElapsedTime(began) > SessionLimits.Cut) SessionLog.Lingers(log, here.Id.Value);
+            var late = time.GetElapsedTime(began);
+            if (!lingers && late > SessionLimits.Cut) SessionLog.Lingers(log, here.Id.Value);
+            lingers |= late > SessionLimits.Cut;
             // What the kernel will not end now the next start finds in the ledger, and ends then.
-            if (stopping && time.GetElapsedTime(began) > SessionLimits.Cut * 2) return;
+            if (stopping && late > SessionLimits.Cut * 2) return;
             await Task.Delay(TimeSpan.FromMilliseconds(5), time);
         }
 
-        while (session is not null && !Hands!.Clean(session)) await Task.Delay(TimeSpan.FromMilliseconds(5), time);
         LastCut = time.GetElapsedTime(began);
         if (here.IsAgreed) here.Recorder.Write('m', $"ended: {detail}");
         here.Recorder.Sync();

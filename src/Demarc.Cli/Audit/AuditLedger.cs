@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Demarc.Cli.Environments;
 using Demarc.Core.Environments;
 using Demarc.Core.Ledger;
@@ -16,14 +17,24 @@ internal static class AuditLedger
     /// <summary>All entries below the size, in order.</summary>
     public static async Task ReadAsync(Invocation invocation, long from, long size, Action<long, byte[]> take)
     {
+        var next = from;
+        await foreach (var bytes in PagesAsync(invocation.Reader, invocation.Path, from, size, invocation.Stop)) take(next++, bytes);
+        if (next < size) throw LedgerCheck.Fail($"The plane was asked for entry {next} and gave none that can be read: it holds entries back.");
+    }
+
+    /// <summary>A plane's entries from one on and below a size, in order; fewer when it gives no more, or what is no entry's bytes.</summary>
+    public static async IAsyncEnumerable<byte[]> PagesAsync(PlaneClient plane, string path, long from, long size, [EnumeratorCancellation] CancellationToken stop)
+    {
         for (var next = from; next < size;)
         {
-            var page = await invocation.Reader.GetAsync($"{invocation.Path}/entries?from={next}&limit={Math.Min(Page, size - next)}", ViewJson.Default.EntriesView, invocation.Stop);
-            if (page.First != next || page.Entries.IsDefaultOrEmpty) throw LedgerCheck.Fail($"The plane was asked for entry {next} and gave none: it holds entries back.");
-            foreach (var text in page.Entries)
+            var wanted = Math.Min(Page, size - next);
+            var page = await plane.GetAsync($"{path}/entries?from={next}&limit={wanted}", ViewJson.Default.EntriesView, stop);
+            if (page.First != next || page.Entries.IsDefaultOrEmpty) yield break;
+            foreach (var text in page.Entries.Take((int)wanted))
             {
-                if (next >= size) break;
-                take(next++, Base64Text.Decode(text.AsSpan(), Base64Form.Standard) ?? throw LedgerCheck.Fail($"Entry {next - 1} is not base64."));
+                if (Base64Text.Decode(text.AsSpan(), Base64Form.Standard) is not { } bytes) yield break;
+                yield return bytes;
+                next++;
             }
         }
     }

@@ -14,9 +14,6 @@ namespace Demarc.Cli.Audit;
 /// <param name="Entries">Gives the entries below a size, in order; null where nobody can be asked.</param>
 internal sealed record HeadSide(string Name, SignedHead Head, Func<long, long, Task<IReadOnlyList<byte[]>>>? Proof = null, Func<long, IAsyncEnumerable<ReadOnlyMemory<byte>>>? Entries = null)
 {
-    /// <summary>Entries asked of a plane at once.</summary>
-    private const int Page = 500;
-
     public Checkpoint Checkpoint => Head.Checkpoint;
 
     /// <summary>A head out of a file, a message or a memory.</summary>
@@ -54,17 +51,7 @@ internal sealed record HeadSide(string Name, SignedHead Head, Func<long, long, T
 
     private static async IAsyncEnumerable<ReadOnlyMemory<byte>> EntriesAsync(PlaneClient plane, string path, long size, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken stop)
     {
-        for (var next = 0L; next < size;)
-        {
-            var page = await plane.GetAsync($"{path}/entries?from={next}&limit={Math.Min(Page, size - next)}", ViewJson.Default.EntriesView, stop);
-            if (page.First != next || page.Entries.IsDefaultOrEmpty) yield break;
-            foreach (var text in page.Entries.Take((int)Math.Min(Page, size - next)))
-            {
-                if (Base64Text.Decode(text.AsSpan(), Base64Form.Standard) is not { } bytes) yield break;
-                yield return bytes;
-                next++;
-            }
-        }
+        await foreach (var bytes in AuditLedger.PagesAsync(plane, path, 0, size, stop)) yield return bytes;
     }
 
     private static async IAsyncEnumerable<ReadOnlyMemory<byte>> EntriesAsync(AgentDoorClient door, long size, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken stop)

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Net.WebSockets;
-using System.Security.Cryptography;
 using System.Text;
 using Demarc.Core.Charter;
 using Demarc.Core.Emergency;
@@ -177,7 +176,7 @@ internal static class OpenCommand
 
         var text = await invocation.Client(party).GetTextAsync($"{SessionNames.Path(invocation, id)}/bundle", invocation.Stop);
         var bytes = Encoding.UTF8.GetBytes(text);
-        var hash = "sha256:" + Convert.ToHexStringLower(SHA256.HashData(bytes));
+        var hash = ContentHash.Of(bytes);
         if (hash != view.Bundle!.Hash) throw new CommandFailedException(ExitCodes.NotVerified, $"The bundle that the plane gives has the hash {hash}, the customer released {view.Bundle.Hash}.", "Do not use it.");
         await File.WriteAllBytesAsync(file, bytes, invocation.Stop);
         invocation.Terminal.Result(view, terminal => terminal.Line($"{bytes.Length} bytes, {hash}, in {file}"));

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Security.Cryptography;
 using System.Text;
 using Demarc.Cli.Agents;
 using Demarc.Core.Charter;
@@ -23,7 +22,7 @@ internal static class ReleaseCommand
             var party = invocation.Acting(Party.Customer);
             if (party != Party.Customer) throw new CommandFailedException(ExitCodes.Refused, "What leaves the customer's account is the customer's to release.", "Leave out --as vendor, or ask the customer.");
             var bytes = await AgentFiles.ReadAsync(invocation, "session.bundle", name);
-            var hash = "sha256:" + Convert.ToHexStringLower(SHA256.HashData(bytes));
+            var hash = ContentHash.Of(bytes);
             if (!invocation.Terminal.Json || invocation.Get(show)) invocation.Terminal.Line(Terminal.Terminal.Printable(Encoding.UTF8.GetString(bytes)).TrimEnd());
             if (invocation.Get(show)) return ExitCodes.Ok;
             invocation.Terminal.Confirm($"Let these {bytes.Length} bytes ({hash}) leave for the vendor?", invocation.Get(yes));

@@ -102,8 +102,8 @@ internal sealed class TakingOver(Invocation invocation, OwnPlaneOptions options,
                 await door.OneAsync(new JsonObject { [AgentDoorForm.Ask] = "plane.follow", ["plane"] = address }, invocation.Stop);
             return await acts.UntilAsync(
                 "the agent to follow your plane",
-                async () => await StatusAsync() is { Connected: true, AwaitsPlane: false, Refusal: null } there && there.Plane == address ? there
-                    : agent.Refusal is { } refusal ? throw new CommandFailedException(ExitCodes.NotVerified, $"The agent refuses your plane: {refusal}.") : null,
+                async () => await StatusAsync() is var there && there is { Connected: true, AwaitsPlane: false, Refusal: null } && there.Plane == address ? there
+                    : there?.Refusal is { } refusal ? throw new CommandFailedException(ExitCodes.NotVerified, $"The agent refuses your plane: {refusal}.") : null,
                 () => "'demarc agent status' says how it stands.");
         }, there => $"agent {there.Name} follows your plane, {there.Size} entries verified");
     }

@@ -60,6 +60,7 @@ internal sealed class SampleInstance(Invocation invocation, QuickstartFolder fol
 
     private async Task OrderAsync(PlaneClient vendor)
     {
+        var agent = RunningProgram.Under(folder.Agent).FirstOrDefault();
         var version = await acts.UntilAsync(
             "the agent to say which Milvus versions it offers",
             async () =>
@@ -70,7 +71,7 @@ internal sealed class SampleInstance(Invocation invocation, QuickstartFolder fol
                 }
                 catch (CommandFailedException notYet) when (notYet.ExitCode == ExitCodes.Failed)
                 {
-                    return RunningProgram.Under(folder.Agent).Count > 0 ? null : throw new CommandFailedException(ExitCodes.Failed, $"The agent has ended: {folder.LogTail("demarc-agent")}.");
+                    return agent is { IsAlive: true } ? null : throw new CommandFailedException(ExitCodes.Failed, $"The agent has ended: {folder.LogTail("demarc-agent")}.");
                 }
             },
             () => $"See the agent's log in {folder.Logs}.");

@@ -1,6 +1,4 @@
 using System.Collections.Immutable;
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using Demarc.Core.Instances;
 using Demarc.Core.Ledger;
@@ -17,7 +15,7 @@ public sealed class Plan : IEquatable<Plan>
     {
         Text = text;
         Steps = steps;
-        Hash = "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+        Hash = ContentHash.Of(text);
     }
 
     /// <summary>Most steps a plan may have: ours have at most six, a cluster roll a few dozen.</summary>

@@ -138,6 +138,9 @@ public sealed record Session(
     /// <summary>How the agent confines what runs in it.</summary>
     public string? Confinement { get; init; }
 
+    /// <summary>The user id that the agent made for its commands; null where it made none.</summary>
+    public int? Account { get; init; }
+
     /// <summary>Who took it away; an open one is over only once the agent says so.</summary>
     public SessionRevocation? Revocation { get; init; }
 

@@ -38,8 +38,9 @@ public sealed record SessionRefused([property: Public] SessionId Session, [prope
 /// <param name="Terms">The hash of the terms that were approved.</param>
 /// <param name="Until">When it ends at the latest.</param>
 /// <param name="Confinement">How what runs in it is confined.</param>
+/// <param name="Account">The user id that was made for its commands, by which whoever is the agent next finds what may be left; null where there is none.</param>
 /// <param name="Head">Head of the recording after its header.</param>
-public sealed record SessionOpened([property: Public] SessionId Session, [property: Public] string Terms, [property: Public] DateTimeOffset Until, [property: Public] string Confinement, [property: Public] string Head) : EntryData;
+public sealed record SessionOpened([property: Public] SessionId Session, [property: Public] string Terms, [property: Public] DateTimeOffset Until, [property: Public] string Confinement, [property: Public] int? Account, [property: Public] string Head) : EntryData;
 
 /// <summary>The agent minted the session's temporary Milvus user.</summary>
 /// <param name="Session">Which session.</param>

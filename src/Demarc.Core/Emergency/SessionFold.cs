@@ -86,7 +86,7 @@ internal static class SessionFold
     private static SessionTransition Opened(EnvironmentState state, Session session, SessionOpened data, DateTimeOffset at)
     {
         if (data.Confinement.Length > SessionLimits.MaxCommand) return SessionTransition.Refuse($"confinement has {data.Confinement.Length} characters, at most {SessionLimits.MaxCommand} are allowed");
-        var opened = SessionLifecycle.Open(session, data.Terms, data.Until, data.Confinement, data.Head, at);
+        var opened = SessionLifecycle.Open(session, data, at);
         return opened.Session is not null && SessionRules.AgainstOpening(state, session, at) is { } against ? SessionTransition.Refuse($"{against.Rule}: {against.Why}") : opened;
     }
 

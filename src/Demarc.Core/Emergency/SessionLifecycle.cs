@@ -1,5 +1,6 @@
 using Demarc.Core.Changes;
 using Demarc.Core.Charter;
+using Demarc.Core.Ledger;
 
 namespace Demarc.Core.Emergency;
 
@@ -68,14 +69,14 @@ public static class SessionLifecycle
         : Illegal(session, "be refused");
 
     /// <summary>The agent opens it: within its time, under exactly the approved terms.</summary>
-    public static SessionTransition Open(Session session, string termsHash, DateTimeOffset until, string confinement, string head, DateTimeOffset at)
+    public static SessionTransition Open(Session session, SessionOpened opening, DateTimeOffset at)
     {
         if (session.Status != SessionStatus.Approved) return Illegal(session, "be opened");
-        if (termsHash != session.TermsHash) return SessionTransition.Refuse($"the opening names terms {termsHash}, the approved ones are {session.TermsHash}");
-        if (until != session.ExpiresAt) return SessionTransition.Refuse($"the opening says until {until:O}, the clock that began with the approval ends at {session.ExpiresAt:O}");
+        if (opening.Terms != session.TermsHash) return SessionTransition.Refuse($"the opening names terms {opening.Terms}, the approved ones are {session.TermsHash}");
+        if (opening.Until != session.ExpiresAt) return SessionTransition.Refuse($"the opening says until {opening.Until:O}, the clock that began with the approval ends at {session.ExpiresAt:O}");
         if (at >= session.ExpiresAt) return SessionTransition.Refuse($"the time of session {session.Id} was over at {session.ExpiresAt:u}");
         if (at < session.ApprovedAt - SessionLimits.ClockTolerance) return SessionTransition.Refuse($"the clock of session {session.Id} begins at {session.ApprovedAt:u}");
-        return SessionTransition.To(session with { Status = SessionStatus.Open, OpenedAt = at, Confinement = confinement, Recording = new RecordingMark(0, 0, head) });
+        return SessionTransition.To(session with { Status = SessionStatus.Open, OpenedAt = at, Confinement = opening.Confinement, Account = opening.Account, Recording = new RecordingMark(0, 0, opening.Head) });
     }
 
     /// <summary>The agent pins how far the recording goes: forwards only.</summary>

@@ -1,10 +1,9 @@
 using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json.Serialization;
 using Demarc.Core.Charter;
 using Demarc.Core.Instances;
+using Demarc.Core.Ledger;
 
 namespace Demarc.Core.Emergency;
 
@@ -83,7 +82,7 @@ public sealed record SessionTerms(
     public string Hash(SessionId session, string requestedBy) => HashOf(Text(session, requestedBy));
 
     /// <summary>The hash of a text of terms, as whoever approves it computes it from what is shown.</summary>
-    public static string HashOf(string text) => "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+    public static string HashOf(string text) => ContentHash.Of(text);
 }
 
 /// <summary>Bounds of emergency sessions, each with its reason.</summary>

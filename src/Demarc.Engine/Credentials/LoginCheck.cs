@@ -23,17 +23,19 @@ internal sealed class LoginCheck : IDisposable
     private readonly TemporaryLogins? temporary;
     private readonly byte[] key = RandomNumberGenerator.GetBytes(32);
     private readonly ConcurrentDictionary<string, string> known = new(StringComparer.Ordinal);
-    private readonly SemaphoreSlim slow = new(1, 1);
+    private readonly SlowHashGate gate = new();
 
     /// <summary>Verified when the user does not exist, so that the time taken does not tell which users do.</summary>
     private readonly Lazy<PasswordHash> decoy = new(() => PasswordHash.Create(Convert.ToHexString(RandomNumberGenerator.GetBytes(16))));
-    private int waiting;
     private int generation;
 
-    public LoginCheck(EngineState state, TemporaryLogins? temporary = null)
+    /// <param name="state">Who the users are.</param>
+    /// <param name="temporaryFile">Where users for a while stand; null for nowhere.</param>
+    /// <param name="time">The clock by which those end.</param>
+    public LoginCheck(EngineState state, string? temporaryFile, TimeProvider time)
     {
         this.state = state;
-        this.temporary = temporary;
+        temporary = temporaryFile is null ? null : new TemporaryLogins(temporaryFile, gate, time);
         state.UsersChanged += Forget;
     }
 
@@ -77,50 +79,28 @@ internal sealed class LoginCheck : IDisposable
     public void Dispose()
     {
         state.UsersChanged -= Forget;
-        slow.Dispose();
-        temporary?.Dispose();
+        gate.Dispose();
     }
 
-    private async Task<Login> Verify(string user, string password, string digest)
+    private Task<Login> Verify(string user, string password, string digest) => gate.RunAsync(async () =>
     {
-        if (Interlocked.Increment(ref waiting) > Limits.WaitingLogins)
+        // Another call of the same client may have done the work while this one waited.
+        if (known.TryGetValue(digest, out var remembered))
         {
-            Interlocked.Decrement(ref waiting);
-            return new Login(null, "too many login attempts wait, try again later", Busy: true);
+            return new Login(remembered, null);
         }
 
-        try
+        var begun = Volatile.Read(ref generation);
+        var hash = state.Users.TryGetValue(user, out var stored) ? PasswordHash.Parse(stored.PasswordHash) : null;
+        var matches = await Task.Run(() => (hash ?? decoy.Value).Matches(password));
+        if (hash is null || !matches)
         {
-            await slow.WaitAsync();
-            try
-            {
-                // Another call of the same client may have done the work while this one waited.
-                if (known.TryGetValue(digest, out var remembered))
-                {
-                    return new Login(remembered, null);
-                }
-
-                var begun = Volatile.Read(ref generation);
-                var hash = state.Users.TryGetValue(user, out var stored) ? PasswordHash.Parse(stored.PasswordHash) : null;
-                var matches = await Task.Run(() => (hash ?? decoy.Value).Matches(password));
-                if (hash is null || !matches)
-                {
-                    return new Login(null, WrongPassword);
-                }
-
-                Remember(digest, user, begun);
-                return new Login(user, null);
-            }
-            finally
-            {
-                slow.Release();
-            }
+            return new Login(null, WrongPassword);
         }
-        finally
-        {
-            Interlocked.Decrement(ref waiting);
-        }
-    }
+
+        Remember(digest, user, begun);
+        return new Login(user, null);
+    });
 
     private void Remember(string digest, string user, int begun)
     {

@@ -12,7 +12,7 @@ namespace Demarc.Engine.Credentials;
 /// Users who exist for a while and may only read. They stand in a file beside the credential file, which is looked at with every call: who is taken out of
 /// it, or whose time is over, is out with the next call. A file that others could have written, or that cannot be read, holds nobody.
 /// </summary>
-internal sealed class TemporaryLogins(string path, TimeProvider time) : IDisposable
+internal sealed class TemporaryLogins(string path, SlowHashGate gate, TimeProvider time)
 {
     /// <summary>The name of the file.</summary>
     public const string FileName = "temporary.json";
@@ -29,10 +29,8 @@ internal sealed class TemporaryLogins(string path, TimeProvider time) : IDisposa
 
     private readonly byte[] key = RandomNumberGenerator.GetBytes(32);
     private readonly ConcurrentDictionary<string, string> matched = new(StringComparer.Ordinal);
-    private readonly SemaphoreSlim slow = new(1, 1);
-    private readonly Lock gate = new();
+    private readonly Lock reading = new();
     private (DateTime Written, long Length, IReadOnlyDictionary<string, TemporaryLogin> Users) seen = (default, 0, new Dictionary<string, TemporaryLogin>());
-    private int waiting;
 
     /// <summary>Whether a method only reads.</summary>
     public static bool MayCall(string method) => Reads.Contains(method);
@@ -44,37 +42,28 @@ internal sealed class TemporaryLogins(string path, TimeProvider time) : IDisposa
         if (!Users().TryGetValue(text[..colon], out var user)) return null;
         if (user.Until <= time.GetUtcNow()) return new Login(null, LoginCheck.WrongPassword);
         var digest = Convert.ToBase64String(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(header)));
-        if (matched.TryGetValue(digest, out var hash) && hash == user.PasswordHash) return new Login(user.User, null, ReadOnly: true);
-        if (Interlocked.Increment(ref waiting) > Limits.WaitingLogins)
+        if (Has(digest, user)) return new Login(user.User, null, ReadOnly: true);
+        return await gate.RunAsync(async () =>
         {
-            Interlocked.Decrement(ref waiting);
-            return new Login(null, "too many login attempts wait, try again later", Busy: true);
-        }
+            // Another call of the same client may have done the work while this one waited.
+            if (!Has(digest, user))
+            {
+                if (!await Task.Run(() => PasswordHash.Parse(user.PasswordHash)?.Matches(text[(colon + 1)..]) == true)) return new Login(null, LoginCheck.WrongPassword);
+                if (matched.Count >= Limits.CachedLogins) matched.Clear();
+                matched[digest] = user.PasswordHash;
+            }
 
-        await slow.WaitAsync();
-        try
-        {
-            var matches = await Task.Run(() => PasswordHash.Parse(user.PasswordHash)?.Matches(text[(colon + 1)..]) == true);
-            if (!matches) return new Login(null, LoginCheck.WrongPassword);
-            if (matched.Count >= Limits.CachedLogins) matched.Clear();
-            matched[digest] = user.PasswordHash;
             // It may have been taken out while the hash ran.
             return Users().ContainsKey(user.User) ? new Login(user.User, null, ReadOnly: true) : new Login(null, LoginCheck.WrongPassword);
-        }
-        finally
-        {
-            slow.Release();
-            Interlocked.Decrement(ref waiting);
-        }
+        });
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => slow.Dispose();
+    private bool Has(string digest, TemporaryLogin user) => matched.TryGetValue(digest, out var hash) && hash == user.PasswordHash;
 
     private IReadOnlyDictionary<string, TemporaryLogin> Users()
     {
         var file = new FileInfo(path);
-        lock (gate)
+        lock (reading)
         {
             if (!file.Exists) return seen.Users.Count == 0 ? seen.Users : (seen = (default, 0, new Dictionary<string, TemporaryLogin>())).Users;
             if (file.LastWriteTimeUtc != seen.Written || file.Length != seen.Length) seen = (file.LastWriteTimeUtc, file.Length, Read(file));

@@ -49,8 +49,8 @@ internal sealed class EngineHost : IAsyncDisposable
             store = Store.Open(directory, disk, time, log);
             await PrepareLogin(options, credentials, store, log);
             var metrics = new EngineMetrics(time);
-            var temporary = options.CredentialFile is { } beside && Path.GetDirectoryName(Path.GetFullPath(beside)) is { } folder ? new TemporaryLogins(Path.Combine(folder, TemporaryLogins.FileName), time) : null;
-            var logins = new LoginCheck(store.State, temporary);
+            var temporary = options.CredentialFile is { } beside && Path.GetDirectoryName(Path.GetFullPath(beside)) is { } folder ? Path.Combine(folder, TemporaryLogins.FileName) : null;
+            var logins = new LoginCheck(store.State, temporary, time);
             var app = Build(options, time, lines, store, metrics, logins, log);
             await app.StartAsync();
             var host = new EngineHost(app, directory, store, logins);

@@ -22,6 +22,9 @@ public static class Problems
     /// <summary>Something that does not exist, or that the caller may not know to exist.</summary>
     public static IResult NotFound(string what) => Result(StatusCodes.Status404NotFound, "not-found", "There is no such thing here.", what);
 
+    /// <summary>What a caller named, as far as it is worth repeating.</summary>
+    public static string Clip(string text) => text.Length <= 40 ? text : text[..40];
+
     private sealed class Problem(ProblemView view) : IResult
     {
         public async Task ExecuteAsync(HttpContext httpContext)

@@ -33,8 +33,8 @@ public static class ChangeRoutes
 
     private static IResult List(HttpContext context, string env, TimeProvider clock, string? open = null, string? waitingFor = null)
     {
-        if (open is not (null or "true" or "false")) return Problems.Malformed($"open is '{Clip(open)}', not true or false.", "open");
-        if (waitingFor is not null && !Waiters.Contains(waitingFor)) return Problems.Malformed($"waitingFor is '{Clip(waitingFor)}', not one of {string.Join(", ", Waiters)}.", "waitingFor");
+        if (open is not (null or "true" or "false")) return Problems.Malformed($"open is '{Problems.Clip(open)}', not true or false.", "open");
+        if (waitingFor is not null && !Waiters.Contains(waitingFor)) return Problems.Malformed($"waitingFor is '{Problems.Clip(waitingFor)}', not one of {string.Join(", ", Waiters)}.", "waitingFor");
         var state = Caller.Of(context).Environment.State;
         var now = clock.GetUtcNow();
         var wanted = (open == "true" || waitingFor is not null ? state.OpenChanges : state.Changes.Values)
@@ -48,9 +48,7 @@ public static class ChangeRoutes
     private static async Task<IResult> ShowAsync(HttpContext context, string env, string id, Sequencer sequencer, TimeProvider clock) =>
         await FindAsync(Caller.Of(context).Environment, sequencer.Store, id, clock.GetUtcNow(), context.RequestAborted) is { } view
             ? TypedResults.Json(view, ViewJson.Default.ChangeView)
-            : Problems.NotFound($"There is no change '{Clip(id)}' in {env}.");
-
-    private static string Clip(string text) => text.Length <= 40 ? text : text[..40];
+            : Problems.NotFound($"There is no change '{Problems.Clip(id)}' in {env}.");
 
     private static async Task<Plan?> PlanAtAsync(LedgerView view, ILedgerStore store, long index, CancellationToken cancellation)
     {

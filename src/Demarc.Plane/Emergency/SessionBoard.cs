@@ -3,6 +3,8 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using Demarc.Core.Emergency;
 using Demarc.Core.Environments;
+using Demarc.Core.Ledger;
+using Demarc.Plane.Access;
 using Demarc.Plane.Hosting;
 using Demarc.Plane.Ledger;
 using Demarc.Protocol;
@@ -60,7 +62,7 @@ public sealed class SessionBoard(Sequencer sequencer, string folder, TimeProvide
     internal async ValueTask<string?> TakeAsync(EnvironmentId environment, SessionOutput output, CancellationToken stop)
     {
         if (!SessionId.TryParse(output.Session, out var id) || await sequencer.FindAsync(environment, stop) is not { } view || view.State.Sessions.GetValueOrDefault(id) is not { OpenedAt: not null } session)
-            return $"session output: there is no open session '{(output.Session.Length <= 40 ? output.Session : output.Session[..40])}'";
+            return $"session output: there is no open session '{Problems.Clip(output.Session)}'";
         if (output.Line.Length > SessionLimits.MaxLineBytes) return $"session output: a line has {output.Line.Length} bytes, at most {SessionLimits.MaxLineBytes} are taken";
         var tape = TapeOf(environment, session);
         if ((long)output.Seq < tape.Next) return null;
@@ -88,7 +90,7 @@ public sealed class SessionBoard(Sequencer sequencer, string folder, TimeProvide
         }
 
         var bytes = await File.ReadAllBytesAsync(path + ".part", stop);
-        var hash = "sha256:" + Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(bytes));
+        var hash = ContentHash.Of(bytes);
         if (hash != bundle.Hash) return $"bundle: its hash is {hash}, released was {bundle.Hash}";
         File.Move(path + ".part", path, overwrite: true);
         return null;

@@ -18,7 +18,7 @@ public static class SessionRoutes
 {
     private const int MaxListed = 200;
 
-    /// <summary>Words of one stream that may wait for the agent: nobody types that fast.</summary>
+    /// <summary>How long a socket may take to close.</summary>
     private static readonly TimeSpan CloseTakes = TimeSpan.FromSeconds(2);
 
     /// <summary>Maps them.</summary>
@@ -35,7 +35,7 @@ public static class SessionRoutes
 
     private static IResult List(HttpContext context, string env, string? open = null)
     {
-        if (open is not (null or "true" or "false")) return Problems.Malformed($"open is '{Clip(open)}', not true or false.", "open");
+        if (open is not (null or "true" or "false")) return Problems.Malformed($"open is '{Problems.Clip(open)}', not true or false.", "open");
         var state = Caller.Of(context).Environment.State;
         return TypedResults.Json(
             state.Sessions.Values.Where(s => open is null || s.IsEnded == (open == "false")).OrderByDescending(s => s.RequestedAt).ThenBy(s => s.Id.Value, StringComparer.Ordinal).Take(MaxListed).Select(s => SessionViews.Of(state, s)).ToImmutableArray(),
@@ -165,7 +165,5 @@ public static class SessionRoutes
 
     private static Session? Find(HttpContext context, string id) => SessionId.TryParse(id, out var session) ? Caller.Of(context).Environment.State.Sessions.GetValueOrDefault(session) : null;
 
-    private static IResult None(string env, string id) => Problems.NotFound($"There is no session '{Clip(id)}' in {env}.");
-
-    private static string Clip(string text) => text.Length <= 40 ? text : text[..40];
+    private static IResult None(string env, string id) => Problems.NotFound($"There is no session '{Problems.Clip(id)}' in {env}.");
 }

@@ -97,7 +97,7 @@ public static class NotifyRoutes
     private static IResult Retry(HttpContext context, string env, string id, NotificationStore store, NotificationBell bell, TimeProvider clock)
     {
         var caller = Caller.Of(context);
-        if (store.Deliveries(caller.Environment.Environment).FirstOrDefault(delivery => delivery.Id == id && delivery.Hook.Party == caller.Member!.Party) is not { } found) return Problems.NotFound($"Your party has no delivery '{Clip(id)}'.");
+        if (store.Deliveries(caller.Environment.Environment).FirstOrDefault(delivery => delivery.Id == id && delivery.Hook.Party == caller.Member!.Party) is not { } found) return Problems.NotFound($"Your party has no delivery '{Problems.Clip(id)}'.");
         if (found.State == DeliveryState.Delivered) return Problems.Result(StatusCodes.Status409Conflict, "delivered", "This delivery has arrived.", $"The receiver answered '{found.Answer}'.");
         var again = found with { State = DeliveryState.Waiting, Attempts = 0, NextAt = clock.GetUtcNow() };
         store.Settle(again);
@@ -115,7 +115,5 @@ public static class NotifyRoutes
             counts.GetValueOrDefault(DeliveryState.Waiting), counts.GetValueOrDefault(DeliveryState.Delivered), counts.GetValueOrDefault(DeliveryState.GivenUp));
     }
 
-    private static IResult NoHook(string id) => Problems.NotFound($"Your party has no hook '{Clip(id)}'.");
-
-    private static string Clip(string text) => text.Length <= 40 ? text : text[..40];
+    private static IResult NoHook(string id) => Problems.NotFound($"Your party has no hook '{Problems.Clip(id)}'.");
 }

@@ -25,6 +25,14 @@ public sealed class ConfinementTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
+    public void Nothing_is_killed_for_having_an_account_that_no_session_is_given()
+    {
+        foreach (var account in new[] { -1, 0, 1000, 61183, 65520, 65534 }) Assert.False(Confinement.IsTemporary(account));
+        Assert.True(Confinement.IsTemporary(61184));
+        Assert.True(Confinement.IsTemporary(65519));
+    }
+
+    [Fact]
     public async Task A_command_says_what_it_has_to_say_and_how_it_ended()
     {
         Assert.Equal(("hello\n", 0), await RunAsync("echo hello"));

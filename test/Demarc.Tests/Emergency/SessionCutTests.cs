@@ -141,7 +141,7 @@ public sealed class SessionCutTests
         var header = RecordingChain.Header(second, TimeProvider.System.GetUtcNow());
         chain.Add(header);
         await File.WriteAllBytesAsync(opened, [.. header, (byte)'\n', .. "[1.0,\"o\",\"half a li"u8], TestContext.Current.CancellationToken);
-        await lab.OnAgent(() => lab.Agent.Ledger.Write(new SessionOpened(second.Id, second.TermsHash, second.ExpiresAt, "as account 61999, by an agent before this one", chain.Head)));
+        await lab.OnAgent(() => lab.Agent.Ledger.Write(new SessionOpened(second.Id, second.TermsHash, second.ExpiresAt, "by an agent before this one", 61999, chain.Head)));
         var ended = await lab.EndedAsync(second.Id);
         Assert.Equal((SessionEndReason.AgentStopped, chain.Head), (ended.End!.Why, ended.Recording!.Head));
         Assert.Contains("nothing of it ran any more", ended.End.Detail, StringComparison.Ordinal);
@@ -153,7 +153,7 @@ public sealed class SessionCutTests
         await using var lab = await SessionLab.StartAsync();
         var session = await lab.ApprovedAsync();
         await File.WriteAllTextAsync(Path.Combine(lab.AgentFolder, "sessions", session.Id + ".cast"), "{}\n[1.0,\"o\",\"another story\"]\n", TestContext.Current.CancellationToken);
-        await lab.OnAgent(() => lab.Agent.Ledger.Write(new SessionOpened(session.Id, session.TermsHash, session.ExpiresAt, "x", new string('a', 64))));
+        await lab.OnAgent(() => lab.Agent.Ledger.Write(new SessionOpened(session.Id, session.TermsHash, session.ExpiresAt, "x", null, new string('a', 64))));
         Assert.Contains("it was damaged", (await lab.EndedAsync(session.Id)).End!.Detail, StringComparison.Ordinal);
     }
 

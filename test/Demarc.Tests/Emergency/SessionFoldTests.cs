@@ -252,7 +252,7 @@ public sealed class SessionFoldTests
 
     private string Hash(SessionId id) => world.State.Sessions[id].TermsHash;
 
-    private SessionOpened Opened(SessionId id) => new(id, Hash(id), world.State.Sessions[id].ExpiresAt, "shut in", "h0");
+    private SessionOpened Opened(SessionId id) => new(id, Hash(id), world.State.Sessions[id].ExpiresAt, "shut in", null, "h0");
 
     private static SessionEnded Ended(SessionId id) => new(id, SessionEndReason.Left, "left", 2, 20, "h2", "nothing");
 }

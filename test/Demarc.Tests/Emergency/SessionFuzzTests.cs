@@ -103,7 +103,7 @@ public sealed class SessionFuzzTests
         {
             0 or 1 => new SessionRequested(id, new SessionTerms(random.Next(4) == 0 ? SessionKind.Bundle : SessionKind.Terminal, null, random.Next(-1, 62), random.Next(4) == 0, null, "why")),
             2 or 3 => new SessionApproved(id, random.Next(6) == 0 ? "sha256:00" : session?.TermsHash ?? ""),
-            4 or 5 => new SessionOpened(id, session?.TermsHash ?? "", session?.ExpiresAt ?? world.Now, "shut in", "h0"),
+            4 or 5 => new SessionOpened(id, session?.TermsHash ?? "", session?.ExpiresAt ?? world.Now, "shut in", random.Next(2) == 0 ? null : 61999, "h0"),
             6 => new SessionRecorded(id, mark.Events + random.Next(3), mark.Bytes + random.Next(30), "h1"),
             7 => new SessionEnded(id, (SessionEndReason)random.Next(10), "d", mark.Events + random.Next(2), mark.Bytes, "h2", "nothing"),
             8 when random.Next(2) == 0 => new SessionRevoked(id, "enough"),

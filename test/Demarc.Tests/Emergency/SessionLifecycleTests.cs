@@ -3,6 +3,7 @@ using Demarc.Core.Access;
 using Demarc.Core.Changes;
 using Demarc.Core.Charter;
 using Demarc.Core.Emergency;
+using Demarc.Core.Ledger;
 using Demarc.Tests.House;
 
 namespace Demarc.Tests.Emergency;
@@ -20,7 +21,7 @@ public sealed class SessionLifecycleTests
         ("withdraw", s => SessionLifecycle.Withdraw(s, Party.Vendor, "r", At)),
         ("revoke", s => SessionLifecycle.Revoke(s, new SessionRevocation("the customer", "r", At))),
         ("refuse", s => SessionLifecycle.Refuse(s, "r", At)),
-        ("open", s => SessionLifecycle.Open(s, s.TermsHash, s.ExpiresAt, "c", "h0", At)),
+        ("open", s => SessionLifecycle.Open(s, new SessionOpened(s.Id, s.TermsHash, s.ExpiresAt, "c", null, "h0"), At)),
         ("record", s => SessionLifecycle.Record(s, new RecordingMark(s.Recording is { Events: 0 } ? 1 : 0, 10, "h1"))),
         ("prepare", s => SessionLifecycle.Prepare(s, "b", 10)),
         ("release", s => SessionLifecycle.Release(s, Party.Customer, "b")),
@@ -71,11 +72,11 @@ public sealed class SessionLifecycleTests
         Assert.Contains("alone can withdraw", SessionLifecycle.Withdraw(asked, Party.Customer, "r", At).Refusal, StringComparison.Ordinal);
         var approved = SessionLifecycle.Approve(asked, new Approval("c", Party.Customer, asked.TermsHash, At.AddMinutes(1), Role.Approver)).Session!;
         Assert.Equal(At.AddMinutes(31), approved.ExpiresAt);
-        Assert.Contains("the clock", SessionLifecycle.Open(approved, approved.TermsHash, At.AddHours(9), "c", "h", At.AddMinutes(2)).Refusal, StringComparison.Ordinal);
-        Assert.Contains("names terms", SessionLifecycle.Open(approved, "other", approved.ExpiresAt, "c", "h", At.AddMinutes(2)).Refusal, StringComparison.Ordinal);
-        Assert.Contains("was over", SessionLifecycle.Open(approved, approved.TermsHash, approved.ExpiresAt, "c", "h", approved.ExpiresAt).Refusal, StringComparison.Ordinal);
-        Assert.Contains("begins at", SessionLifecycle.Open(approved, approved.TermsHash, approved.ExpiresAt, "c", "h", At.AddMinutes(-10)).Refusal, StringComparison.Ordinal);
-        var open = SessionLifecycle.Open(approved, approved.TermsHash, approved.ExpiresAt, "c", "h", At.AddMinutes(2)).Session!;
+        Assert.Contains("the clock", SessionLifecycle.Open(approved, new SessionOpened(approved.Id, approved.TermsHash, At.AddHours(9), "c", null, "h"), At.AddMinutes(2)).Refusal, StringComparison.Ordinal);
+        Assert.Contains("names terms", SessionLifecycle.Open(approved, new SessionOpened(approved.Id, "other", approved.ExpiresAt, "c", null, "h"), At.AddMinutes(2)).Refusal, StringComparison.Ordinal);
+        Assert.Contains("was over", SessionLifecycle.Open(approved, new SessionOpened(approved.Id, approved.TermsHash, approved.ExpiresAt, "c", null, "h"), approved.ExpiresAt).Refusal, StringComparison.Ordinal);
+        Assert.Contains("begins at", SessionLifecycle.Open(approved, new SessionOpened(approved.Id, approved.TermsHash, approved.ExpiresAt, "c", null, "h"), At.AddMinutes(-10)).Refusal, StringComparison.Ordinal);
+        var open = SessionLifecycle.Open(approved, new SessionOpened(approved.Id, approved.TermsHash, approved.ExpiresAt, "c", null, "h"), At.AddMinutes(2)).Session!;
         var further = SessionLifecycle.Record(open, new RecordingMark(5, 50, "h5")).Session!;
         Assert.Contains("is not further", SessionLifecycle.Record(further, new RecordingMark(4, 60, "x")).Refusal, StringComparison.Ordinal);
         Assert.Contains("cannot end with", SessionLifecycle.End(further, new SessionEnd(SessionEndReason.Left, "d", "n"), new RecordingMark(4, 60, "x"), At).Refusal, StringComparison.Ordinal);
@@ -92,7 +93,7 @@ public sealed class SessionLifecycleTests
         var back = SessionLifecycle.Approve(asked, new Approval("c", Party.Customer, asked.TermsHash, At.AddDays(-3), Role.Owner)).Session!;
         Assert.Equal(At.AddMinutes(30), back.ExpiresAt);
         var ahead = SessionLifecycle.Approve(asked, new Approval("c", Party.Customer, asked.TermsHash, At.AddHours(5), Role.Owner)).Session!;
-        Assert.NotNull(SessionLifecycle.Open(ahead, ahead.TermsHash, ahead.ExpiresAt, "c", "h", At.AddMinutes(1)).Refusal);
+        Assert.NotNull(SessionLifecycle.Open(ahead, new SessionOpened(ahead.Id, ahead.TermsHash, ahead.ExpiresAt, "c", null, "h"), At.AddMinutes(1)).Refusal);
     }
 
     private static Session New(SessionKind kind)
