@@ -51,6 +51,9 @@ public sealed record ChangeAction(string Name, TaskId Task, bool Standing, strin
     /// <summary>Whether it opens an emergency session, rather than changing an instance.</summary>
     public bool IsSession { get; private init; }
 
+    /// <summary>What an approval of it is of, as in <c>once its plan is approved</c>: a change has a plan, a session has terms.</summary>
+    public string ApprovedThing => IsSession ? "terms are" : "plan is";
+
     /// <summary>The action of a name, or null when there is none.</summary>
     public static ChangeAction? ByName(string name)
     {

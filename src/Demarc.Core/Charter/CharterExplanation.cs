@@ -82,7 +82,7 @@ public static class CharterExplanation
     private static ExplainedRule OfDecision(CharterRule rule, ChangeAction action, Decision decision) => decision switch
     {
         Decision.Denied denied => new ExplainedRule(denied.Rule, "no", Sentence(denied.Why), null),
-        Decision.NeedsApproval needs => new ExplainedRule(needs.Rule, "ask", $"It runs once its plan is approved by the {needs.Who.Word()}.", $"Both parties amend {needs.Rule}, or add an act approved beforehand for {action.Name}."),
+        Decision.NeedsApproval needs => new ExplainedRule(needs.Rule, "ask", $"It runs once its {action.ApprovedThing} approved by the {needs.Who.Word()}.", $"Both parties amend {needs.Rule}, or add an act approved beforehand for {action.Name}."),
         Decision.Allowed { Preapproved: { } act } => new ExplainedRule($"preapproved.{act}", "yes", $"It uses up one of the uses of '{act}', which was approved beforehand.", null),
         Decision.Allowed { Rule: var path } when action.Standing => new ExplainedRule(path, "yes", "The agent may do it alone, under standing authority.", $"Both parties take it out of tasks.{action.Task.Slug()}.standing."),
         Decision.Allowed { Rule: var path } => new ExplainedRule(path, "yes", $"Nobody has to approve it{(rule.Limits.IsEmpty ? "." : ", and it is within the limits.")}", $"Both parties ask for approval under tasks.{action.Task.Slug()}.approval.{action.Name}."),

@@ -39,6 +39,7 @@ public sealed class OversightTests
         foreach (var id in new[] { "can", "did", "stop", "prove" }) Assert.Contains($"<h2 id=\"{id}\">", html, StringComparison.Ordinal);
         Assert.Contains("stop an instance and move its data to the recycle bin", html, StringComparison.Ordinal);
         Assert.Contains("once its plan is approved by the customer", html, StringComparison.Ordinal);
+        Assert.Contains("once its terms are approved by the customer", html, StringComparison.Ordinal);
         Assert.Contains("tasks.provision.approval.instances.delete", html, StringComparison.Ordinal);
         Assert.Contains("at most 10 instances, the recycle bin included", html, StringComparison.Ordinal);
         Assert.Contains("start a ready instance again that has stopped by itself", html, StringComparison.Ordinal);
