@@ -114,22 +114,25 @@ public sealed class StepExecutor(AgentLedger ledger, IHands hands, Reports repor
 
     private async Task<StepOutcome> AttemptAsync(InstanceStep step, Func<CancellationToken, Task<StepOutcome>> attempt, CancellationToken held, CancellationToken stop)
     {
+        // The authority of the first attempt counts for all of them: the entry that stands behind them was written under it.
+        var authority = ledger.Authority;
         for (var n = 1; ; n++)
         {
-            var outcome = await OnceAsync(step, attempt, held, stop);
+            var outcome = await OnceAsync(step, attempt, authority, held, stop);
             if (outcome.IsDone || outcome.IsFinal || n == ChangeLimits.MaxAttempts) return outcome;
             AgentLog.StepRetries(log, step.Instance.Value, step.Kind, n, outcome.Text);
             await Task.Delay(ChangeLimits.RetryDelay * n, time, stop);
         }
     }
 
-    private async Task<StepOutcome> OnceAsync(InstanceStep step, Func<CancellationToken, Task<StepOutcome>> attempt, CancellationToken held, CancellationToken stop)
+    private async Task<StepOutcome> OnceAsync(InstanceStep step, Func<CancellationToken, Task<StepOutcome>> attempt, CancellationToken authority, CancellationToken held, CancellationToken stop)
     {
         using var late = new CancellationTokenSource(ChangeLimits.Attempt(step), time);
-        var authority = ledger.Authority;
         using var either = CancellationTokenSource.CreateLinkedTokenSource([late.Token, held, stop, authority]);
         try
         {
+            // What came to an end while the next attempt was waited for must not see it begin.
+            either.Token.ThrowIfCancellationRequested();
             return await attempt(either.Token);
         }
         catch (OperationCanceledException) when (authority.IsCancellationRequested && !stop.IsCancellationRequested)

@@ -147,7 +147,8 @@ internal sealed class SimPeople
         foreach (var change in state.OpenChanges.Where(change => change.Status == ChangeStatus.Running).ToList())
         {
             if (change.IsPaused ? !dice.Chance(0.05) : !dice.Chance(0.08)) continue;
-            var party = change.Halt?.By[0] ?? dice.Pick<Party>([Party.Vendor, Party.Customer]);
+            // A stop of the agent's own has neither side behind it.
+            var party = change.Halt is { By.IsEmpty: false } halt ? halt.By[0] : dice.Pick<Party>([Party.Vendor, Party.Customer]);
             EntryData act = dice.Chance(0.25) ? new ChangeStopped(change.Id, "no more of this") : change.Halt is null ? new ChangePaused(change.Id, "one moment") : new ChangeResumed(change.Id, "go on");
             await SayAsync(Root(party), act);
         }

@@ -1,3 +1,4 @@
+using Demarc.Agent.Changes;
 using Demarc.Agent.Local;
 using Demarc.Core.Changes;
 using Demarc.Core.Charter;
@@ -43,9 +44,12 @@ internal sealed class Verdict(SimWorld world)
         Hold(agent.Entries.Count == world.PlaneDisk.Rows.Count, $"the agent has {agent.Entries.Count} entries, the plane {world.PlaneDisk.Rows.Count}");
         Hold(agent.Outbox.Count == 0, $"{agent.Outbox.Count} entries still wait in the outbox");
         Hold(world.PlaneDisk.Head?.Countersigned?.Size == world.PlaneDisk.Rows.Count, $"the agent has countersigned {world.PlaneDisk.Head?.Countersigned?.Size} of {world.PlaneDisk.Rows.Count}");
-        var waiting = ViewOf.Waiting(state, world.AgentWallTime);
+        // The agent looks at the clock every few seconds, and running takes some: a window may have opened a moment ago.
+        var lately = world.AgentWallTime - (2 * ChangeLimits.Look);
+        WaitingView[] waiting = [.. ViewOf.Waiting(state, world.AgentWallTime), .. ViewOf.Waiting(state, lately)];
         foreach (var change in state.OpenChanges)
         {
+            if (change.StartedAt > lately) continue;
             Hold(change.Status != ChangeStatus.Requested && waiting.Any(w => w.For is "vendor" or "customer" or "time" && w.What.Contains(change.Id.Value, StringComparison.Ordinal)), $"change {change.Id} ({change.Action.Name} {change.Request.Instance}) is {change.Status.Word()} and waits for nobody");
         }
 

@@ -76,6 +76,25 @@ public sealed class InheritedChangeTests : IDisposable
         Assert.Equal(before, lab.World.Describe());
     }
 
+    [Fact]
+    public void A_step_that_failed_is_not_tried_again_by_an_agent_revoked_meanwhile()
+    {
+        _ = lab.Lab.Request("instances.create", "alpha", AgentLab.Order());
+        lab.Lab.Sync(lab.Ledger);
+        lab.Drain();
+        lab.Applying = step =>
+        {
+            if (step.Kind != "start-engine") return;
+            if (lab.Ledger.InForce) lab.Lab.Say(lab.Lab.Customer, new AgentRevoked(lab.Lab.AgentKey.Public.KeyId, "lost laptop"));
+            lab.Lab.Sync(lab.Ledger);
+            throw new IOException("no space left");
+        };
+        lab.Lab.Sync(lab.Ledger);
+        lab.Drain();
+        Assert.Single(lab.Calls, "start-engine");
+        Assert.Empty(lab.World.Processes.List());
+    }
+
     // The agent runs the creation up to and with a step, is killed and revoked, and nothing of it is ever heard.
     private static ChangeId Inherit(string last, ChangeLab lab)
     {
