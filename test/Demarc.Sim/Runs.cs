@@ -77,6 +77,14 @@ public sealed class Runs(ITestOutputHelper output)
         Assert.True(result.Violation is null, Told(result));
     }
 
+    /// <summary>The disk kept a batch with a pause in it and failed to say so; in the moment before the agent ended, another of its tasks began a step.</summary>
+    [Fact]
+    public void Nothing_is_begun_once_the_disk_has_failed()
+    {
+        var result = OnOwnThread(() => SimWorld.Run(SimPlan.Of(46004)));
+        Assert.True(result.Violation is null, Told(result));
+    }
+
     /// <summary>The agent's answer to a pause was still on its way when the pause was lifted and another was asked for: the plane took it for the answer to the second, and the step under way had no place any more.</summary>
     [Theory]
     [InlineData(4222)]

@@ -35,6 +35,7 @@ public sealed class AgentLedger
     private CancellationTokenSource following = new();
     private string followed = "";
     private Entry? severance;
+    private bool broken;
 
     private AgentLedger(IAgentStore store, AgentIdentity identity, TimeProvider time, FillRandom random, ILogger log, Replica replica, List<Entry> outbox, Entry? severance)
     {
@@ -129,7 +130,7 @@ public sealed class AgentLedger
         if (entry.Data is not VendorSevered) return $"the entry is {entry.Body.Kind}, not vendor.severed";
         if (severance is not null) return "another severance was handed in before";
         if (EnvironmentFold.Apply(Verified, entry).Refusal is { } refusal) return refusal;
-        store.TakeSeverance(Convert.ToBase64String(entry.Bytes.Span));
+        Keep(() => store.TakeSeverance(Convert.ToBase64String(entry.Bytes.Span)));
         severance = entry;
         promised.Clear();
         promised[replica.Size] = entry.Id;
@@ -154,7 +155,7 @@ public sealed class AgentLedger
         var entry = Entry.Write(identity.Trust.Environment, Entry.NewId(random), time.GetUtcNow(), data, identity.Key);
         var folded = EnvironmentFold.Apply(State, entry);
         if (folded.State is not { } next) return new Written(null, folded.Refusal);
-        store.AddToOutbox(new OutboxRow(entry.Id, entry.Bytes));
+        Keep(() => store.AddToOutbox(new OutboxRow(entry.Id, entry.Bytes)));
         outbox.Add(entry);
         State = next;
         AgentLog.EntryWritten(log, entry.Body.Kind, entry.Id);
@@ -165,7 +166,8 @@ public sealed class AgentLedger
     /// <summary>Verifies a batch and keeps it, or refuses the plane. True when the batch stands.</summary>
     public bool Accept(long first, IReadOnlyList<ReadOnlyMemory<byte>> envelopes, string checkpoint)
     {
-        var verdict = replica.Accept(first, envelopes, checkpoint, promised, Countersign);
+        BatchVerdict verdict = default;
+        Keep(() => verdict = replica.Accept(first, envelopes, checkpoint, promised, Countersign));
         if (verdict.Refused is { } evidence)
         {
             RefusePlane(evidence);
@@ -222,7 +224,7 @@ public sealed class AgentLedger
         var at = outbox.FindIndex(entry => entry.Id == entryId);
         if (at < 0) return;
         var entry = outbox[at];
-        store.RefuseFromOutbox(entryId, new Evidence(time.GetUtcNow(), reason, $"{entry.Body.Kind} {entryId}: {why}", Checkpoint, null, -1, [entry.Bytes]));
+        Keep(() => store.RefuseFromOutbox(entryId, new Evidence(time.GetUtcNow(), reason, $"{entry.Body.Kind} {entryId}: {why}", Checkpoint, null, -1, [entry.Bytes])));
         outbox.RemoveAt(at);
         State = FoldOutbox();
         if (reason == RefusalReason.OwnEntryRefused) AgentLog.EntryRefused(log, entry.Body.Kind, entryId, why);
@@ -232,11 +234,28 @@ public sealed class AgentLedger
     /// <summary>Keeps the evidence and follows the plane no further.</summary>
     public void RefusePlane(Evidence evidence)
     {
-        store.RefusePlane(evidence);
+        Keep(() => store.RefusePlane(evidence));
         Refusal = $"{evidence.Reason}: {evidence.Detail}";
         FreshEvidence = evidence;
         AgentLog.PlaneRefused(log, evidence.Reason, evidence.Detail);
         Changed.Raise();
+    }
+
+    // A disk that fails may have kept what it says it has not, so this process no longer knows what the ledger holds. It ends, and whatever else is under
+    // way in it until then must not write or begin one thing more.
+    private void Keep(Action write)
+    {
+        if (broken) throw new IOException("the disk failed before: the agent ends, and starts again from what is on it");
+        try
+        {
+            write();
+        }
+        catch
+        {
+            broken = true;
+            authority.Cancel();
+            throw;
+        }
     }
 
     private void Follow()

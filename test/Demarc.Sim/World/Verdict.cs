@@ -32,11 +32,13 @@ internal sealed class Verdict(SimWorld world)
     {
         Hold(!agent.Entries.Any(bytes => bytes.Span.IndexOf("einjected"u8) >= 0), "an entry of the traitor stands in the replica");
         if (world.Traitor.DoneAt is null) return;
-        // An entry that is held back shows when the next one comes, and not before.
-        if (world.Traitor.HeldBack is { } end && world.PlaneDisk.Rows.Count <= end) return;
+        // An entry that is held back shows when the next one comes, and not before; a stream that breaks first brings it after all, and nothing is missing.
+        if (world.Traitor.HeldBack is { } end && (world.PlaneDisk.Rows.Count <= end || Arrived(end))) return;
         Hold(agent.Refusal is not null, $"{world.Plan.Treason} was done and the agent follows the plane as before");
         Hold(agent.Evidence.Any(evidence => evidence.Reason != Demarc.Agent.Ledger.RefusalReason.OwnEntryRefused), "the agent refuses the plane and keeps no evidence");
     }
+
+    private bool Arrived(int end) => agent.Entries.Count >= end && agent.Entries.Zip(world.PlaneDisk.Rows).All(pair => pair.First.Span.SequenceEqual(pair.Second.Bytes.Span));
 
     private void Honest()
     {

@@ -77,6 +77,28 @@ public sealed class AgentStoreTests : IDisposable
         Assert.Null(disk.Store.ReadRefusal());
     }
 
+    /// <summary>What the disk kept and failed to confirm is not known to this process: until it ends it must not build on less.</summary>
+    [Fact]
+    public void After_the_disk_has_failed_nothing_more_is_written_before_a_new_start()
+    {
+        var store = new AgentMemoryStore();
+        var ledger = lab.Open(store);
+        lab.Sync(ledger);
+        lab.Request("instances.create", "one", AgentLab.Order());
+        var (size, authority) = (ledger.Size, ledger.Authority);
+        store.Touch = what =>
+        {
+            if (what.StartsWith("after", StringComparison.Ordinal)) throw new IOException("the answer is lost");
+        };
+        Assert.Throws<IOException>(() => lab.Sync(ledger));
+        store.Touch = null;
+        Assert.Equal(size, ledger.Size);
+        Assert.True(authority.IsCancellationRequested);
+        Assert.Throws<IOException>(() => ledger.Write(new FindingRaised("bucket-full", TaskId.Bucket, "bucket", "full", "free some space")));
+        Assert.Empty(store.ReadOutbox());
+        Assert.Equal(size + 1, lab.Open(store).Size);
+    }
+
     [Theory]
     [MemberData(nameof(Kinds))]
     public void Notes_and_refusal_are_kept(string kind)
