@@ -49,13 +49,7 @@ internal static class Ed25519Batch
         }
 
         if (claims.Count < Least || keys.Count * 16 > claims.Count) return false;
-        var addends = new Ed25519Addend[claims.Count];
-        for (var i = 0; i < addends.Length; i++)
-        {
-            if (Ed25519Point.Read(claims[i].Signature.Span[..32]) is not { } point || point.Doubled(3).IsNeutral()) return false;
-            addends[i] = point.Addend();
-        }
-
+        if (Addends(claims) is not { } addends) return false;
         var hashes = Hashes(claims);
         var factors = Factors(claims, hashes);
         var sumOfS = default(WideSum);
@@ -75,6 +69,23 @@ internal static class Ed25519Batch
 
         // −S·B, so that everything adds up to nothing.
         return (total + Ed25519Point.Base.Times(L - (sumOfS.Value % L))).Doubled(3).IsNeutral();
+    }
+
+    /// <summary>The R of each signature; null when one is no point, or one that a sound signature never has.</summary>
+    private static Ed25519Addend[]? Addends(IReadOnlyList<Ed25519Claim> claims)
+    {
+        var encodings = new ReadOnlyMemory<byte>[claims.Count];
+        for (var i = 0; i < encodings.Length; i++) encodings[i] = claims[i].Signature[..32];
+        var points = new Ed25519Point[claims.Count];
+        if (!Ed25519Point.ReadAll(encodings, points)) return null;
+        var addends = new Ed25519Addend[claims.Count];
+        for (var i = 0; i < addends.Length; i++)
+        {
+            if (points[i].IsOfSmallOrder()) return null;
+            addends[i] = points[i].Addend();
+        }
+
+        return addends;
     }
 
     private static bool IsReduced(ReadOnlySpan<byte> scalar) => new BigInteger(scalar, isUnsigned: true) < L;

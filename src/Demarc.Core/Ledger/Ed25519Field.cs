@@ -10,6 +10,9 @@ namespace Demarc.Core.Ledger;
 /// </summary>
 internal readonly struct Ed25519Field(ulong l0, ulong l1, ulong l2, ulong l3, ulong l4)
 {
+    /// <summary>How many limbs a number has.</summary>
+    public const int Limbs = 5;
+
     private const ulong Mask = (1UL << 51) - 1;
     private readonly ulong l0 = l0, l1 = l1, l2 = l2, l3 = l3, l4 = l4;
 
@@ -17,6 +20,9 @@ internal readonly struct Ed25519Field(ulong l0, ulong l1, ulong l2, ulong l3, ul
     public static BigInteger P { get; } = BigInteger.Pow(2, 255) - 19;
 
     public static Ed25519Field Zero => default;
+
+    /// <summary>A limb, lowest first.</summary>
+    public ulong this[int limb] => limb switch { 0 => l0, 1 => l1, 2 => l2, 3 => l3, _ => l4 };
 
     public static Ed25519Field One => new(1, 0, 0, 0, 0);
 
