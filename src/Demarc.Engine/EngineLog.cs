@@ -21,6 +21,15 @@ internal static partial class EngineLog
     [LoggerMessage(Level = LogLevel.Error, Message = "Checkpoint failed, the log goes on and it is tried again: {why}")]
     public static partial void CheckpointFailed(this ILogger log, string why);
 
+    [LoggerMessage(Level = LogLevel.Information, Message = "Index {index} of {collection}: {rows} rows of a segment indexed in {seconds:F1} s")]
+    public static partial void IndexBuilt(this ILogger log, string index, string collection, int rows, double seconds);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Index {index} of {collection}: {rows} rows of a segment cannot be told apart by code and are compared one by one")]
+    public static partial void NotIndexable(this ILogger log, string index, string collection, int rows);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Index {index} of {collection} could not be built for a segment; its rows are compared one by one")]
+    public static partial void IndexFailed(this ILogger log, Exception cause, string index, string collection);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "No login is set: anyone on this machine can read and write. Give --credential-file to change that.")]
     public static partial void Open(this ILogger log);
 

@@ -21,6 +21,9 @@ internal static class Limits
     /// <summary>Dimensions of one vector; Milvus's default.</summary>
     public const int Dimensions = 32768;
 
+    /// <summary>Bits of one binary vector: eight times as many as dimensions, as in Milvus.</summary>
+    public const int BinaryDimensions = 8 * Dimensions;
+
     /// <summary>Bytes of one VarChar value; Milvus's bound on max_length.</summary>
     public const int VarCharBytes = 65535;
 
@@ -66,11 +69,11 @@ internal static class Limits
     /// <summary>Filter nodes, `in` values not counted: each may cost one pass over the rows.</summary>
     public const int FilterNodes = 4096;
 
-    /// <summary>Vector bytes of one segment: small enough to rewrite in a checkpoint, large enough for few segments.</summary>
-    public const int SegmentVectorBytes = 64 * 1024 * 1024;
+    /// <summary>Vector bytes of one segment: small enough to rewrite in a checkpoint, large enough that one graph holds most collections.</summary>
+    public const int SegmentVectorBytes = 256 * 1024 * 1024;
 
     /// <summary>Rows of one segment, whatever their size.</summary>
-    public const int SegmentRows = 65536;
+    public const int SegmentRows = 262_144;
 
     /// <summary>Writes that wait for the writer. A full queue makes callers wait, it never grows.</summary>
     public const int WriteQueue = 1024;

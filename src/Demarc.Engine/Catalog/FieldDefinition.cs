@@ -12,7 +12,21 @@ internal sealed record FieldDefinition(FieldSchema Schema, int Dimension, int Ma
 
     public DataType Type => Schema.DataType;
 
-    public bool IsVector => Type == DataType.FloatVector;
+    public bool IsVector => IsVectorType(Type);
+
+    /// <summary>Bytes of one vector; for sparse ones, whose rows differ, what a typical row of a hundred entries takes.</summary>
+    public int VectorBytes => Type switch
+    {
+        DataType.FloatVector => Dimension * sizeof(float),
+        DataType.Float16Vector or DataType.Bfloat16Vector => Dimension * sizeof(ushort),
+        DataType.Int8Vector => Dimension,
+        DataType.BinaryVector => Dimension / 8,
+        DataType.SparseFloatVector => 800,
+        _ => 0,
+    };
+
+    public static bool IsVectorType(DataType type) =>
+        type is DataType.FloatVector or DataType.Float16Vector or DataType.Bfloat16Vector or DataType.Int8Vector or DataType.BinaryVector or DataType.SparseFloatVector;
 
     public bool Nullable => Schema.Nullable;
 

@@ -4,16 +4,10 @@ using Pair = Demarc.Engine.Protocol.KeyValuePair;
 namespace Demarc.Engine.Catalog;
 
 /// <summary>
-/// Checks and completes index parameters. Every vector index is answered by exact search, which is at least as precise as
-/// the structure asked for; the type is kept and shown as given.
+/// Checks and completes index parameters; the type is kept and shown as given. Vector fields have their own rules.
 /// </summary>
 internal static class IndexRules
 {
-    private static readonly HashSet<string> VectorTypes = new(StringComparer.OrdinalIgnoreCase)
-    {
-        "FLAT", "IVF_FLAT", "IVF_SQ8", "IVF_PQ", "IVF_RABITQ", "HNSW", "HNSW_SQ", "HNSW_PQ", "HNSW_PRQ", "DISKANN", "SCANN", "AUTOINDEX",
-    };
-
     private static readonly HashSet<string> ScalarTypes = new(StringComparer.OrdinalIgnoreCase)
     {
         "INVERTED", "STL_SORT", "Trie", "BITMAP", "AUTOINDEX", "marisa-trie", "HYBRID", "NGRAM",
@@ -29,20 +23,13 @@ internal static class IndexRules
 
         var type = values.TryGetValue("index_type", out var t) && t.Length > 0 ? t : "AUTOINDEX";
         values["index_type"] = type;
-        if (!(field.IsVector ? VectorTypes : ScalarTypes).Contains(type))
-        {
-            throw Faults.Invalid($"invalid index type: {type} on {field.Type} field {field.Name}");
-        }
-
         if (field.IsVector)
         {
-            var metric = values.TryGetValue("metric_type", out var m) && m.Length > 0 ? m.ToUpperInvariant() : "COSINE";
-            if (metric is not ("COSINE" or "L2" or "IP"))
-            {
-                throw Faults.Invalid($"float vector index does not support metric type: {metric}");
-            }
-
-            values["metric_type"] = metric;
+            Indexes.IndexParameters.Complete(field, values);
+        }
+        else if (!ScalarTypes.Contains(type))
+        {
+            throw Faults.Invalid($"invalid index type: {type} on {field.Type} field {field.Name}");
         }
 
         return [.. values.Select(v => new Pair { Key = v.Key, Value = v.Value })];

@@ -117,13 +117,8 @@ internal static class SchemaRules
             case DataType.VarChar:
                 _ = MaxLength(field);
                 break;
-            case DataType.FloatVector:
+            case DataType.FloatVector or DataType.Float16Vector or DataType.Bfloat16Vector or DataType.Int8Vector or DataType.BinaryVector or DataType.SparseFloatVector:
                 _ = Dimension(field);
-                if (field.Nullable)
-                {
-                    throw Faults.NotServed($"a nullable vector field ({field.Name})");
-                }
-
                 break;
             default:
                 throw Faults.NotServed($"data type {field.DataType} of field {field.Name}");
@@ -186,7 +181,7 @@ internal static class SchemaRules
 
     private static void CheckVectors(CollectionSchema schema)
     {
-        var count = schema.Fields.Count(f => f.DataType == DataType.FloatVector);
+        var count = schema.Fields.Count(f => FieldDefinition.IsVectorType(f.DataType));
         if (count == 0)
         {
             throw Faults.Invalid("schema does not contain vector field");
@@ -200,19 +195,27 @@ internal static class SchemaRules
 
     private static int Dimension(FieldSchema field)
     {
-        if (field.DataType != DataType.FloatVector)
+        if (!FieldDefinition.IsVectorType(field.DataType))
         {
             return 0;
         }
 
-        var text = field.TypeParams.FirstOrDefault(p => p.Key == "dim")?.Value
-            ?? throw Faults.Invalid($"dimension is not defined in field type params of field {field.Name}, check type param `dim` for vector field");
-        if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var dim) || dim < 1 || dim > Limits.Dimensions)
+        var text = field.TypeParams.FirstOrDefault(p => p.Key == "dim")?.Value;
+        if (field.DataType == DataType.SparseFloatVector)
         {
-            throw Faults.Invalid($"invalid dimension: {text} of field {field.Name}. it should be in range 1 to {Limits.Dimensions}");
+            return text is null ? 0 : throw Faults.Invalid($"dim should not be specified for sparse vector field {field.Name}({field.FieldID})");
         }
 
-        return dim;
+        text = text
+            ?? throw Faults.Invalid($"dimension is not defined in field type params of field {field.Name}, check type param `dim` for vector field");
+        var most = field.DataType == DataType.BinaryVector ? Limits.BinaryDimensions : Limits.Dimensions;
+        if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var dim) || dim < 1 || dim > most)
+        {
+            throw Faults.Invalid($"invalid dimension: {text} of field {field.Name}. it should be in range 1 to {most}");
+        }
+
+        return field.DataType != DataType.BinaryVector || dim % 8 == 0 ? dim
+            : throw Faults.Invalid($"invalid dimension: {dim} of field {field.Name}. binary vector dimension should be multiple of 8.");
     }
 
     private static int MaxLength(FieldSchema field)

@@ -22,6 +22,9 @@ internal sealed class EngineState(HybridClock clock)
     /// <summary>Raised on each change of users, so that remembered logins can be forgotten.</summary>
     public event Action? UsersChanged;
 
+    /// <summary>Raised by the writer after each operation: there may be something to index.</summary>
+    public event Action? Applied;
+
     public long Bytes => Collections.Values.Sum(c => c.Bytes);
 
     public CollectionRows Find(string name) => Collections.TryGetValue(name, out var found) ? found : throw Faults.CollectionNotFound(name);
@@ -64,7 +67,12 @@ internal sealed class EngineState(HybridClock clock)
             default:
                 throw new InvalidDataException("a log operation of a kind this version does not know; start the newer engine that wrote it");
         }
+
+        Applied?.Invoke();
     }
+
+    /// <summary>Has whoever waits for operations look again, though nothing was written.</summary>
+    public void Touch() => Applied?.Invoke();
 
     public void Add(CollectionRows collection)
     {
@@ -92,5 +100,6 @@ internal sealed class EngineState(HybridClock clock)
     {
         var collection = Existing(id);
         collection.Redefine(change(collection.Definition));
+        collection.AskForIndex();
     }
 }

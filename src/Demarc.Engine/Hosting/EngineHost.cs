@@ -1,6 +1,7 @@
 using System.Net;
 using Demarc.Engine.Credentials;
 using Demarc.Engine.Durability;
+using Demarc.Engine.Indexes;
 using Demarc.Engine.Measures;
 using Demarc.Engine.Service;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -18,10 +19,11 @@ internal sealed class EngineHost : IAsyncDisposable
     private readonly WebApplication app;
     private readonly DataDirectory directory;
     private readonly LoginCheck logins;
+    private readonly IndexBuilder indexes;
 
-    private EngineHost(WebApplication app, DataDirectory directory, Store store, LoginCheck logins)
+    private EngineHost(WebApplication app, DataDirectory directory, Store store, LoginCheck logins, IndexBuilder indexes)
     {
-        (this.app, this.directory, Store, this.logins) = (app, directory, store, logins);
+        (this.app, this.directory, Store, this.logins, this.indexes) = (app, directory, store, logins, indexes);
         var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(a => new Uri(a)).ToList();
         (GrpcAddress, MetricsAddress) = (addresses[0], addresses[1]);
     }
@@ -53,7 +55,7 @@ internal sealed class EngineHost : IAsyncDisposable
             var logins = new LoginCheck(store.State, temporary, time);
             var app = Build(options, time, lines, store, metrics, logins, log);
             await app.StartAsync();
-            var host = new EngineHost(app, directory, store, logins);
+            var host = new EngineHost(app, directory, store, logins, new IndexBuilder(store.State, time, log));
             log.Started(EngineVersion.Own, directory.Path, directory.Instance, host.GrpcAddress.Authority, host.MetricsAddress.Authority);
             return host;
         }
@@ -72,6 +74,7 @@ internal sealed class EngineHost : IAsyncDisposable
         await app.StopAsync();
         await app.DisposeAsync();
         logins.Dispose();
+        indexes.Dispose();
         Store.Dispose();
         directory.Dispose();
     }

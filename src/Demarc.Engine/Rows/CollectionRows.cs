@@ -41,6 +41,18 @@ internal sealed class CollectionRows
         Publish();
     }
 
+    /// <summary>Has the rows of the open segment indexed as they are now, if they are enough to be worth it.</summary>
+    public void AskForIndex()
+    {
+        lock (gate)
+        {
+            if (segments.Count > 0)
+            {
+                segments[^1].AskedRows = segments[^1].Count;
+            }
+        }
+    }
+
     /// <summary>Adds rows; a row whose key exists replaces it.</summary>
     public void Put(PutRowsOp op)
     {

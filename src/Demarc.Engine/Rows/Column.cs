@@ -55,6 +55,9 @@ internal abstract class Column(FieldDefinition field)
         Count++;
     }
 
+    /// <summary>A bit per row that is not null; empty when the field cannot be null.</summary>
+    public ReadOnlySpan<ulong> ValidWords => Volatile.Read(ref valid);
+
     public bool IsNull(int row)
     {
         var marks = Volatile.Read(ref valid);
@@ -77,7 +80,7 @@ internal abstract class Column(FieldDefinition field)
         var data = new FieldData { Type = field.Type, FieldName = field.Name, FieldId = field.Schema.FieldID, IsDynamic = field.Schema.IsDynamic };
         if (field.IsVector)
         {
-            data.Vectors = new VectorField { Dim = field.Dimension, FloatVector = new FloatArray() };
+            data.Vectors = NewVectors(field);
             return data;
         }
 
@@ -102,9 +105,30 @@ internal abstract class Column(FieldDefinition field)
         DataType.Double => new DoubleColumn(field),
         DataType.VarChar => new TextColumn(field),
         DataType.Json => new JsonColumn(field),
-        DataType.FloatVector => new VectorColumn(field),
+        DataType.FloatVector => new FloatVectorColumn(field),
+        DataType.Float16Vector or DataType.Bfloat16Vector or DataType.Int8Vector or DataType.BinaryVector => new ByteVectorColumn(field),
+        DataType.SparseFloatVector => new SparseVectorColumn(field),
         _ => throw new InvalidOperationException($"No column for {field.Type}; the schema check let it pass."),
     };
+
+    private static VectorField NewVectors(FieldDefinition field)
+    {
+        var vectors = new VectorField { Dim = field.Dimension };
+        switch (field.Type)
+        {
+            case DataType.FloatVector:
+                vectors.FloatVector = new FloatArray();
+                break;
+            case DataType.SparseFloatVector:
+                vectors.SparseFloatVector = new SparseFloatArray();
+                break;
+            default:
+                ByteVectorColumn.SetBytes(vectors, field.Type, Google.Protobuf.ByteString.Empty);
+                break;
+        }
+
+        return vectors;
+    }
 
     protected abstract void AppendValues(FieldData source, int from, int count);
 

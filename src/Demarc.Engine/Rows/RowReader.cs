@@ -85,7 +85,7 @@ internal static class RowReader
 
         if (field.IsVector)
         {
-            return Vector(field, given, rows);
+            return VectorReader.Read(field, given, rows);
         }
 
         if (given.FieldCase != FieldData.FieldOneofCase.Scalars)
@@ -137,6 +137,11 @@ internal static class RowReader
             throw Faults.Invalid($"fieldSchema({field.Name}) has no corresponding fieldData pass in");
         }
 
+        if (field.IsVector)
+        {
+            return VectorReader.Nulls(field, rows);
+        }
+
         var result = Rows.Column.NewData(field);
         for (var i = 0; i < rows; i++)
         {
@@ -147,39 +152,6 @@ internal static class RowReader
             }
         }
 
-        return result;
-    }
-
-    private static FieldData Vector(FieldDefinition field, FieldData given, int rows)
-    {
-        if (given.FieldCase != FieldData.FieldOneofCase.Vectors || given.Vectors.DataCase != VectorField.DataOneofCase.FloatVector)
-        {
-            throw Mismatch(field, given.FieldCase == FieldData.FieldOneofCase.Vectors ? given.Vectors.DataCase.ToString() : given.FieldCase.ToString());
-        }
-
-        var data = given.Vectors.FloatVector.Data;
-        if (given.Vectors.Dim != 0 && given.Vectors.Dim != field.Dimension)
-        {
-            throw Faults.Invalid($"the dim ({given.Vectors.Dim}) of field data({field.Name}) is not equal to schema dim ({field.Dimension})", field.Dimension, given.Vectors.Dim);
-        }
-
-        if (data.Count != (long)rows * field.Dimension)
-        {
-            throw data.Count % field.Dimension != 0
-                ? Faults.Invalid($"the length ({data.Count}) of float data of field {field.Name} should divide the dim ({field.Dimension})", (long)rows * field.Dimension, data.Count)
-                : Faults.Invalid($"the num_rows ({data.Count / field.Dimension}) of field ({field.Name}) is not equal to passed num_rows ({rows})", rows, data.Count / field.Dimension);
-        }
-
-        for (var i = 0; i < data.Count; i++)
-        {
-            if (!float.IsFinite(data[i]))
-            {
-                throw Faults.Invalid($"value '{data[i]}' in row {i / field.Dimension} of field {field.Name} is not a number or infinity");
-            }
-        }
-
-        var result = Rows.Column.NewData(field);
-        result.Vectors.FloatVector = given.Vectors.FloatVector;
         return result;
     }
 

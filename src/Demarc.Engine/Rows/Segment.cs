@@ -1,5 +1,6 @@
 using Demarc.Engine.Catalog;
 using Demarc.Engine.Durability;
+using Demarc.Engine.Indexes;
 using Demarc.Engine.Protocol;
 
 namespace Demarc.Engine.Rows;
@@ -12,13 +13,17 @@ internal sealed class Segment
 {
     private ulong[]? deleted;
     private bool deletedShared;
+    private readonly VectorIndex?[] indexes;
+    private readonly long[] notIndexable;
 
     public Segment(CollectionDefinition definition, long id, int ordinal)
     {
         Id = id;
         Ordinal = ordinal;
         Columns = [.. definition.Fields.Select(Column.Create)];
-        MaxRows = Capacity(definition.Fields.Sum(f => f.Dimension));
+        indexes = new VectorIndex?[Columns.Length];
+        notIndexable = new long[Columns.Length];
+        MaxRows = CapacityOfBytes(definition.Fields.Sum(f => f.VectorBytes));
     }
 
     /// <summary>Known to clients and in the file's name.</summary>
@@ -37,15 +42,30 @@ internal sealed class Segment
 
     public bool IsFull => Count >= MaxRows;
 
-    public long Bytes => Columns.Sum(c => c.Bytes) + (deleted?.Length * 8L ?? 0);
+    public long Bytes => Columns.Sum(c => c.Bytes) + (deleted?.Length * 8L ?? 0) + indexes.Sum(i => i?.Bytes ?? 0);
 
     /// <summary>The file that holds rows [0, StoredRows), if a checkpoint has written one.</summary>
     public string? StoredFile { get; set; }
 
     public int StoredRows { get; set; }
 
-    public static int Capacity(int dimensions) =>
-        Math.Clamp(Limits.SegmentVectorBytes / Math.Max(1, dimensions * sizeof(float)), 256, Limits.SegmentRows);
+    /// <summary>Rows of a segment, from the bytes of one row's vectors.</summary>
+    public static int CapacityOfBytes(int vectorBytes) =>
+        Math.Clamp(Limits.SegmentVectorBytes / Math.Max(1, vectorBytes), 256, Limits.SegmentRows);
+
+    /// <summary>How many rows somebody who stopped writing, flushed or defined an index wants indexed, though the segment is not full.</summary>
+    public int AskedRows { get; set; }
+
+    /// <summary>The index definition that these rows cannot be indexed for, so that it is not tried again; otherwise 0.</summary>
+    public long NotIndexable(int field) => Volatile.Read(ref notIndexable[field]);
+
+    public void SetNotIndexable(int field, long indexId) => Volatile.Write(ref notIndexable[field], indexId);
+
+    /// <summary>The index over a field's first rows, once one is built.</summary>
+    public VectorIndex? IndexOf(int field) => Volatile.Read(ref indexes[field]);
+
+    /// <summary>Puts a built index in place of the one before, or takes it away. Only the index builder does.</summary>
+    public void SetIndex(int field, VectorIndex? index) => Volatile.Write(ref indexes[field], index);
 
     /// <summary>Appends rows [from, from + count) of canonical columns.</summary>
     public void Append(IReadOnlyList<FieldData> columns, int from, int count)
@@ -133,7 +153,12 @@ internal sealed class Segment
 /// <summary>One segment as of one moment.</summary>
 internal sealed record SegmentView(Segment Segment, int Count, int DeletedCount, ulong[]? Deleted)
 {
+    private ulong[]? liveWords;
+
     public int Live => Count - DeletedCount;
+
+    /// <summary>The live mask, made once for all readers; not to be changed.</summary>
+    public ulong[] LiveWords => liveWords ??= LiveMask();
 
     public bool IsLive(int row) =>
         row < Count && (Deleted is null || row >> 6 >= Deleted.Length || (Deleted[row >> 6] >> (row & 63) & 1) == 0);

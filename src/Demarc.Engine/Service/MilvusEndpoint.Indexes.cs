@@ -1,13 +1,14 @@
 using Demarc.Engine.Catalog;
 using Demarc.Engine.Durability;
 using Demarc.Engine.Errors;
+using Demarc.Engine.Indexes;
 using Demarc.Engine.Protocol;
 using Demarc.Engine.Rows;
 using Grpc.Core;
 
 namespace Demarc.Engine.Service;
 
-/// <summary>Indexes: kept and shown as asked for, always finished, because exact search needs no building.</summary>
+/// <summary>Indexes: kept and shown as asked for, built in the background; until then rows are compared one by one.</summary>
 internal sealed partial class MilvusEndpoint
 {
     public override Task<Protocol.Status> CreateIndex(CreateIndexRequest request, ServerCallContext context) =>
@@ -44,8 +45,9 @@ internal sealed partial class MilvusEndpoint
         Run(
             () =>
             {
-                _ = Descriptions(request.DbName, request.CollectionName, request.FieldName, request.IndexName);
-                return new GetIndexStateResponse { Status = Success(), State = IndexState.Finished };
+                var all = Descriptions(request.DbName, request.CollectionName, request.FieldName, request.IndexName);
+                var state = all.TrueForAll(d => d.State == IndexState.Finished) ? IndexState.Finished : IndexState.InProgress;
+                return new GetIndexStateResponse { Status = Success(), State = state };
             },
             status => new GetIndexStateResponse { Status = status });
 
@@ -114,14 +116,16 @@ internal sealed partial class MilvusEndpoint
         var view = Collection(database, collectionName).View;
         var found = Matching(view.Definition, field, name).Select(index =>
         {
+            var progress = IndexBuilder.Progress(view, index);
             var description = new IndexDescription
             {
                 IndexName = index.Name,
                 IndexID = index.IndexId,
                 FieldName = index.FieldName,
-                IndexedRows = view.LiveRows,
-                TotalRows = view.LiveRows,
-                State = IndexState.Finished,
+                IndexedRows = progress.Indexed,
+                TotalRows = progress.Total,
+                PendingIndexRows = progress.Pending,
+                State = progress.Pending == 0 ? IndexState.Finished : IndexState.InProgress,
             };
             description.Params.Add(index.Params);
             return description;

@@ -1,6 +1,6 @@
-using System.Runtime.InteropServices;
 using Demarc.Engine.Catalog;
 using Demarc.Engine.Errors;
+using Demarc.Engine.Indexes;
 using Demarc.Engine.Protocol;
 using Demarc.Engine.Rows;
 using Demarc.Engine.Vectors;
@@ -35,13 +35,15 @@ internal sealed partial class MilvusEndpoint
                 metrics.Searched(queries.Length);
                 var plan = new SearchPlan(
                     definition.FieldIndex(field.Name),
+                    definition.IndexOn(field.Name)?.IndexId ?? 0,
                     MetricOf(definition, field, parameters.Text("metric_type")),
                     queries,
                     limit + offset,
                     ParseFilter(definition, request.Dsl, request.ExprTemplateValues),
                     parameters.Number("radius"),
-                    parameters.Number("range_filter"));
-                var hits = ExactSearch.Run(view, plan, context.CancellationToken);
+                    parameters.Number("range_filter"),
+                    IndexParameters.Hints(parameters.Text, limit + offset));
+                var hits = VectorSearch.Run(view, plan, context.CancellationToken);
                 return Answer(request, view, plan, hits, offset, limit, (int)parameters.Whole("round_decimal", -1));
             },
             status => new SearchResults { Status = status, Results = new SearchResultData() });
@@ -72,11 +74,11 @@ internal sealed partial class MilvusEndpoint
     {
         var indexed = definition.IndexOn(field.Name)?.Metric() ?? throw Faults.IndexNotFound(definition.Name);
         return asked is null || asked.Equals(indexed, StringComparison.OrdinalIgnoreCase)
-            ? indexed switch { "L2" => Metric.L2, "IP" => Metric.IP, _ => Metric.Cosine }
+            ? Metrics.Parse(indexed)
             : throw Faults.Invalid("metric type not match", indexed, asked);
     }
 
-    private static float[][] Queries(SearchRequest request, FieldDefinition field, CollectionRows collection)
+    private static QueryVector[] Queries(SearchRequest request, FieldDefinition field, CollectionRows collection)
     {
         if (request.SearchInputCase == SearchRequest.SearchInputOneofCase.Ids)
         {
@@ -84,7 +86,7 @@ internal sealed partial class MilvusEndpoint
             var index = collection.View.Definition.FieldIndex(field.Name);
             var wanted = (request.Ids.IntId?.Data.Count ?? 0) + (request.Ids.StrId?.Data.Count ?? 0);
             return rows.Count == wanted && wanted > 0
-                ? [.. rows.Select(r => ((VectorColumn)r.Segment.Segment.Columns[index]).Row(r.Row).ToArray())]
+                ? [.. rows.Select(r => ((VectorColumn)r.Segment.Segment.Columns[index]).Query(r.Row))]
                 : throw Faults.Invalid($"{wanted - rows.Count} of {wanted} ids to search by do not exist");
         }
 
@@ -104,23 +106,9 @@ internal sealed partial class MilvusEndpoint
         }
 
         var placeholder = group.Placeholders[0];
-        if (placeholder.Type != PlaceholderType.FloatVector)
-        {
-            throw Faults.Invalid("vector type must be the same", $"VECTOR_FLOAT field {field.Name}", placeholder.Type);
-        }
-
-        return [.. placeholder.Values.Select(bytes => Vector(bytes, field))];
-    }
-
-    private static float[] Vector(ByteString bytes, FieldDefinition field)
-    {
-        if (bytes.Length != field.Dimension * sizeof(float))
-        {
-            throw Faults.Invalid($"vector dimension mismatch, expected vector size(byte) {field.Dimension * sizeof(float)}, actual {bytes.Length}");
-        }
-
-        var vector = MemoryMarshal.Cast<byte, float>(bytes.Span).ToArray();
-        return Array.TrueForAll(vector, float.IsFinite) ? vector : throw Faults.Invalid("a query vector holds a value that is not a number or infinity");
+        return (int)placeholder.Type == (int)field.Type
+            ? [.. placeholder.Values.Select(bytes => VectorReader.Query(field, bytes))]
+            : throw Faults.Invalid("vector type must be the same", $"{field.Type} field {field.Name}", placeholder.Type);
     }
 
     private static SearchResults Answer(SearchRequest request, CollectionView view, SearchPlan plan, Hit[][] hits, int offset, int limit, int decimals)
@@ -142,7 +130,7 @@ internal sealed partial class MilvusEndpoint
             foreach (var hit in page)
             {
                 var segment = view.Segments[hit.Segment];
-                var score = ExactSearch.Score(plan.Metric, hit.Nearness);
+                var score = plan.Metric.Score(hit.Nearness);
                 results.Scores.Add(decimals is >= 0 and <= 6 ? MathF.Round(score, decimals) : score);
                 segment.Segment.Columns[definition.PrimaryIndex].Write(keys, hit.Row);
                 output.Add(segment, hit.Row);

@@ -78,7 +78,10 @@ internal sealed partial class MilvusEndpoint
                 var answer = new FlushResponse { Status = Success(), DbName = Faults.DefaultDatabase };
                 foreach (var name in request.CollectionNames)
                 {
-                    var view = Collection(request.DbName, name).View;
+                    var rows = Collection(request.DbName, name);
+                    rows.AskForIndex();
+                    State.Touch();
+                    var view = rows.View;
                     var ids = new LongArray();
                     ids.Data.Add(view.Segments.Select(s => s.Segment.Id));
                     answer.CollSegIDs[name] = ids;

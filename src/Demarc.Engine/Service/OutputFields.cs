@@ -87,7 +87,7 @@ internal sealed class OutputFields
 
             bytes += column switch
             {
-                VectorColumn v => v.Field.Dimension * sizeof(float),
+                VectorColumn v => v.RowBytes(row),
                 TextColumn t => t.Values[row].Length + 8,
                 JsonColumn j => j.Values[row].Length + 8,
                 _ => sizeof(long),

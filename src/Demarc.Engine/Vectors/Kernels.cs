@@ -6,30 +6,17 @@ using System.Runtime.Intrinsics;
 namespace Demarc.Engine.Vectors;
 
 /// <summary>
-/// The inner loops of exact search over contiguous float32: four independent accumulators of the widest vector this
-/// machine runs, so that the multiply-add latency is hidden, and one scalar tail.
+/// The inner loops of all searches. Each picks the widest form that this machine runs and the length is worth; the
+/// forms are tested against each other. Sums of float32 differ between forms by the order of addition only (relative
+/// 1e-5 of the sum of magnitudes); sums of integers are equal.
 /// </summary>
 internal static class Kernels
 {
-    public static float Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
-    {
-        if (Vector512.IsHardwareAccelerated && a.Length >= 4 * Vector512<float>.Count)
-        {
-            return Dot512(ref MemoryMarshal.GetReference(a), ref MemoryMarshal.GetReference(b), a.Length);
-        }
+    public static float Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b) =>
+        Dot(ref MemoryMarshal.GetReference(a), ref MemoryMarshal.GetReference(b), a.Length);
 
-        return DotPortable(ref MemoryMarshal.GetReference(a), ref MemoryMarshal.GetReference(b), a.Length);
-    }
-
-    public static float SquaredDistance(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
-    {
-        if (Vector512.IsHardwareAccelerated && a.Length >= 4 * Vector512<float>.Count)
-        {
-            return SquaredDistance512(ref MemoryMarshal.GetReference(a), ref MemoryMarshal.GetReference(b), a.Length);
-        }
-
-        return SquaredDistancePortable(ref MemoryMarshal.GetReference(a), ref MemoryMarshal.GetReference(b), a.Length);
-    }
+    public static float SquaredDistance(ReadOnlySpan<float> a, ReadOnlySpan<float> b) =>
+        SquaredDistance(ref MemoryMarshal.GetReference(a), ref MemoryMarshal.GetReference(b), a.Length);
 
     /// <summary>The length of a vector; the square is summed as the dot product is, so equal vectors have cosine 1.</summary>
     public static float Norm(ReadOnlySpan<float> a) => MathF.Sqrt(Dot(a, a));
@@ -41,123 +28,92 @@ internal static class Kernels
         return scale > 0 ? Math.Clamp(dot / scale, -1f, 1f) : 0f;
     }
 
-    private static float Dot512(ref float a, ref float b, int length)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Dot(ref float a, ref float b, int length) =>
+        Vector512.IsHardwareAccelerated && length >= Vector512<float>.Count ? Kernels512.Dot(ref a, ref b, length)
+        : Vector256.IsHardwareAccelerated && length >= Vector256<float>.Count ? Kernels256.Dot(ref a, ref b, length)
+        : KernelsPortable.Dot(ref a, ref b, length);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float SquaredDistance(ref float a, ref float b, int length) =>
+        Vector512.IsHardwareAccelerated && length >= Vector512<float>.Count ? Kernels512.SquaredDistance(ref a, ref b, length)
+        : Vector256.IsHardwareAccelerated && length >= Vector256<float>.Count ? Kernels256.SquaredDistance(ref a, ref b, length)
+        : KernelsPortable.SquaredDistance(ref a, ref b, length);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Dot(ref sbyte a, ref sbyte b, int length) =>
+        Vector512.IsHardwareAccelerated && length >= 32 ? Kernels512.Dot(ref a, ref b, length)
+        : Vector256.IsHardwareAccelerated && length >= 16 ? Kernels256.Dot(ref a, ref b, length)
+        : KernelsPortable.Dot(ref a, ref b, length);
+
+    /// <summary>Exact up to 32,768 dimensions: 255² times that many still fits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int SquaredDistance(ref sbyte a, ref sbyte b, int length) =>
+        Vector512.IsHardwareAccelerated && length >= 32 ? Kernels512.SquaredDistance(ref a, ref b, length)
+        : Vector256.IsHardwareAccelerated && length >= 16 ? Kernels256.SquaredDistance(ref a, ref b, length)
+        : KernelsPortable.SquaredDistance(ref a, ref b, length);
+
+    /// <summary>Bits that differ.</summary>
+    public static int Hamming(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b)
     {
-        Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default;
-        nuint i = 0;
-        var width = (nuint)Vector512<float>.Count;
-        var end = (nuint)length;
-        for (; i + (4 * width) <= end; i += 4 * width)
+        var x = MemoryMarshal.Cast<byte, ulong>(a);
+        var y = MemoryMarshal.Cast<byte, ulong>(b);
+        var count = 0;
+        for (var i = 0; i < x.Length; i++)
         {
-            s0 = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref a, i), Vector512.LoadUnsafe(ref b, i), s0);
-            s1 = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref a, i + width), Vector512.LoadUnsafe(ref b, i + width), s1);
-            s2 = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref a, i + (2 * width)), Vector512.LoadUnsafe(ref b, i + (2 * width)), s2);
-            s3 = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref a, i + (3 * width)), Vector512.LoadUnsafe(ref b, i + (3 * width)), s3);
+            count += BitOperations.PopCount(x[i] ^ y[i]);
         }
 
-        for (; i + width <= end; i += width)
+        for (var i = x.Length * sizeof(ulong); i < a.Length; i++)
         {
-            s0 = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref a, i), Vector512.LoadUnsafe(ref b, i), s0);
+            count += BitOperations.PopCount((uint)(a[i] ^ b[i]));
         }
 
-        var sum = Vector512.Sum(s0 + s1 + (s2 + s3));
-        for (; i < end; i++)
-        {
-            sum += Unsafe.Add(ref a, i) * Unsafe.Add(ref b, i);
-        }
-
-        return sum;
+        return count;
     }
 
-    private static float SquaredDistance512(ref float a, ref float b, int length)
+    /// <summary>Two vectors without a set bit are equal: their distance is 0.</summary>
+    public static float Jaccard(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b)
     {
-        Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default;
-        nuint i = 0;
-        var width = (nuint)Vector512<float>.Count;
-        var end = (nuint)length;
-        for (; i + (4 * width) <= end; i += 4 * width)
+        var x = MemoryMarshal.Cast<byte, ulong>(a);
+        var y = MemoryMarshal.Cast<byte, ulong>(b);
+        int common = 0, any = 0;
+        for (var i = 0; i < x.Length; i++)
         {
-            var d0 = Vector512.LoadUnsafe(ref a, i) - Vector512.LoadUnsafe(ref b, i);
-            var d1 = Vector512.LoadUnsafe(ref a, i + width) - Vector512.LoadUnsafe(ref b, i + width);
-            var d2 = Vector512.LoadUnsafe(ref a, i + (2 * width)) - Vector512.LoadUnsafe(ref b, i + (2 * width));
-            var d3 = Vector512.LoadUnsafe(ref a, i + (3 * width)) - Vector512.LoadUnsafe(ref b, i + (3 * width));
-            s0 = Vector512.FusedMultiplyAdd(d0, d0, s0);
-            s1 = Vector512.FusedMultiplyAdd(d1, d1, s1);
-            s2 = Vector512.FusedMultiplyAdd(d2, d2, s2);
-            s3 = Vector512.FusedMultiplyAdd(d3, d3, s3);
+            common += BitOperations.PopCount(x[i] & y[i]);
+            any += BitOperations.PopCount(x[i] | y[i]);
         }
 
-        for (; i + width <= end; i += width)
+        for (var i = x.Length * sizeof(ulong); i < a.Length; i++)
         {
-            var d = Vector512.LoadUnsafe(ref a, i) - Vector512.LoadUnsafe(ref b, i);
-            s0 = Vector512.FusedMultiplyAdd(d, d, s0);
+            common += BitOperations.PopCount((uint)(a[i] & b[i]));
+            any += BitOperations.PopCount((uint)(a[i] | b[i]));
         }
 
-        var sum = Vector512.Sum(s0 + s1 + (s2 + s3));
-        for (; i < end; i++)
-        {
-            var d = Unsafe.Add(ref a, i) - Unsafe.Add(ref b, i);
-            sum += d * d;
-        }
-
-        return sum;
+        return any == 0 ? 0 : 1 - ((float)common / any);
     }
 
-    private static float DotPortable(ref float a, ref float b, int length)
+    /// <summary>Inner product of two sparse vectors with ascending indexes; not a number when they share none, since such rows are no hits.</summary>
+    public static float SparseDot(ReadOnlySpan<uint> aIndexes, ReadOnlySpan<float> aValues, ReadOnlySpan<uint> bIndexes, ReadOnlySpan<float> bValues)
     {
-        Vector<float> s0 = default, s1 = default, s2 = default, s3 = default;
-        nuint i = 0;
-        var width = (nuint)Vector<float>.Count;
-        var end = (nuint)length;
-        for (; i + (4 * width) <= end; i += 4 * width)
+        double sum = 0;
+        for (int i = 0, j = 0; i < aIndexes.Length && j < bIndexes.Length;)
         {
-            s0 = Vector.FusedMultiplyAdd(Vector.LoadUnsafe(ref a, i), Vector.LoadUnsafe(ref b, i), s0);
-            s1 = Vector.FusedMultiplyAdd(Vector.LoadUnsafe(ref a, i + width), Vector.LoadUnsafe(ref b, i + width), s1);
-            s2 = Vector.FusedMultiplyAdd(Vector.LoadUnsafe(ref a, i + (2 * width)), Vector.LoadUnsafe(ref b, i + (2 * width)), s2);
-            s3 = Vector.FusedMultiplyAdd(Vector.LoadUnsafe(ref a, i + (3 * width)), Vector.LoadUnsafe(ref b, i + (3 * width)), s3);
+            var (a, b) = (aIndexes[i], bIndexes[j]);
+            if (a == b)
+            {
+                sum += (double)aValues[i++] * bValues[j++];
+            }
+            else if (a < b)
+            {
+                i++;
+            }
+            else
+            {
+                j++;
+            }
         }
 
-        for (; i + width <= end; i += width)
-        {
-            s0 = Vector.FusedMultiplyAdd(Vector.LoadUnsafe(ref a, i), Vector.LoadUnsafe(ref b, i), s0);
-        }
-
-        var sum = Vector.Sum(s0 + s1 + (s2 + s3));
-        for (; i < end; i++)
-        {
-            sum += Unsafe.Add(ref a, i) * Unsafe.Add(ref b, i);
-        }
-
-        return sum;
-    }
-
-    private static float SquaredDistancePortable(ref float a, ref float b, int length)
-    {
-        Vector<float> s0 = default, s1 = default;
-        nuint i = 0;
-        var width = (nuint)Vector<float>.Count;
-        var end = (nuint)length;
-        for (; i + (2 * width) <= end; i += 2 * width)
-        {
-            var d0 = Vector.LoadUnsafe(ref a, i) - Vector.LoadUnsafe(ref b, i);
-            var d1 = Vector.LoadUnsafe(ref a, i + width) - Vector.LoadUnsafe(ref b, i + width);
-            s0 = Vector.FusedMultiplyAdd(d0, d0, s0);
-            s1 = Vector.FusedMultiplyAdd(d1, d1, s1);
-        }
-
-        for (; i + width <= end; i += width)
-        {
-            var d = Vector.LoadUnsafe(ref a, i) - Vector.LoadUnsafe(ref b, i);
-            s0 = Vector.FusedMultiplyAdd(d, d, s0);
-        }
-
-        var sum = Vector.Sum(s0 + s1);
-        for (; i < end; i++)
-        {
-            var d = Unsafe.Add(ref a, i) - Unsafe.Add(ref b, i);
-            sum += d * d;
-        }
-
-        return sum;
+        return sum == 0 ? float.NaN : (float)sum;
     }
 }

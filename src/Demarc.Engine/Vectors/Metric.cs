@@ -11,4 +11,30 @@ internal enum Metric
 
     /// <summary>Cosine similarity: larger is nearer.</summary>
     Cosine,
+
+    /// <summary>Bits that differ: smaller is nearer.</summary>
+    Hamming,
+
+    /// <summary>One less the share of common bits among all set bits: smaller is nearer.</summary>
+    Jaccard,
+}
+
+/// <summary>What follows from a metric alone.</summary>
+internal static class Metrics
+{
+    /// <summary>Distances shrink towards the nearest row, similarities grow.</summary>
+    public static bool IsDistance(this Metric metric) => metric is Metric.L2 or Metric.Hamming or Metric.Jaccard;
+
+    /// <summary>The score clients see, from a hit's nearness.</summary>
+    public static float Score(this Metric metric, float nearness) => metric.IsDistance() ? -nearness : nearness;
+
+    public static Metric Parse(string name) => name.ToUpperInvariant() switch
+    {
+        "L2" => Metric.L2,
+        "IP" => Metric.IP,
+        "COSINE" => Metric.Cosine,
+        "HAMMING" => Metric.Hamming,
+        "JACCARD" => Metric.Jaccard,
+        _ => throw new ArgumentOutOfRangeException(nameof(name), name, "The index rules let a metric pass that no search knows."),
+    };
 }

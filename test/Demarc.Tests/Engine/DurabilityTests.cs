@@ -210,7 +210,7 @@ public class DurabilityTests
         using var folder = Sample.Folder();
         await using var running = Running.Open(folder);
         var id = await running.Create();
-        var capacity = Segment.Capacity(Sample.Dimension);
+        var capacity = Segment.CapacityOfBytes(Sample.Dimension * sizeof(float));
         var keys = Enumerable.Range(0, capacity + 10).Select(i => (long)i).ToList();
         await running.Store.Write(new LogOp { PutRows = Sample.Put(id, keys) });
         Assert.Equal(2, running.Rows().View.Segments.Length);

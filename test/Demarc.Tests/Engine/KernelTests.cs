@@ -28,6 +28,50 @@ public class KernelTests
             iter: 2_000);
 
     [Fact]
+    public void The_wide_forms_agree_with_the_plain_ones_at_every_length()
+    {
+        var random = new Random(5);
+        for (var n = 1; n <= 200; n++)
+        {
+            float[] a = [.. Enumerable.Range(0, n).Select(_ => (random.NextSingle() - 0.5f) * 20)], b = [.. Enumerable.Range(0, n).Select(_ => (random.NextSingle() - 0.5f) * 20)];
+            sbyte[] x = [.. Enumerable.Range(0, n).Select(_ => (sbyte)random.Next(-128, 128))], y = [.. Enumerable.Range(0, n).Select(i => i % 3 == 0 ? (sbyte)-128 : (sbyte)random.Next(-128, 128))];
+            var tolerance = 1e-5f * n * 100;
+            var (dot, squared) = (KernelsPortable.Dot(ref a[0], ref b[0], n), KernelsPortable.SquaredDistance(ref a[0], ref b[0], n));
+            var (wholeDot, wholeSquared) = (KernelsPortable.Dot(ref x[0], ref y[0], n), KernelsPortable.SquaredDistance(ref x[0], ref y[0], n));
+            Assert.Equal(dot, Kernels256.Dot(ref a[0], ref b[0], n), tolerance);
+            Assert.Equal(squared, Kernels256.SquaredDistance(ref a[0], ref b[0], n), tolerance);
+            Assert.Equal(wholeDot, Kernels256.Dot(ref x[0], ref y[0], n));
+            Assert.Equal(wholeSquared, Kernels256.SquaredDistance(ref x[0], ref y[0], n));
+            Assert.Equal(wholeDot, Kernels512.Dot(ref x[0], ref y[0], n));
+            Assert.Equal(wholeSquared, Kernels512.SquaredDistance(ref x[0], ref y[0], n));
+            if (n >= 16)
+            {
+                Assert.Equal(dot, Kernels512.Dot(ref a[0], ref b[0], n), tolerance);
+                Assert.Equal(squared, Kernels512.SquaredDistance(ref a[0], ref b[0], n), tolerance);
+            }
+        }
+    }
+
+    [Fact]
+    public void Whole_number_sums_do_not_overflow_at_the_longest_vectors()
+    {
+        sbyte[] low = [.. Enumerable.Repeat((sbyte)-128, 32_768)], high = [.. Enumerable.Repeat((sbyte)127, 32_768)];
+        Assert.Equal(255 * 255 * 32_768, Kernels.SquaredDistance(ref low[0], ref high[0], 32_768));
+        Assert.Equal(128 * 128 * 32_768, Kernels.Dot(ref low[0], ref low[0], 32_768));
+    }
+
+    [Fact]
+    public void Every_half_width_float_is_widened_exactly()
+    {
+        var half = Enumerable.Range(0, 65_536).Select(i => (ushort)i).Where(i => (i & 0x7C00) != 0x7C00).ToArray();
+        var wide = new float[half.Length];
+        Kernels256.WidenHalf(half, wide);
+        Assert.Equal(half.Select(h => (float)BitConverter.UInt16BitsToHalf(h)), wide);
+        Kernels256.WidenBrain(half, wide);
+        Assert.Equal(half.Select(h => BitConverter.UInt32BitsToSingle((uint)h << 16)), wide);
+    }
+
+    [Fact]
     public void A_vector_is_its_own_nearest_and_a_zero_vector_has_no_direction()
     {
         float[] v = [.. Enumerable.Range(0, 137).Select(i => (i % 13) - 6f)];

@@ -1,0 +1,202 @@
+using Demarc.Engine.Catalog;
+using Demarc.Engine.Durability;
+using Demarc.Engine.Protocol;
+using Demarc.Engine.Rows;
+using Demarc.Engine.Vectors;
+
+namespace Demarc.Engine.Indexes;
+
+/// <summary>
+/// Builds vector indexes behind the service's back, one segment at a time on all processors, at a priority below that of
+/// requests. A segment is due when it is full, or when it has grown by half since it was last indexed and somebody has
+/// flushed, defined an index, or stopped writing. Until a segment's index is there its rows are compared one by one, so nothing waits for
+/// a build. Indexes are kept in memory only and are built again after a start.
+/// </summary>
+internal sealed class IndexBuilder : IDisposable
+{
+    /// <summary>Rows that are compared sooner than a structure over them is walked.</summary>
+    public const int LeastRows = 4096;
+
+    private static readonly TimeSpan Idle = TimeSpan.FromSeconds(2);
+
+    private readonly EngineState state;
+    private readonly TimeProvider time;
+    private readonly ILogger log;
+    private readonly int threads;
+    private readonly CancellationTokenSource stop = new();
+    private readonly SemaphoreSlim wake = new(1, 1);
+    private readonly Thread worker;
+
+    public IndexBuilder(EngineState state, TimeProvider time, ILogger log, int? threads = null)
+    {
+        (this.state, this.time, this.log, this.threads) = (state, time, log, threads ?? Environment.ProcessorCount);
+        state.Applied += Wake;
+        worker = new Thread(Run) { Name = "demarc-engine indexes", IsBackground = true, Priority = ThreadPriority.BelowNormal };
+        worker.Start();
+    }
+
+    /// <summary>Looks again whether anything is due.</summary>
+    public void Wake()
+    {
+        try
+        {
+            wake.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // It is about to look anyway.
+        }
+    }
+
+    /// <summary>How many of a collection's rows an index answers, directly or because so few are left that comparing them is as quick.</summary>
+    public static IndexProgress Progress(CollectionView view, StoredIndex index)
+    {
+        var field = view.Definition.FieldIndex(index.FieldName);
+        long pending = 0;
+        for (var i = 0; i < view.Segments.Length && view.Definition.Fields[field].IsVector; i++)
+        {
+            if (Due(view, i, field, index))
+            {
+                var built = Current(view.Segments[i], field, index);
+                pending += Math.Max(0, view.Segments[i].Live - (built?.Rows ?? 0));
+            }
+        }
+
+        return new IndexProgress(view.LiveRows, Math.Max(0, view.LiveRows - pending), pending);
+    }
+
+    public void Dispose()
+    {
+        state.Applied -= Wake;
+        stop.Cancel();
+        worker.Join();
+        stop.Dispose();
+        wake.Dispose();
+    }
+
+    private void Run()
+    {
+        try
+        {
+            for (var asked = false; ;)
+            {
+                if (wake.Wait(asked ? Timeout.InfiniteTimeSpan : Idle, stop.Token))
+                {
+                    asked = false;
+                }
+                else
+                {
+                    // Nothing has been written for a while: what is there may as well be indexed.
+                    asked = true;
+                    foreach (var collection in state.Collections.Values)
+                    {
+                        collection.AskForIndex();
+                    }
+                }
+
+                while (Next() is { } job)
+                {
+                    Build(job);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // Stopping; a half-built index is simply dropped.
+        }
+    }
+
+    private Job? Next()
+    {
+        foreach (var collection in state.Collections.Values)
+        {
+            var view = collection.View;
+            foreach (var index in view.Definition.Indexes)
+            {
+                var field = view.Definition.FieldIndex(index.FieldName);
+                for (var i = 0; field >= 0 && view.Definition.Fields[field].IsVector && i < view.Segments.Length; i++)
+                {
+                    if (Due(view, i, field, index))
+                    {
+                        return new Job(collection, view.Segments[i], field, view.Definition.Fields[field], index);
+                    }
+                }
+            }
+        }
+
+        return null;
+    }
+
+    private static VectorIndex? Current(SegmentView segment, int field, StoredIndex index) =>
+        segment.Segment.IndexOf(field) is { } built && built.IndexId == index.IndexId ? built : null;
+
+    private static bool Due(CollectionView view, int segment, int field, StoredIndex index)
+    {
+        var of = view.Segments[segment];
+        if (of.Count < LeastRows || of.Segment.NotIndexable(field) == index.IndexId || IndexParameters.Structure(view.Definition.Fields[field], index) == VectorStructure.None)
+        {
+            return false;
+        }
+
+        var covered = Current(of, field, index)?.Rows ?? 0;
+        var closed = segment < view.Segments.Length - 1 || of.Segment.IsFull;
+
+        // Half again as many rows each time: an open segment is indexed a few times on its way, not after each write.
+        return closed ? covered < of.Count : of.Segment.AskedRows - covered >= Math.Max(LeastRows, covered / 2);
+    }
+
+    private void Build(Job job)
+    {
+        var begun = time.GetTimestamp();
+        var segment = job.Segment.Segment;
+        try
+        {
+            var index = Build(job, stop.Token);
+            if (index is null)
+            {
+                segment.SetNotIndexable(job.Field, job.Index.IndexId);
+                log.NotIndexable(job.Index.Name, job.Collection.Definition.Name, job.Segment.Count);
+            }
+            else
+            {
+                segment.SetIndex(job.Field, index);
+                log.IndexBuilt(job.Index.Name, job.Collection.Definition.Name, job.Segment.Count, time.GetElapsedTime(begun).TotalSeconds);
+            }
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // The rows stay searchable one by one; trying again would fail again.
+            segment.SetNotIndexable(job.Field, job.Index.IndexId);
+            log.IndexFailed(e, job.Index.Name, job.Collection.Definition.Name);
+        }
+    }
+
+    private VectorIndex? Build(Job job, CancellationToken cancel)
+    {
+        var column = (VectorColumn)job.Segment.Segment.Columns[job.Field];
+        var (id, rows, metric) = (job.Index.IndexId, job.Segment.Count, Metrics.Parse(job.Index.Metric()!));
+        var structure = IndexParameters.Structure(job.Definition, job.Index);
+        var lists = IndexParameters.Number(job.Index, "nlist", IndexParameters.DefaultLists);
+        switch (structure)
+        {
+            case VectorStructure.Graph or VectorStructure.QuantisedGraph:
+                var links = IndexParameters.Number(job.Index, "M", IndexParameters.DefaultLinks);
+                var construction = IndexParameters.Number(job.Index, "efConstruction", IndexParameters.DefaultConstruction);
+                var plan = new HnswPlan(links, Math.Min(construction, rows), (ulong)job.Segment.Segment.Id, threads);
+                return HnswIndex.Build(id, column, metric, rows, structure == VectorStructure.QuantisedGraph, plan, cancel);
+            case VectorStructure.Lists or VectorStructure.QuantisedLists:
+                return IvfIndex.Build(id, column, metric, rows, lists, structure == VectorStructure.QuantisedLists, cancel);
+            case VectorStructure.BinaryLists:
+                return BinaryIvfIndex.Build(id, (ByteVectorColumn)column, metric, rows, lists, cancel);
+            case VectorStructure.Inverted:
+                return SparseIndex.Build(id, (SparseVectorColumn)column, rows);
+            default:
+                throw new InvalidOperationException($"{structure} needs no index.");
+        }
+    }
+
+    private sealed record Job(CollectionRows Collection, SegmentView Segment, int Field, FieldDefinition Definition, StoredIndex Index);
+}
+
+/// <summary>Rows of a collection, those that an index answers, and those whose index is still to come.</summary>
+internal readonly record struct IndexProgress(long Total, long Indexed, long Pending);

@@ -1,0 +1,160 @@
+using Demarc.Engine.Rows;
+using Demarc.Engine.Vectors;
+
+namespace Demarc.Engine.Indexes;
+
+/// <summary>
+/// Rows as int8 codes: a quarter of the memory traffic, and whole numbers to compare. One step size for all dimensions,
+/// so that distances between codes are proportional to distances between rows; for distances each dimension is centred
+/// first, which changes none of them and makes the steps finer. For the cosine the rows are brought to length 1.
+/// </summary>
+internal sealed class Int8Codes
+{
+    /// <summary>Rows looked at to find the centre and the step.</summary>
+    private const int SampleRows = 4096;
+
+    /// <summary>Share of values that fit; the few beyond are cut off, which costs less than a coarser step for all.</summary>
+    private const double Fitting = 0.9998;
+
+    /// <summary>Codes end at multiples of what one step of the widest kernel reads; what is added is zero in all rows.</summary>
+    private const int Granularity = 32;
+
+    private readonly Metric metric;
+    private readonly float[] centre;
+    private readonly float steps;
+    private readonly AlignedArray<sbyte> codes;
+
+    private Int8Codes(Metric metric, float[] centre, float step, int rows)
+    {
+        (this.metric, this.centre, steps, Rows) = (metric, centre, 1 / step, rows);
+        Stride = (centre.Length + Granularity - 1) / Granularity * Granularity;
+        codes = new AlignedArray<sbyte>(rows * Stride);
+    }
+
+    public int Rows { get; }
+
+    public int Stride { get; }
+
+    public long Bytes => codes.Bytes;
+
+    /// <summary>Largest first when dots are compared; the cosine's rows have one length, so distances order them as well.</summary>
+    public bool ByDot => metric == Metric.IP;
+
+    public CodeSpace Space => new(codes, Stride, ByDot);
+
+    public static Int8Codes Encode(VectorColumn column, Metric metric, int rows)
+    {
+        var dimension = column.Field.Dimension;
+        var every = Math.Max(1, rows / SampleRows);
+        var sample = new float[(rows + every - 1) / every][];
+        for (var i = 0; i < sample.Length; i++)
+        {
+            sample[i] = new float[dimension];
+            column.Widen(i * every, sample[i]);
+            Normalise(sample[i], metric);
+        }
+
+        var centre = new float[dimension];
+        if (metric != Metric.IP)
+        {
+            for (var d = 0; d < dimension; d++)
+            {
+                centre[d] = (float)sample.Average(s => (double)s[d]);
+            }
+        }
+
+        var result = new Int8Codes(metric, centre, Step(sample, centre), rows);
+        var wide = new float[dimension];
+        for (var row = 0; row < rows; row++)
+        {
+            column.Widen(row, wide);
+            result.Encode(wide, result.codes.Span.Slice(row * result.Stride, result.Stride));
+        }
+
+        return result;
+    }
+
+    /// <summary>Encodes in place of <paramref name="vector"/>, which is changed.</summary>
+    public void Encode(Span<float> vector, Span<sbyte> to)
+    {
+        Normalise(vector, metric);
+        for (var d = 0; d < centre.Length; d++)
+        {
+            to[d] = (sbyte)Math.Clamp(MathF.Round((vector[d] - centre[d]) * steps), -127, 127);
+        }
+
+        to[centre.Length..].Clear();
+    }
+
+    /// <summary>
+    /// Whether the codes still tell near from nearer: on a sample, do a row's nearest by code hold its nearest by value? Data
+    /// with a few very large dimensions or many near-duplicates fail, and are indexed by value.
+    /// </summary>
+    public bool Faithful(VectorColumn column)
+    {
+        const int probes = 48, near = 10, among = 2048;
+        var rows = Math.Min(Rows, among);
+        var every = Rows / rows;
+        if (rows <= 2 * near)
+        {
+            return true;
+        }
+
+        int found = 0, asked = 0;
+        var byCode = new (float Distance, int Row)[rows];
+        var byValue = new (float Distance, int Row)[rows];
+        for (var p = 0; p < probes; p++)
+        {
+            var probe = (int)((long)p * Rows / probes);
+            var scorer = column.Scorer(column.Query(probe), metric);
+            var point = Space.At(probe);
+            for (var i = 0; i < rows; i++)
+            {
+                byCode[i] = (point.To(i * every), i);
+                byValue[i] = (-scorer.Nearness(i * every), i);
+            }
+
+            Array.Sort(byCode);
+            Array.Sort(byValue);
+
+            // Equal values may stand in any order, so what counts is the distance of the last one wanted.
+            var bound = byValue[near].Distance;
+            var distances = byValue.ToDictionary(v => v.Row, v => v.Distance);
+            found += byCode.Take(3 * near).Count(c => distances[c.Row] <= bound);
+            asked += near + 1;
+        }
+
+        return found >= 0.95 * asked;
+    }
+
+    private static void Normalise(Span<float> vector, Metric metric)
+    {
+        if (metric != Metric.Cosine)
+        {
+            return;
+        }
+
+        var norm = Kernels.Norm(vector);
+        var scale = norm > 0 ? 1 / norm : 0;
+        for (var d = 0; d < vector.Length; d++)
+        {
+            vector[d] *= scale;
+        }
+    }
+
+    private static float Step(float[][] sample, float[] centre)
+    {
+        // Every value of a small sample, evenly spread ones of a large one.
+        var all = (long)sample.Length * centre.Length;
+        var every = (int)Math.Max(1, all / 1_000_000);
+        var sizes = new List<float>((int)(all / every) + 1);
+        for (long i = 0; i < all; i += every)
+        {
+            sizes.Add(Math.Abs(sample[i / centre.Length][i % centre.Length] - centre[i % centre.Length]));
+        }
+
+        sizes.Sort();
+        var largest = sizes[(int)Math.Min(sizes.Count - 1, sizes.Count * Fitting)];
+        return largest > 0 ? largest / 127 : 1;
+    }
+}

@@ -1,0 +1,124 @@
+using System.Runtime.InteropServices;
+using Demarc.Engine.Rows;
+
+namespace Demarc.Engine.Indexes;
+
+/// <summary>
+/// For each index that occurs in sparse rows, which rows have it and with what value (SPARSE_INVERTED_INDEX). A search
+/// adds up the lists of its own indexes, so its scores are complete; drop_ratio_search leaves out the share of its
+/// smallest values.
+/// </summary>
+internal sealed class SparseIndex : VectorIndex
+{
+    [ThreadStatic]
+    private static float[]? sums;
+
+    private readonly Dictionary<uint, int> listOf;
+    private readonly int[] starts;
+    private readonly int[] rows;
+    private readonly float[] values;
+
+    private SparseIndex(long indexId, int covered, Dictionary<uint, int> listOf, int[] starts, int[] rows, float[] values)
+        : base(indexId, covered) => (this.listOf, this.starts, this.rows, this.values) = (listOf, starts, rows, values);
+
+    public override long Bytes => ((long)rows.Length * (sizeof(int) + sizeof(float))) + (starts.Length * sizeof(int)) + (listOf.Count * 16L);
+
+    public static SparseIndex Build(long indexId, SparseVectorColumn column, int covered)
+    {
+        var (begin, indexes, entries) = (column.Starts, column.Indexes, column.Values);
+        var listOf = new Dictionary<uint, int>();
+        var counts = new List<int>();
+        for (var i = 0; i < begin[covered]; i++)
+        {
+            ref var list = ref CollectionsMarshal.GetValueRefOrAddDefault(listOf, indexes[i], out var known);
+            if (!known)
+            {
+                list = counts.Count;
+                counts.Add(0);
+            }
+
+            counts[list]++;
+        }
+
+        var starts = new int[counts.Count + 1];
+        for (var i = 0; i < counts.Count; i++)
+        {
+            starts[i + 1] = starts[i] + counts[i];
+        }
+
+        var at = starts.ToArray();
+        var rows = new int[begin[covered]];
+        var values = new float[rows.Length];
+        for (var row = 0; row < covered; row++)
+        {
+            for (var i = begin[row]; i < begin[row + 1]; i++)
+            {
+                var place = at[listOf[indexes[i]]]++;
+                (rows[place], values[place]) = (row, entries[i]);
+            }
+        }
+
+        return new SparseIndex(indexId, covered, listOf, starts, rows, values);
+    }
+
+    public override bool Search(in IndexSearch search, HitCollector found)
+    {
+        var least = Least(search.Query.Values, search.Hints.DropRatio);
+        long entries = 0;
+        foreach (var index in search.Query.Indexes)
+        {
+            entries += listOf.TryGetValue(index, out var list) ? starts[list + 1] - starts[list] : 0;
+        }
+
+        // Few matching rows are compared sooner than long lists are added up.
+        if (search.Mask is not null && search.Matches * 32L < entries)
+        {
+            return false;
+        }
+
+        if (sums is null || sums.Length < Rows)
+        {
+            sums = new float[Rows];
+        }
+
+        var own = sums;
+        for (var i = 0; i < search.Query.Indexes.Length; i++)
+        {
+            var value = search.Query.Values[i];
+            if (Math.Abs(value) >= least && listOf.TryGetValue(search.Query.Indexes[i], out var list))
+            {
+                for (var at = starts[list]; at < starts[list + 1]; at++)
+                {
+                    own[rows[at]] += value * values[at];
+                }
+            }
+        }
+
+        // Rows that share no index with the query are no hits, as in Milvus.
+        for (var row = 0; row < Rows; row++)
+        {
+            if (own[row] != 0)
+            {
+                if (own[row] >= found.Bound && InvertedLists.May(search.Mask, row))
+                {
+                    found.Offer(row, search.Exact.Nearness(row));
+                }
+
+                own[row] = 0;
+            }
+        }
+
+        return true;
+    }
+
+    private static float Least(float[] values, double ratio)
+    {
+        if (ratio <= 0 || values.Length == 0)
+        {
+            return 0;
+        }
+
+        var sizes = values.Select(Math.Abs).Order().ToArray();
+        return sizes[Math.Min(sizes.Length - 1, (int)(sizes.Length * ratio))];
+    }
+}

@@ -1,0 +1,131 @@
+using System.Buffers.Binary;
+using Demarc.Engine.Catalog;
+using Demarc.Engine.Protocol;
+using Demarc.Engine.Vectors;
+using Google.Protobuf;
+
+namespace Demarc.Engine.Rows;
+
+/// <summary>
+/// Sparse vectors: the indexes and values of all rows end to end, and where each row begins. An entry of starts is
+/// written before the row is published, so a reader of published rows always finds both ends of a row.
+/// </summary>
+internal sealed class SparseVectorColumn(FieldDefinition field) : VectorColumn(field)
+{
+    public const int EntryBytes = sizeof(uint) + sizeof(float);
+
+    private int[] starts = [0];
+    private uint[] indexes = [];
+    private float[] values = [];
+
+    public int[] Starts => Volatile.Read(ref starts);
+
+    public uint[] Indexes => Volatile.Read(ref indexes);
+
+    public float[] Values => Volatile.Read(ref values);
+
+    public override Scorer Scorer(QueryVector query, Metric metric) => new SparseScorer(Starts, Indexes, Values, query);
+
+    public override QueryVector Query(int row)
+    {
+        var (from, to) = (Starts[row], Starts[row + 1]);
+        return QueryVector.Sparse(Indexes[from..to], Values[from..to]);
+    }
+
+    public override int RowBytes(int row) => (Starts[row + 1] - Starts[row]) * EntryBytes;
+
+    public override void Widen(int row, Span<float> to) => throw new InvalidOperationException("A sparse vector has no dense form.");
+
+    public override void Prefetch(int row)
+    {
+        // Rows lie end to end and are short: the processor's own prefetcher is ahead already.
+    }
+
+    /// <summary>Reads the wire's pairs into two arrays of the same length.</summary>
+    public static void Read(ReadOnlySpan<byte> row, Span<uint> indexes, Span<float> values)
+    {
+        for (var i = 0; i < indexes.Length; i++)
+        {
+            indexes[i] = BinaryPrimitives.ReadUInt32LittleEndian(row[(i * EntryBytes)..]);
+            values[i] = BinaryPrimitives.ReadSingleLittleEndian(row[((i * EntryBytes) + sizeof(uint))..]);
+        }
+    }
+
+    protected override void Reserve(int rows)
+    {
+        if (starts.Length < rows + 1)
+        {
+            var longer = new int[Grown(starts.Length, rows + 1)];
+            starts.AsSpan(0, Count + 1).CopyTo(longer);
+            Bytes += (long)(longer.Length - starts.Length) * sizeof(int);
+            Volatile.Write(ref starts, longer);
+        }
+    }
+
+    protected override void AppendVectors(VectorField source, int from, int count)
+    {
+        Reserve(Count + count);
+        for (var i = 0; i < count; i++)
+        {
+            AppendVector(source, from + i, Count + i);
+        }
+    }
+
+    protected override void AppendVector(VectorField source, int at, int row)
+    {
+        var bytes = source.SparseFloatVector.Contents[at].Span;
+        var (from, length) = Begin(row, bytes.Length / EntryBytes);
+        Read(bytes, indexes.AsSpan(from, length), values.AsSpan(from, length));
+    }
+
+    protected override void AppendNothing(int row) => Begin(row, 0);
+
+    protected override void AppendValueFrom(Column source, int row)
+    {
+        Reserve(Count + 1);
+        var other = (SparseVectorColumn)source;
+        var (first, length) = (other.Starts[row], other.Starts[row + 1] - other.Starts[row]);
+        var (from, _) = Begin(Count, length);
+        other.Indexes.AsSpan(first, length).CopyTo(indexes.AsSpan(from));
+        other.Values.AsSpan(first, length).CopyTo(values.AsSpan(from));
+    }
+
+    protected override void WriteVector(VectorField target, int row)
+    {
+        var (from, to) = (Starts[row], Starts[row + 1]);
+        var bytes = new byte[(to - from) * EntryBytes];
+        for (var i = from; i < to; i++)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan((i - from) * EntryBytes), Indexes[i]);
+            BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(((i - from) * EntryBytes) + sizeof(uint)), Values[i]);
+        }
+
+        target.SparseFloatVector.Contents.Add(UnsafeByteOperations.UnsafeWrap(bytes));
+
+        // The wire's dim of sparse rows is one more than the largest index among them.
+        if (to > from)
+        {
+            target.SparseFloatVector.Dim = Math.Max(target.SparseFloatVector.Dim, Indexes[to - 1] + 1L);
+            target.Dim = target.SparseFloatVector.Dim;
+        }
+    }
+
+    /// <summary>Makes room for one row's entries and marks where the row ends.</summary>
+    private (int From, int Length) Begin(int row, int length)
+    {
+        var from = starts[row];
+        if (indexes.Length < from + length)
+        {
+            var room = Grown(indexes.Length, from + length);
+            var (longer, wider) = (new uint[room], new float[room]);
+            indexes.AsSpan(0, from).CopyTo(longer);
+            values.AsSpan(0, from).CopyTo(wider);
+            Bytes += (long)(room - indexes.Length) * EntryBytes;
+            Volatile.Write(ref indexes, longer);
+            Volatile.Write(ref values, wider);
+        }
+
+        starts[row + 1] = from + length;
+        return (from, length);
+    }
+}
