@@ -1,5 +1,6 @@
 using Demarc.Bench;
 using Demarc.Bench.Emergency;
+using Demarc.Bench.Engine;
 using Demarc.Bench.Ledger;
 using Demarc.Bench.Quickstart;
 
@@ -22,7 +23,11 @@ switch (wanted)
     case "cut":
         await CutBench.RunAsync(args.Length > 1 ? size : 100);
         return 0;
+    case "graph":
+        await GraphBench.RunAsync(small: args.Length > 1 && args[1] == "small");
+        return 0;
     case "all":
+        await GraphBench.RunAsync(small: false);
         await CutBench.RunAsync(50);
         await QuickstartBench.RunAsync();
         await LedgerBench.AppendAsync();
@@ -30,6 +35,6 @@ switch (wanted)
         await SearchBench.RunAsync(size);
         return 0;
     default:
-        Console.Error.WriteLine("bench: append, verify [ENTRIES], search [ENTRIES], quickstart, cut [CUTS], or all");
+        Console.Error.WriteLine("bench: append, verify [ENTRIES], search [ENTRIES], quickstart, cut [CUTS], graph [small], or all");
         return 2;
 }

@@ -70,7 +70,7 @@ internal static class Limits
     public const int FilterNodes = 4096;
 
     /// <summary>Vector bytes of one segment: small enough to rewrite in a checkpoint, large enough that one graph holds most collections.</summary>
-    public const int SegmentVectorBytes = 256 * 1024 * 1024;
+    public const int SegmentVectorBytes = 320 * 1024 * 1024;
 
     /// <summary>Rows of one segment, whatever their size.</summary>
     public const int SegmentRows = 262_144;

@@ -17,7 +17,8 @@ internal sealed class AlignedArray<T>
     public AlignedArray(int length)
     {
         Length = length;
-        room = GC.AllocateArray<T>(length + (LineBytes / Unsafe.SizeOf<T>()), pinned: true);
+        room = LargePages.Advise(GC.AllocateUninitializedArray<T>(length + (LineBytes / Unsafe.SizeOf<T>()), pinned: true));
+        Array.Clear(room);
         var address = Marshal.UnsafeAddrOfPinnedArrayElement(room, 0);
         offset = (int)((LineBytes - (address & (LineBytes - 1))) & (LineBytes - 1)) / Unsafe.SizeOf<T>();
     }

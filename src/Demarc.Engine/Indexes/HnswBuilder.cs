@@ -25,21 +25,28 @@ internal sealed class HnswBuilder<TSpace, TPoint>
     private readonly HnswGraph graph;
     private readonly Lock[] locks = new Lock[Locks];
     private readonly Lock entryLock = new();
-    private int next = 1;
+    private readonly Repeats? repeats;
+    private int next;
 
-    private HnswBuilder(TSpace space, int count, HnswPlan plan)
+    private HnswBuilder(TSpace space, int count, Repeats? repeats, HnswPlan plan)
     {
-        (this.space, this.plan) = (space, plan);
+        (this.space, this.repeats, this.plan) = (space, repeats, plan);
         graph = new HnswGraph(count, plan.Links, plan.Seed);
+        while (graph.Entry < count - 1 && repeats?.IsLeftOut(graph.Entry) == true)
+        {
+            graph.Entry++;
+        }
+
+        next = graph.Entry + 1;
         for (var i = 0; i < Locks; i++)
         {
             locks[i] = new Lock();
         }
     }
 
-    public static HnswGraph Build(TSpace space, int count, HnswPlan plan, CancellationToken cancel)
+    public static HnswGraph Build(TSpace space, int count, Repeats? repeats, HnswPlan plan, CancellationToken cancel)
     {
-        var builder = new HnswBuilder<TSpace, TPoint>(space, count, plan);
+        var builder = new HnswBuilder<TSpace, TPoint>(space, count, repeats, plan);
         if (plan.Threads <= 1 || count < 4 * Stretch)
         {
             builder.InsertAll(cancel);
@@ -85,7 +92,10 @@ internal sealed class HnswBuilder<TSpace, TPoint>
 
             for (var node = from; node < Math.Min(graph.Count, from + Stretch); node++)
             {
-                Insert(node, scratch);
+                if (repeats?.IsLeftOut(node) != true)
+                {
+                    Insert(node, scratch);
+                }
             }
         }
 

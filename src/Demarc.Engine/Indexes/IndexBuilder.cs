@@ -111,6 +111,7 @@ internal sealed class IndexBuilder : IDisposable
         foreach (var collection in state.Collections.Values)
         {
             var view = collection.View;
+            RemoveDropped(view);
             foreach (var index in view.Definition.Indexes)
             {
                 var field = view.Definition.FieldIndex(index.FieldName);
@@ -125,6 +126,21 @@ internal sealed class IndexBuilder : IDisposable
         }
 
         return null;
+    }
+
+    /// <summary>Gives back the memory of indexes whose definition is gone.</summary>
+    private static void RemoveDropped(CollectionView view)
+    {
+        foreach (var segment in view.Segments)
+        {
+            for (var field = 0; field < view.Definition.Fields.Count; field++)
+            {
+                if (segment.Segment.IndexOf(field) is { } built && !view.Definition.Indexes.Any(i => i.IndexId == built.IndexId))
+                {
+                    segment.Segment.SetIndex(field, null);
+                }
+            }
+        }
     }
 
     private static VectorIndex? Current(SegmentView segment, int field, StoredIndex index) =>

@@ -42,6 +42,8 @@ internal sealed class Int8Codes
 
     public CodeSpace Space => new(codes, Stride, ByDot);
 
+    public ReadOnlySpan<sbyte> Row(int row) => codes.Span.Slice(row * Stride, Stride);
+
     public static Int8Codes Encode(VectorColumn column, Metric metric, int rows)
     {
         var dimension = column.Field.Dimension;

@@ -161,7 +161,7 @@ internal sealed class FloatVectorColumn(FieldDefinition field) : VectorColumn(fi
         }
 
         var room = Room(norms.Length, rows);
-        var longer = new float[room * dimension];
+        var longer = LargePages.Advise(new float[room * dimension]);
         values.AsSpan(0, Count * dimension).CopyTo(longer);
         var longerNorms = new float[room];
         norms.AsSpan(0, Count).CopyTo(longerNorms);
@@ -307,7 +307,7 @@ internal sealed class ByteVectorColumn(FieldDefinition field) : VectorColumn(fie
         }
 
         var room = Room(norms.Length, rows);
-        var longer = new byte[room * rowBytes];
+        var longer = LargePages.Advise(new byte[room * rowBytes]);
         values.AsSpan(0, Count * rowBytes).CopyTo(longer);
         var longerNorms = new float[room];
         norms.AsSpan(0, Count).CopyTo(longerNorms);

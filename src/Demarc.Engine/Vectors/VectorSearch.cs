@@ -49,6 +49,10 @@ internal static class VectorSearch
         return [.. heaps.Select(h => h.Take())];
     }
 
+    /// <summary>Compares every row that may be found with one query, on this thread.</summary>
+    public static void ScanAll(VectorColumn column, QueryVector query, SearchPlan plan, ulong[]? mask, int rows, NearestHeap heap) =>
+        Scan(new Piece(0, column, mask, null, 0, 0, rows), plan, [column.Scorer(query, plan.Metric)], [heap], CancellationToken.None);
+
     private static void Share(List<Piece> pieces, SearchPlan plan, NearestHeap[] heaps, CancellationToken cancel)
     {
         var gate = new Lock();

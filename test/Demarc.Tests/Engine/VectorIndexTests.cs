@@ -132,6 +132,28 @@ public class VectorIndexTests
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Many_equal_rows_hide_no_others_and_are_all_found(bool quantised)
+    {
+        var sample = new VectorSample(DataType.FloatVector, 8_000, 32);
+        var values = ((FloatVectorColumn)sample.Column).Values;
+        for (var row = 1_000; row < 4_000; row++)
+        {
+            values.AsSpan(0, 32).CopyTo(values.AsSpan(row * 32));
+        }
+
+        sample.Index(HnswIndex.Build(VectorSample.IndexId, sample.Column, Metric.L2, 8_000, quantised, Plan, CancellationToken.None));
+        foreach (var filter in new[] { "", "id >= 4000 or (id > 0 and id < 1000)", "id >= 2000", "id % 2 == 1" })
+        {
+            Assert.True(sample.Recall(Metric.L2, 10, filter, new SearchHints(100, null, 0)) >= 0.95, filter);
+        }
+
+        var same = sample.Search([sample.Column.Query(0)], Metric.L2, 500, useIndex: true, "id > 1500");
+        Assert.Equal(500, same[0].Count(h => h.Nearness == 0));
+    }
+
+    [Theory]
     [InlineData("FloatVector", "L2", false)]
     [InlineData("FloatVector", "IP", true)]
     [InlineData("Bfloat16Vector", "COSINE", true)]
