@@ -45,6 +45,36 @@ internal static class Limits
     /// <summary>Collections of one engine. One process on one machine; the distributed engine is for more.</summary>
     public const int Collections = 1024;
 
+    /// <summary>Databases of one engine; Milvus's default.</summary>
+    public const int Databases = 64;
+
+    /// <summary>Partitions of one collection; Milvus's default.</summary>
+    public const int Partitions = 1024;
+
+    /// <summary>Partitions a partition key spreads rows over when nothing is said; Milvus's default.</summary>
+    public const int DefaultKeyPartitions = 16;
+
+    /// <summary>Roles of one engine; Milvus's default.</summary>
+    public const int Roles = 10;
+
+    /// <summary>Privilege groups of one engine; Milvus's default.</summary>
+    public const int PrivilegeGroups = 1024;
+
+    /// <summary>Resource groups of one engine; Milvus's default.</summary>
+    public const int ResourceGroups = 1024;
+
+    /// <summary>Search iterators whose place is remembered; the one that has been idle longest goes first.</summary>
+    public const int OpenIterators = 1024;
+
+    /// <summary>Compactions whose outcome can still be asked for.</summary>
+    public const int RememberedCompactions = 256;
+
+    /// <summary>Searches that one hybrid search may combine; Milvus's default.</summary>
+    public const int SubSearches = 1024;
+
+    /// <summary>Rows of one group in a grouping search, as Milvus has it.</summary>
+    public const int GroupSize = 1024;
+
     /// <summary>Characters of a collection, field, index or user name; Milvus's default.</summary>
     public const int NameLength = 255;
 

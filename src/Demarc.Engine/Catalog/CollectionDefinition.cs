@@ -1,4 +1,6 @@
+using System.Globalization;
 using Demarc.Engine.Durability;
+using Demarc.Engine.Errors;
 using Demarc.Engine.Protocol;
 
 namespace Demarc.Engine.Catalog;
@@ -11,9 +13,17 @@ internal sealed record CollectionDefinition(CreateCollectionOp Op, ulong Created
 
     public const string DefaultPartition = "_default";
 
+    /// <summary>The property that says after how many seconds a row is gone.</summary>
+    public const string TtlProperty = "collection.ttl.seconds";
+
+    /// <summary>The property that names the field that says when a row is gone.</summary>
+    public const string TtlFieldProperty = "ttl_field";
+
     public long Id => Op.CollectionId;
 
     public string Name => Op.Schema.Name;
+
+    public string Database => Op.Schema.DbName.Length > 0 ? Op.Schema.DbName : Faults.DefaultDatabase;
 
     public required IReadOnlyList<FieldDefinition> Fields { get; init; }
 
@@ -22,16 +32,30 @@ internal sealed record CollectionDefinition(CreateCollectionOp Op, ulong Created
     /// <summary>Index of the dynamic field in <see cref="Fields"/>, or -1.</summary>
     public required int DynamicIndex { get; init; }
 
+    /// <summary>Index of the field whose value decides a row's partition, or -1.</summary>
+    public required int PartitionKeyIndex { get; init; }
+
     public FieldDefinition Primary => Fields[PrimaryIndex];
 
     public bool AutoId => Primary.Schema.AutoID;
 
     public bool Loaded { get; init; }
 
+    /// <summary>Which partitions are loaded; empty for all, if any is.</summary>
+    public IReadOnlyList<long> LoadedPartitions { get; init; } = [];
+
+    /// <summary>Which fields a load asked for; empty for all.</summary>
+    public IReadOnlyList<string> LoadFields { get; init; } = [];
+
     public IReadOnlyList<StoredIndex> Indexes { get; init; } = [];
 
-    /// <summary>The partition exists for clients that ask; its id is derived, so it needs no record.</summary>
-    public long PartitionId => Id + 1;
+    /// <summary>The first is the one that rows go to when none is named.</summary>
+    public required IReadOnlyList<StoredPartition> Partitions { get; init; }
+
+    /// <summary>When the schema or the properties last changed.</summary>
+    public ulong UpdatedTimestamp { get; init; } = CreatedTimestamp;
+
+    public long DefaultPartitionId => Partitions[0].Id;
 
     public FieldDefinition? Field(string name) => Fields.FirstOrDefault(f => f.Name == name);
 
@@ -49,6 +73,18 @@ internal sealed record CollectionDefinition(CreateCollectionOp Op, ulong Created
     }
 
     public StoredIndex? IndexOn(string field) => Indexes.FirstOrDefault(i => i.FieldName == field);
+
+    public StoredPartition? Partition(string name) => Partitions.FirstOrDefault(p => p.Name == name);
+
+    public bool IsLoaded(long partition) => Loaded && (LoadedPartitions.Count == 0 || LoadedPartitions.Contains(partition));
+
+    public string? Property(string key) => Op.Properties.FirstOrDefault(p => p.Key == key)?.Value;
+
+    /// <summary>After how long a row is gone; null for never.</summary>
+    public TimeSpan? Ttl => long.TryParse(Property(TtlProperty), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && seconds > 0 ? TimeSpan.FromSeconds(seconds) : null;
+
+    /// <summary>The field that says when a row is gone, or null.</summary>
+    public FieldDefinition? TtlField => Property(TtlFieldProperty) is { } name ? Field(name) : null;
 
     /// <summary>The schema as clients see it: the dynamic field is announced by a flag, not as a field.</summary>
     public CollectionSchema PublicSchema()

@@ -2,6 +2,7 @@ using System.Globalization;
 using Demarc.Engine.Durability;
 using Demarc.Engine.Errors;
 using Demarc.Engine.Protocol;
+using KeyValuePair = Demarc.Engine.Protocol.KeyValuePair;
 
 namespace Demarc.Engine.Catalog;
 
@@ -16,16 +17,48 @@ internal static class SchemaRules
     public static CollectionDefinition Read(CreateCollectionOp op, ulong createdTimestamp)
     {
         var fields = op.Schema.Fields.Select(f => new FieldDefinition(f, Dimension(f), MaxLength(f))).ToList();
+        var key = fields.FindIndex(f => f.Schema.IsPartitionKey);
         return new CollectionDefinition(op, createdTimestamp)
         {
             Fields = fields,
             PrimaryIndex = fields.FindIndex(f => f.Schema.IsPrimaryKey),
             DynamicIndex = fields.FindIndex(f => f.Schema.IsDynamic),
+            PartitionKeyIndex = key,
+            Partitions = FirstPartitions(op, key >= 0, createdTimestamp),
         };
     }
 
+    /// <summary>The definition after a change: as it was, with another schema and other properties.</summary>
+    public static CollectionDefinition Altered(CollectionDefinition before, CollectionSchema schema, IEnumerable<KeyValuePair> properties, ulong timestamp)
+    {
+        var op = before.Op.Clone();
+        op.Schema = schema;
+        op.Properties.Clear();
+        op.Properties.Add(properties);
+        return Read(op, before.CreatedTimestamp) with
+        {
+            Loaded = before.Loaded,
+            LoadedPartitions = before.LoadedPartitions,
+            LoadFields = before.LoadFields,
+            Indexes = before.Indexes,
+            Partitions = before.Partitions,
+            UpdatedTimestamp = timestamp,
+        };
+    }
+
+    /// <summary>One partition, or with a partition key as many as asked for; their ids follow the collection's.</summary>
+    private static List<StoredPartition> FirstPartitions(CreateCollectionOp op, bool keyed, ulong timestamp) =>
+        keyed
+            ? [.. Enumerable.Range(0, (int)op.NumPartitions).Select(i => new StoredPartition
+            {
+                Id = op.CollectionId + 1 + i,
+                Name = string.Create(CultureInfo.InvariantCulture, $"{CollectionDefinition.DefaultPartition}_{i}"),
+                CreatedTimestamp = timestamp,
+            })]
+            : [new StoredPartition { Id = op.CollectionId + 1, Name = CollectionDefinition.DefaultPartition, CreatedTimestamp = timestamp }];
+
     /// <summary>The schema ready to be stored, or a fault that names the field and the rule.</summary>
-    public static CollectionSchema Complete(CollectionSchema given, string collectionName)
+    public static CollectionSchema Complete(CollectionSchema given, string collectionName, string database = Faults.DefaultDatabase)
     {
         CheckName(collectionName, "collection name");
         if (given.Functions.Count > 0)
@@ -50,7 +83,7 @@ internal static class SchemaRules
 
         var schema = given.Clone();
         schema.Name = collectionName;
-        schema.DbName = Faults.DefaultDatabase;
+        schema.DbName = database;
         var names = new HashSet<string>(StringComparer.Ordinal);
         for (var i = 0; i < schema.Fields.Count; i++)
         {
@@ -67,18 +100,56 @@ internal static class SchemaRules
 
         CheckPrimaryKey(schema);
         CheckVectors(schema);
+        CheckKeys(schema);
         if (schema.EnableDynamicField)
         {
-            schema.Fields.Add(new FieldSchema
-            {
-                FieldID = FirstFieldId + schema.Fields.Count,
-                Name = CollectionDefinition.DynamicFieldName,
-                DataType = DataType.Json,
-                IsDynamic = true,
-                Description = "dynamic schema",
-            });
+            schema.Fields.Add(DynamicField(FirstFieldId + schema.Fields.Count));
         }
 
+        return schema;
+    }
+
+    /// <summary>The field that holds what a row has beyond its schema.</summary>
+    public static FieldSchema DynamicField(long id) => new()
+    {
+        FieldID = id,
+        Name = CollectionDefinition.DynamicFieldName,
+        DataType = DataType.Json,
+        IsDynamic = true,
+        Description = "dynamic schema",
+    };
+
+    /// <summary>The schema with one more field, which the rows that are there already leave out.</summary>
+    public static CollectionSchema WithField(CollectionDefinition definition, FieldSchema given)
+    {
+        var field = given.Clone();
+        CheckField(field);
+        if (field.IsPrimaryKey || field.IsPartitionKey || field.AutoID || field.IsFunctionOutput)
+        {
+            throw Faults.Invalid($"not support to add pk field, partition key field, auto id field or function output field, field name = {field.Name}");
+        }
+
+        if (!field.Nullable)
+        {
+            throw Faults.Invalid($"added field must be nullable, please check it, field name = {field.Name}");
+        }
+
+        if (definition.Field(field.Name) is not null)
+        {
+            throw Faults.Invalid($"duplicated field name {field.Name}");
+        }
+
+        if (definition.Fields.Count >= Limits.Fields)
+        {
+            throw Faults.Invalid($"The number of fields has reached the maximum value {Limits.Fields}");
+        }
+
+        field.FieldID = definition.Fields.Max(f => f.Schema.FieldID) + 1;
+        field.State = FieldState.FieldCreated;
+        var schema = definition.Op.Schema.Clone();
+        schema.Fields.Add(field);
+        schema.Version++;
+        CheckVectors(schema);
         return schema;
     }
 
@@ -177,6 +248,36 @@ internal static class SchemaRules
 
         // Older clients set the mark on the schema instead of the field.
         key.AutoID |= schema.AutoID;
+    }
+
+    /// <summary>The partition key and the clustering key: one field each at most.</summary>
+    private static void CheckKeys(CollectionSchema schema)
+    {
+        var keys = schema.Fields.Where(f => f.IsPartitionKey).ToList();
+        if (keys.Count > 1)
+        {
+            throw Faults.Invalid($"there are more than one partition key, field name = {keys[0].Name}, {keys[1].Name}");
+        }
+
+        if (keys.Count == 1)
+        {
+            var key = keys[0];
+            if (key.IsPrimaryKey)
+            {
+                throw Faults.Invalid($"the partition key field must not be primary field, field name = {key.Name}");
+            }
+
+            if (key.DataType is not (DataType.Int64 or DataType.VarChar))
+            {
+                throw Faults.Invalid($"the data type of partition key should be Int64 or VarChar, field {key.Name} is {key.DataType}");
+            }
+        }
+
+        var clusters = schema.Fields.Where(f => f.IsClusteringKey).ToList();
+        if (clusters.Count > 1)
+        {
+            throw Faults.Invalid($"there are more than one clustering key, field name = {clusters[0].Name}, {clusters[1].Name}");
+        }
     }
 
     private static void CheckVectors(CollectionSchema schema)

@@ -57,12 +57,14 @@ internal sealed record CredentialFile(string User, string PasswordHash)
     /// </summary>
     public async Task<bool> Import(Store store)
     {
-        if (store.State.Users.TryGetValue(User, out var known) && known.ImportedHash == PasswordHash)
+        if (store.State.Access.Users.TryGetValue(User, out var known) && known.ImportedHash == PasswordHash)
         {
             return false;
         }
 
-        await store.Write(new LogOp { PutUser = new PutUserOp { User = new StoredUser { Name = User, PasswordHash = PasswordHash, ImportedHash = PasswordHash } } });
+        var user = known?.Clone() ?? new StoredUser { Name = User };
+        (user.PasswordHash, user.ImportedHash) = (PasswordHash, PasswordHash);
+        await store.Write(new LogOp { PutUser = new PutUserOp { User = user } });
         return true;
     }
 

@@ -39,8 +39,8 @@ internal sealed class LoginCheck : IDisposable
         state.UsersChanged += Forget;
     }
 
-    /// <summary>Without any user there is nothing to log in as.</summary>
-    public bool Enabled => !state.Users.IsEmpty;
+    /// <summary>Whether a login is asked for.</summary>
+    public bool Enabled => state.Access.LoginsOn;
 
     public async ValueTask<Login> Check(string? header)
     {
@@ -91,7 +91,7 @@ internal sealed class LoginCheck : IDisposable
         }
 
         var begun = Volatile.Read(ref generation);
-        var hash = state.Users.TryGetValue(user, out var stored) ? PasswordHash.Parse(stored.PasswordHash) : null;
+        var hash = state.Access.Users.TryGetValue(user, out var stored) ? PasswordHash.Parse(stored.PasswordHash) : null;
         var matches = await Task.Run(() => (hash ?? decoy.Value).Matches(password));
         if (hash is null || !matches)
         {

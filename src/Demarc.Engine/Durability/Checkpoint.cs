@@ -21,13 +21,22 @@ internal sealed class Checkpoint
     {
         var manifest = new Manifest { LastLsn = lastFrame, LastTimestamp = (ulong)clock.Last, LastId = clock.Last };
         var checkpoint = new Checkpoint(manifest);
-        manifest.Users.Add(state.Users.Values);
-        foreach (var collection in state.Collections.Values)
+        AddCatalog(manifest, state);
+        foreach (var collection in state.Collections)
         {
             var view = collection.View;
             var definition = view.Definition;
-            var stored = new StoredCollection { Definition = definition.Op, CreatedTimestamp = definition.CreatedTimestamp, Loaded = definition.Loaded };
+            var stored = new StoredCollection
+            {
+                Definition = definition.Op,
+                CreatedTimestamp = definition.CreatedTimestamp,
+                UpdatedTimestamp = definition.UpdatedTimestamp,
+                Loaded = definition.Loaded,
+            };
             stored.Indexes.Add(definition.Indexes);
+            stored.Partitions.Add(definition.Partitions);
+            stored.LoadedPartitions.Add(definition.LoadedPartitions);
+            stored.LoadFields.Add(definition.LoadFields);
             for (var i = 0; i < view.Segments.Length; i++)
             {
                 var segment = view.Segments[i];
@@ -38,7 +47,9 @@ internal sealed class Checkpoint
                     Sealed = i < view.Segments.Length - 1,
                     File = string.Create(CultureInfo.InvariantCulture, $"segment-{segment.Segment.Id:x16}-{segment.Count:x8}.dat"),
                     Deleted = UnsafeByteOperations.UnsafeWrap(segment.DeletedBytes()),
+                    PartitionId = segment.Segment.PartitionId,
                 };
+                segment.Segment.Times.WriteTo(entry);
                 stored.Segments.Add(entry);
                 checkpoint.segments.Add((segment, definition, entry));
             }
@@ -47,6 +58,18 @@ internal sealed class Checkpoint
         }
 
         return checkpoint;
+    }
+
+    private static void AddCatalog(Manifest manifest, EngineState state)
+    {
+        var access = state.Access;
+        manifest.Users.Add(access.Users.Values);
+        manifest.Roles.Add(access.Roles.Values);
+        manifest.Grants.Add(access.Grants);
+        manifest.PrivilegeGroups.Add(access.Groups.Values);
+        manifest.Databases.Add(state.Names.Databases.Values);
+        manifest.Aliases.Add(state.Names.Aliases.Select(a => new StoredAlias { Database = a.Key.Database, Name = a.Key.Name, CollectionId = a.Value }));
+        manifest.ResourceGroups.Add(state.ResourceGroups.Values);
     }
 
     /// <summary>Writes what is not on the disk yet, switches over, and removes what is no longer needed.</summary>

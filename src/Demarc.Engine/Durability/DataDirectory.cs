@@ -15,7 +15,13 @@ internal sealed class DataDirectoryException(int exitCode, string message) : Exc
 /// </summary>
 internal sealed class DataDirectory : IDisposable
 {
-    public const int FormatVersion = 1;
+    /// <summary>
+    /// 1: one database, one partition. 2: databases, partitions, aliases, roles. A folder of format 1 is read, and is of format 2 from
+    /// then on, so that an engine that would lose the new things does not open it.
+    /// </summary>
+    public const int FormatVersion = 2;
+
+    private const int OldestFormat = 1;
     private const string IdentityFile = "engine.json";
     private readonly FileStream lockFile;
 
@@ -67,7 +73,8 @@ internal sealed class DataDirectory : IDisposable
         var held = Hold(path);
         try
         {
-            var found = File.Exists(identityPath) ? ReadIdentity(identityPath) : null;
+            var identity = File.Exists(identityPath) ? ReadIdentity(identityPath) : null;
+            var found = identity?.Instance;
             if (found is null)
             {
                 if (Directory.EnumerateFiles(path, "*.manifest").Any() || Directory.EnumerateFiles(path, "wal-*.log").Any())
@@ -76,12 +83,16 @@ internal sealed class DataDirectory : IDisposable
                 }
 
                 found = instance ?? "standalone";
-                var json = JsonSerializer.SerializeToUtf8Bytes(new Identity("demarc-engine", FormatVersion, found), IdentityJson.Default.Identity);
-                disk.WriteWhole(identityPath, json);
+                WriteIdentity(disk, identityPath, found);
             }
             else if (instance is not null && found != instance)
             {
                 throw new DataDirectoryException(ExitCodes.WrongData, $"{path} belongs to instance {found}, not to {instance}. Name the right folder or the right --instance.");
+            }
+
+            if (identity is { Format: < FormatVersion })
+            {
+                WriteIdentity(disk, identityPath, found);
             }
 
             return new DataDirectory(path, found, held);
@@ -114,7 +125,10 @@ internal sealed class DataDirectory : IDisposable
         }
     }
 
-    private static string ReadIdentity(string path)
+    private static void WriteIdentity(Disk disk, string path, string instance) =>
+        disk.WriteWhole(path, JsonSerializer.SerializeToUtf8Bytes(new Identity("demarc-engine", FormatVersion, instance), IdentityJson.Default.Identity));
+
+    private static Identity ReadIdentity(string path)
     {
         Identity? identity;
         try
@@ -131,9 +145,9 @@ internal sealed class DataDirectory : IDisposable
             throw new DamagedDataException(path, 0, "the identity file is not one of demarc-engine");
         }
 
-        return identity.Format == FormatVersion
-            ? identity.Instance
-            : throw new DataDirectoryException(ExitCodes.WrongData, $"{path} is of format {identity.Format}; this engine reads format {FormatVersion}.");
+        return identity.Format is >= OldestFormat and <= FormatVersion
+            ? identity
+            : throw new DataDirectoryException(ExitCodes.WrongData, $"{path} is of format {identity.Format}; this engine reads formats {OldestFormat} to {FormatVersion}.");
     }
 }
 

@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Demarc.Engine.Catalog;
+using Demarc.Engine.Credentials;
 using Demarc.Engine.Errors;
 using Demarc.Engine.Rows;
 
@@ -7,65 +9,81 @@ namespace Demarc.Engine.Durability;
 
 /// <summary>
 /// Everything the engine knows, made by applying log operations one after another: by the writer in service, by recovery
-/// at the start. Applying never fails, because an operation is checked before it is logged.
+/// at the start. Applying never fails, because an operation is checked before it is logged. Each part is immutable and is
+/// swapped whole, so a reader takes it without a lock.
 /// </summary>
 internal sealed class EngineState(HybridClock clock)
 {
-    private ImmutableDictionary<string, CollectionRows> byName = ImmutableDictionary.Create<string, CollectionRows>(StringComparer.Ordinal);
+    private NameTable names = NameTable.Empty;
     private ImmutableDictionary<long, CollectionRows> byId = ImmutableDictionary<long, CollectionRows>.Empty;
-    private ImmutableSortedDictionary<string, StoredUser> users = ImmutableSortedDictionary.Create<string, StoredUser>(StringComparer.Ordinal);
+    private ImmutableSortedDictionary<string, StoredResourceGroup> resourceGroups = ImmutableSortedDictionary.Create<string, StoredResourceGroup>(StringComparer.Ordinal);
+    private AccessState access = AccessState.Empty;
 
-    public ImmutableDictionary<string, CollectionRows> Collections => Volatile.Read(ref byName);
+    /// <summary>Databases, the collections in them, and aliases.</summary>
+    public NameTable Names => Volatile.Read(ref names);
 
-    public ImmutableSortedDictionary<string, StoredUser> Users => Volatile.Read(ref users);
+    public IEnumerable<CollectionRows> Collections => Volatile.Read(ref byId).Values;
+
+    public ImmutableSortedDictionary<string, StoredResourceGroup> ResourceGroups => Volatile.Read(ref resourceGroups);
+
+    /// <summary>Users, roles and what they may do.</summary>
+    public AccessState Access => Volatile.Read(ref access);
 
     /// <summary>Raised on each change of users, so that remembered logins can be forgotten.</summary>
     public event Action? UsersChanged;
 
-    /// <summary>Raised by the writer after each operation: there may be something to index.</summary>
+/// <summary>Raised by the writer after each operation: there may be something to index.</summary>
     public event Action? Applied;
 
-    public long Bytes => Collections.Values.Sum(c => c.Bytes);
-
-    public CollectionRows Find(string name) => Collections.TryGetValue(name, out var found) ? found : throw Faults.CollectionNotFound(name);
+    public long Bytes => Collections.Sum(c => c.Bytes);
 
     public CollectionRows? Find(long id) => Volatile.Read(ref byId).GetValueOrDefault(id);
+
+    /// <summary>A collection by its name or an alias of it.</summary>
+    public CollectionRows? Lookup(string database, string name)
+    {
+        var table = Names;
+        return table.Collections.TryGetValue((database, name), out var id) || table.Aliases.TryGetValue((database, name), out id) ? Find(id) : null;
+    }
+
+    public CollectionRows Find(string database, string name) => Lookup(database, name) ?? throw Faults.CollectionNotFound(name, database);
+
+    public IEnumerable<CollectionRows> In(string database) => Collections.Where(c => c.Definition.Database == database);
 
     public void Apply(LogOp op)
     {
         clock.Raise((long)op.Timestamp);
         switch (op.ChangeCase)
         {
-            case LogOp.ChangeOneofCase.CreateCollection:
-                Add(new CollectionRows(SchemaRules.Read(op.CreateCollection, op.Timestamp), clock.NextId));
-                break;
-            case LogOp.ChangeOneofCase.DropCollection:
-                Remove(op.DropCollection.CollectionId);
+            case LogOp.ChangeOneofCase.Batch:
+                foreach (var one in op.Batch.Ops)
+                {
+                    one.Timestamp = op.Timestamp;
+                    Apply(one);
+                }
+
                 break;
             case LogOp.ChangeOneofCase.PutRows:
-                Existing(op.PutRows.CollectionId).Put(op.PutRows);
+                Existing(op.PutRows.CollectionId).Put(op.PutRows, op.Timestamp);
                 break;
             case LogOp.ChangeOneofCase.DeleteRows:
                 Existing(op.DeleteRows.CollectionId).Delete(op.DeleteRows.Ids);
                 break;
-            case LogOp.ChangeOneofCase.PutIndex:
-                Redefine(op.PutIndex.CollectionId, d => d with { Indexes = [.. d.Indexes.Where(i => i.Name != op.PutIndex.Index.Name), op.PutIndex.Index] });
+            case LogOp.ChangeOneofCase.PutResourceGroup:
+                SetResourceGroups(resourceGroups.SetItem(op.PutResourceGroup.Group.Name, op.PutResourceGroup.Group));
                 break;
-            case LogOp.ChangeOneofCase.DropIndex:
-                Redefine(op.DropIndex.CollectionId, d => d with { Indexes = [.. d.Indexes.Where(i => i.Name != op.DropIndex.IndexName)] });
-                break;
-            case LogOp.ChangeOneofCase.SetLoaded:
-                Redefine(op.SetLoaded.CollectionId, d => d with { Loaded = op.SetLoaded.Loaded });
-                break;
-            case LogOp.ChangeOneofCase.PutUser:
-                SetUsers(users.SetItem(op.PutUser.User.Name, op.PutUser.User));
-                break;
-            case LogOp.ChangeOneofCase.DropUser:
-                SetUsers(users.Remove(op.DropUser.Name));
+            case LogOp.ChangeOneofCase.DropResourceGroup:
+                SetResourceGroups(resourceGroups.Remove(op.DropResourceGroup.Name));
                 break;
             case LogOp.ChangeOneofCase.None:
-            default:
                 throw new InvalidDataException("a log operation of a kind this version does not know; start the newer engine that wrote it");
+            default:
+                if (!ApplyToNames(op) && !ApplyToCollection(op))
+                {
+                    SetAccess(access.Apply(op));
+                }
+
+                break;
         }
 
         Applied?.Invoke();
@@ -77,23 +95,102 @@ internal sealed class EngineState(HybridClock clock)
     public void Add(CollectionRows collection)
     {
         Volatile.Write(ref byId, byId.SetItem(collection.Definition.Id, collection));
-        Volatile.Write(ref byName, byName.SetItem(collection.Definition.Name, collection));
+        Volatile.Write(ref names, names.WithCollection(collection.Definition));
     }
 
-    public void SetUsers(ImmutableSortedDictionary<string, StoredUser> changed)
+    public void SetNames(NameTable changed) => Volatile.Write(ref names, changed);
+
+    public void SetResourceGroups(ImmutableSortedDictionary<string, StoredResourceGroup> changed) => Volatile.Write(ref resourceGroups, changed);
+
+    public void SetAccess(AccessState changed)
     {
-        Volatile.Write(ref users, changed);
-        UsersChanged?.Invoke();
+        var users = access.Users;
+        Volatile.Write(ref access, changed);
+        if (!ReferenceEquals(users, changed.Users))
+        {
+            UsersChanged?.Invoke();
+        }
+    }
+
+    /// <summary>The collection an operation on rows names, looked for before it is logged.</summary>
+    public static long? CollectionOf(LogOp op) => op.PutRows?.CollectionId ?? op.DeleteRows?.CollectionId;
+
+    private bool ApplyToNames(LogOp op)
+    {
+        switch (op.ChangeCase)
+        {
+            case LogOp.ChangeOneofCase.PutDatabase:
+                SetNames(names with { Databases = names.Databases.SetItem(op.PutDatabase.Database.Name, op.PutDatabase.Database) });
+                return true;
+            case LogOp.ChangeOneofCase.DropDatabase:
+                SetNames(names with { Databases = names.Databases.Remove(op.DropDatabase.Name) });
+                return true;
+            case LogOp.ChangeOneofCase.PutAlias:
+                var alias = op.PutAlias.Alias;
+                SetNames(names with { Aliases = names.Aliases.SetItem((alias.Database, alias.Name), alias.CollectionId) });
+                return true;
+            case LogOp.ChangeOneofCase.DropAlias:
+                SetNames(names with { Aliases = names.Aliases.Remove((op.DropAlias.Database, op.DropAlias.Name)) });
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private bool ApplyToCollection(LogOp op)
+    {
+        switch (op.ChangeCase)
+        {
+            case LogOp.ChangeOneofCase.CreateCollection:
+                Add(new CollectionRows(SchemaRules.Read(op.CreateCollection, op.Timestamp), clock.NextId));
+                return true;
+            case LogOp.ChangeOneofCase.DropCollection:
+                Remove(op.DropCollection.CollectionId);
+                return true;
+            case LogOp.ChangeOneofCase.AlterCollection:
+                Alter(op.AlterCollection, op.Timestamp);
+                return true;
+            case LogOp.ChangeOneofCase.Truncate:
+                Existing(op.Truncate.CollectionId).Truncate();
+                return true;
+            case LogOp.ChangeOneofCase.PutPartition:
+                var made = op.PutPartition.Partition;
+                Redefine(op.PutPartition.CollectionId, d => d with { Partitions = [.. d.Partitions, made] });
+                return true;
+            case LogOp.ChangeOneofCase.DropPartition:
+                Existing(op.DropPartition.CollectionId).DropPartition(op.DropPartition.PartitionId);
+                return true;
+            case LogOp.ChangeOneofCase.PutIndex:
+                Redefine(op.PutIndex.CollectionId, d => d with { Indexes = [.. d.Indexes.Where(i => i.Name != op.PutIndex.Index.Name), op.PutIndex.Index] });
+                return true;
+            case LogOp.ChangeOneofCase.DropIndex:
+                Redefine(op.DropIndex.CollectionId, d => d with { Indexes = [.. d.Indexes.Where(i => i.Name != op.DropIndex.IndexName)] });
+                return true;
+            case LogOp.ChangeOneofCase.SetLoaded:
+                var mark = op.SetLoaded;
+                Redefine(mark.CollectionId, d => d with { Loaded = mark.Loaded, LoadedPartitions = [.. mark.PartitionIds], LoadFields = [.. mark.LoadFields] });
+                return true;
+            default:
+                return false;
+        }
     }
 
     private CollectionRows Existing(long id) =>
-        byId.GetValueOrDefault(id) ?? throw new InvalidDataException($"a log operation names collection {id}, which does not exist");
+        byId.GetValueOrDefault(id) ?? throw new InvalidDataException($"a log operation names collection {id.ToString(CultureInfo.InvariantCulture)}, which does not exist");
 
     private void Remove(long id)
     {
         var collection = Existing(id);
-        Volatile.Write(ref byName, byName.Remove(collection.Definition.Name));
+        Volatile.Write(ref names, names.WithoutCollection(collection.Definition));
         Volatile.Write(ref byId, byId.Remove(id));
+    }
+
+    private void Alter(AlterCollectionOp op, ulong timestamp)
+    {
+        var collection = Existing(op.CollectionId);
+        var before = collection.Definition;
+        collection.Alter(SchemaRules.Altered(before, op.Schema, op.Properties, timestamp));
+        Volatile.Write(ref names, names.WithoutName(before).WithCollection(collection.Definition));
     }
 
     private void Redefine(long id, Func<CollectionDefinition, CollectionDefinition> change)

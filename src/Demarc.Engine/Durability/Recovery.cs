@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Demarc.Engine.Catalog;
+using Demarc.Engine.Credentials;
 using Demarc.Engine.Rows;
 
 namespace Demarc.Engine.Durability;
@@ -96,16 +97,16 @@ internal static class Recovery
     {
         var manifest = StoredFile.Read(path, StoredFile.ManifestMagic, Manifest.Parser);
         clock.Raise(Math.Max((long)manifest.LastTimestamp, manifest.LastId));
-        state.SetUsers(manifest.Users.ToImmutableSortedDictionary(u => u.Name, u => u, StringComparer.Ordinal));
+        RestoreCatalog(manifest, state);
         foreach (var stored in manifest.Collections)
         {
-            var definition = SchemaRules.Read(stored.Definition, stored.CreatedTimestamp) with { Loaded = stored.Loaded, Indexes = [.. stored.Indexes] };
+            var definition = Definition(stored);
             var collection = new CollectionRows(definition, clock.NextId);
             foreach (var segment in stored.Segments)
             {
                 var file = directory.PathOf(segment.File);
                 var body = StoredFile.Read(file, StoredFile.SegmentMagic, SegmentBody.Parser);
-                if (body.CollectionId != definition.Id || body.SegmentId != segment.SegmentId || body.RowCount != segment.RowCount || body.Columns.Count != definition.Fields.Count)
+                if (body.CollectionId != definition.Id || body.SegmentId != segment.SegmentId || body.RowCount != segment.RowCount || body.Columns.Count > definition.Fields.Count)
                 {
                     throw new DamagedDataException(file, 0, "the segment is not the one its manifest names");
                 }
@@ -117,5 +118,34 @@ internal static class Recovery
         }
 
         return manifest;
+    }
+
+    private static void RestoreCatalog(Manifest manifest, EngineState state)
+    {
+        state.SetAccess(new AccessState(
+            manifest.Users.ToImmutableSortedDictionary(u => u.Name, u => u, StringComparer.Ordinal),
+            manifest.Roles.ToImmutableSortedDictionary(r => r.Name, r => r, StringComparer.Ordinal),
+            [.. manifest.Grants],
+            manifest.PrivilegeGroups.ToImmutableSortedDictionary(g => g.Name, g => g, StringComparer.Ordinal)));
+        state.SetResourceGroups(manifest.ResourceGroups.ToImmutableSortedDictionary(g => g.Name, g => g, StringComparer.Ordinal));
+        state.SetNames(state.Names with
+        {
+            Databases = state.Names.Databases.SetItems(manifest.Databases.Select(d => KeyValuePair.Create(d.Name, d))),
+            Aliases = manifest.Aliases.ToImmutableDictionary(a => (a.Database, a.Name), a => a.CollectionId),
+        });
+    }
+
+    private static CollectionDefinition Definition(StoredCollection stored)
+    {
+        var read = SchemaRules.Read(stored.Definition, stored.CreatedTimestamp);
+        return read with
+        {
+            Loaded = stored.Loaded,
+            Indexes = [.. stored.Indexes],
+            Partitions = stored.Partitions.Count > 0 ? [.. stored.Partitions] : read.Partitions,
+            LoadedPartitions = [.. stored.LoadedPartitions],
+            LoadFields = [.. stored.LoadFields],
+            UpdatedTimestamp = Math.Max(stored.UpdatedTimestamp, stored.CreatedTimestamp),
+        };
     }
 }

@@ -53,7 +53,7 @@ internal sealed class Store : IDisposable
         try
         {
             var recovered = Recovery.Run(directory, disk, clock, acked);
-            log.Recovered(recovered.State.Collections.Count, recovered.State.Collections.Values.Sum(c => c.View.LiveRows), recovered.Frames);
+            log.Recovered(recovered.State.Collections.Count(), recovered.State.Collections.Sum(c => c.View.LiveRows), recovered.Frames);
             if (recovered.TornBytes > 0)
             {
                 log.TornTail(recovered.TornBytes, recovered.Log.Path);
@@ -178,15 +178,35 @@ internal sealed class Store : IDisposable
         }
     }
 
-    /// <summary>The collection may have been dropped while the write waited.</summary>
+    /// <summary>The collection or the partition may have been dropped, or the schema may have got more fields, while the write waited.</summary>
     private bool Admit(Pending pending)
     {
-        var op = pending.Op!;
-        var id = op.PutRows?.CollectionId ?? op.DeleteRows?.CollectionId;
-        if (id is { } collection && State.Find(collection) is null)
+        if (EngineState.CollectionOf(pending.Op!) is not { } id)
         {
-            pending.Done.SetException(Faults.CollectionNotFound(collection.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+            return true;
+        }
+
+        var definition = State.Find(id)?.Definition;
+        if (definition is null)
+        {
+            pending.Done.SetException(Faults.CollectionNotFound(id.ToString(System.Globalization.CultureInfo.InvariantCulture)));
             return false;
+        }
+
+        if (pending.Op!.PutRows is not { } rows)
+        {
+            return true;
+        }
+
+        if (rows.PartitionIds.Any(p => !definition.Partitions.Any(known => known.Id == p)))
+        {
+            pending.Done.SetException(Faults.PartitionNotFound(string.Join(',', rows.PartitionIds.Distinct())));
+            return false;
+        }
+
+        foreach (var field in definition.Fields.Skip(rows.Columns.Count))
+        {
+            rows.Columns.Add(Rows.RowReader.Absent(field, rows.RowCount));
         }
 
         return true;
@@ -260,7 +280,7 @@ internal sealed class Store : IDisposable
     private void GuardDisk(List<Pending> batch)
     {
         // Deleting is how space is won back, so only what adds rows is refused early.
-        if (batch.Exists(p => p.Op!.PutRows is not null) && disk.FreeBytes(directory.Path) < Limits.FreeDiskBytes)
+        if (batch.Exists(p => p.Op!.PutRows is not null || p.Op.Batch?.Ops.Any(o => o.PutRows is not null) == true) && disk.FreeBytes(directory.Path) < Limits.FreeDiskBytes)
         {
             throw Faults.DiskFull($"less than {Limits.FreeDiskBytes >> 20} MiB free in {directory.Path}; free some space, reads go on");
         }

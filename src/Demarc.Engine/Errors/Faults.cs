@@ -7,10 +7,30 @@ internal static class Faults
 {
     public const string DefaultDatabase = "default";
 
-    public static Fault CollectionNotFound(string name) =>
-        new(100, $"can't find collection[database={DefaultDatabase}][collection={name}]");
+    public static Fault CollectionNotFound(string name, string database = DefaultDatabase) =>
+        new(100, $"can't find collection[database={database}][collection={name}]");
 
     public static Fault CollectionNotLoaded(string name) => new(101, $"collection not loaded[collection={name}]");
+
+    public static Fault PartitionNotLoaded(string name) => new(201, $"partition not loaded[partition={name}]");
+
+    public static Fault ReplicaNotFound(string collection) => new(400, $"replica not found[collection={collection}]");
+
+    public static Fault DatabaseExists(string name) => new(65535, $"database already exist: {name}");
+
+    public static Fault TooManyDatabases() => new(801, $"exceeded the limit number of database[limit={Limits.Databases}]");
+
+    public static Fault AliasNotFound(string database, string alias) => new(1600, $"alias not found[database={database}][alias={alias}]");
+
+    public static Fault AliasTaken(string database, string alias) =>
+        new(1601, $"alias and collection name conflict[database={database}][alias={alias}]");
+
+    public static Fault AliasExists(string alias, string collection) =>
+        new(1602, $"{alias} is alias to another collection: {collection}: alias already exist[alias={alias}]");
+
+    public static Fault ResourceGroupNotFound(string name) => new(300, $"resource group not found[rg={name}]");
+
+    public static Fault ResourceGroupExists(string name) => new(301, $"resource group already exist, but create with different config[rg={name}]");
 
     public static Fault TooManyCollections() =>
         new(102, $"exceeded the limit number of collections[limit={Limits.Collections}]");
@@ -21,6 +41,8 @@ internal static class Faults
     public static Fault PartitionNotFound(string name) => new(200, $"partition not found[partition={name}]");
 
     public static Fault IndexNotFound(string collection) => new(700, $"index not found[collection={collection}]");
+
+    public static Fault IndexNotFound(string collection, string index) => new(700, $"index not found[indexName={index}][collection={collection}]");
 
     public static Fault DatabaseNotFound(string name) => new(800, $"database not found[database={name}]");
 

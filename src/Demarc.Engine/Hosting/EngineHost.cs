@@ -91,7 +91,7 @@ internal sealed class EngineHost : IAsyncDisposable
                 }
             }
         }
-        else if (store.State.Users.IsEmpty)
+        else if (!store.State.Access.LoginsOn)
         {
             RequireLoopback(options);
             log.Open();

@@ -36,6 +36,10 @@ internal static class GrpcGate
                 }
 
                 context.Items[MilvusEndpoint.UserItem] = login.User;
+                if (login.ReadOnly)
+                {
+                    context.Items[MilvusEndpoint.TemporaryItem] = true;
+                }
             }
 
             await next(context);

@@ -63,9 +63,15 @@ internal sealed class EngineMetrics(TimeProvider time)
             family.Write(text);
         }
 
-        var collections = store.State.Collections.Values.ToList();
-        Gauge(text, "milvus_rootcoord_collection_num", "db_name=\"default\"", "Collections.", collections.Count);
-        Gauge(text, "milvus_rootcoord_credential_num", "", "Users.", store.State.Users.Count);
+        var collections = store.State.Collections.ToList();
+        var each = new Family("milvus_rootcoord_collection_num", "gauge", "Collections.");
+        foreach (var database in store.State.Names.Databases.Keys)
+        {
+            each.Set($"db_name=\"{database}\"", collections.Count(c => c.Definition.Database == database));
+        }
+
+        each.Write(text);
+        Gauge(text, "milvus_rootcoord_credential_num", "", "Users.", store.State.Access.Users.Count);
         Gauge(text, "milvus_rootcoord_timestamp", "", "The latest timestamp given out, milliseconds since 1970.", HybridClock.Milliseconds((ulong)store.Clock.Last));
         Gauge(text, "milvus_querynode_collection_num", Node, "Collections loaded.", collections.Count(c => c.Definition.Loaded));
         Gauge(text, "milvus_querynode_entity_num", Node, "Rows that are not deleted.", collections.Sum(c => c.View.LiveRows));

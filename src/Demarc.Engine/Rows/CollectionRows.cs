@@ -5,7 +5,20 @@ using Demarc.Engine.Protocol;
 namespace Demarc.Engine.Rows;
 
 /// <summary>A collection as of one moment: what one search or query works on from beginning to end.</summary>
-internal sealed record CollectionView(CollectionDefinition Definition, SegmentView[] Segments, long LiveRows);
+internal sealed record CollectionView(CollectionDefinition Definition, SegmentView[] Segments, long LiveRows)
+{
+    /// <summary>Only the rows of some partitions; null for all.</summary>
+    public CollectionView Within(IReadOnlySet<long>? partitions)
+    {
+        if (partitions is null)
+        {
+            return this;
+        }
+
+        var segments = Array.FindAll(Segments, s => partitions.Contains(s.Segment.PartitionId));
+        return this with { Segments = segments, LiveRows = segments.Sum(s => (long)s.Live) };
+    }
+}
 
 /// <summary>
 /// One collection's rows. The writer applies changes and publishes a view behind one short gate; a reader takes the view
@@ -15,6 +28,9 @@ internal sealed class CollectionRows
 {
     private readonly Lock gate = new();
     private readonly List<Segment> segments = [];
+
+    // The segment that rows of a partition are appended to, if there is one with room.
+    private readonly Dictionary<long, Segment> open = [];
     private readonly PrimaryKeys keys;
     private readonly Func<long> nextId;
     private int nextOrdinal;
@@ -37,33 +53,93 @@ internal sealed class CollectionRows
 
     public void Redefine(CollectionDefinition definition)
     {
-        Definition = definition;
-        Publish();
+        lock (gate)
+        {
+            Definition = definition;
+            Publish();
+        }
     }
 
-    /// <summary>Has the rows of the open segment indexed as they are now, if they are enough to be worth it.</summary>
+    /// <summary>Another name, other properties or more fields; rows that are there get the new fields' default or null.</summary>
+    public void Alter(CollectionDefinition definition)
+    {
+        lock (gate)
+        {
+            foreach (var segment in segments)
+            {
+                segment.Extend(definition);
+            }
+
+            Definition = definition;
+            Publish();
+        }
+    }
+
+    /// <summary>Takes all rows away and leaves everything else.</summary>
+    public void Truncate()
+    {
+        lock (gate)
+        {
+            segments.Clear();
+            open.Clear();
+            keys.Clear();
+            Publish();
+        }
+    }
+
+    public void DropPartition(long partition)
+    {
+        lock (gate)
+        {
+            foreach (var segment in segments.Where(s => s.PartitionId == partition))
+            {
+                for (var row = 0; row < segment.Count; row++)
+                {
+                    if (!segment.IsDeleted(row))
+                    {
+                        keys.Remove(segment.Columns[Definition.PrimaryIndex], row);
+                    }
+                }
+            }
+
+            segments.RemoveAll(s => s.PartitionId == partition);
+            open.Remove(partition);
+            var loaded = Definition.LoadedPartitions.Where(p => p != partition).ToList();
+            Definition = Definition with
+            {
+                Partitions = [.. Definition.Partitions.Where(p => p.Id != partition)],
+                LoadedPartitions = loaded,
+                Loaded = Definition.Loaded && (loaded.Count > 0 || Definition.LoadedPartitions.Count == 0),
+            };
+            Publish();
+        }
+    }
+
+    /// <summary>Has the rows of open segments indexed as they are now, if they are enough to be worth it.</summary>
     public void AskForIndex()
     {
         lock (gate)
         {
-            if (segments.Count > 0)
+            foreach (var segment in open.Values)
             {
-                segments[^1].AskedRows = segments[^1].Count;
+                segment.AskedRows = segment.Count;
             }
         }
     }
 
     /// <summary>Adds rows; a row whose key exists replaces it.</summary>
-    public void Put(PutRowsOp op)
+    public void Put(PutRowsOp op, ulong timestamp = 0)
     {
         lock (gate)
         {
             var keyColumn = op.Columns[Definition.PrimaryIndex];
             for (var from = 0; from < op.RowCount;)
             {
-                var segment = Open();
-                var count = Math.Min(op.RowCount - from, segment.MaxRows - segment.Count);
+                var (partition, run) = PartitionRun(op, from);
+                var segment = Open(partition);
+                var count = Math.Min(run, segment.MaxRows - segment.Count);
                 var first = segment.Count;
+                segment.Times.Add(first, timestamp);
                 segment.Append(op.Columns, from, count);
                 for (var i = 0; i < count; i++)
                 {
@@ -100,9 +176,39 @@ internal sealed class CollectionRows
                 }
             }
 
-            Compact();
+            Compact(worthwhile: true);
             Publish();
         }
+    }
+
+    /// <summary>Rewrites every full segment that has deleted rows; gives the ids of what was rewritten and of what came of it.</summary>
+    public List<(long Source, long Target)> CompactAll()
+    {
+        lock (gate)
+        {
+            var done = Compact(worthwhile: false);
+            Publish();
+            return done;
+        }
+    }
+
+    /// <summary>The keys of rows written before a moment that are still there.</summary>
+    public FieldData? WrittenBefore(ulong timestamp)
+    {
+        var keyIndex = Definition.PrimaryIndex;
+        FieldData? found = null;
+        foreach (var segment in View.Segments.Where(s => s.Segment.Times.Oldest < timestamp))
+        {
+            for (var row = 0; row < segment.Count; row++)
+            {
+                if (segment.IsLive(row) && segment.Segment.Times.Of(row) < timestamp)
+                {
+                    segment.Segment.Columns[keyIndex].Write(found ??= Column.NewData(Definition.Primary), row);
+                }
+            }
+        }
+
+        return found;
     }
 
     /// <summary>The live rows of the given keys, in the order of the keys, with the view they belong to.</summary>
@@ -136,8 +242,10 @@ internal sealed class CollectionRows
     {
         lock (gate)
         {
-            var segment = new Segment(Definition, stored.SegmentId, nextOrdinal++) { StoredFile = stored.File, StoredRows = stored.RowCount };
-            segment.Append(body.Columns, 0, body.RowCount);
+            var partition = stored.PartitionId != 0 ? stored.PartitionId : Definition.DefaultPartitionId;
+            var segment = new Segment(Definition, stored.SegmentId, nextOrdinal++, partition) { StoredFile = stored.File, StoredRows = stored.RowCount };
+            segment.Append(RowReader.Completed(Definition, body), 0, body.RowCount);
+            segment.Times.ReadFrom(stored, Definition.CreatedTimestamp);
             segment.RestoreDeleted(stored.Deleted.Span);
             var keyColumn = body.Columns[Definition.PrimaryIndex];
             for (var row = 0; row < body.RowCount; row++)
@@ -149,41 +257,68 @@ internal sealed class CollectionRows
             }
 
             segments.Add(segment);
+            open[partition] = segment;
             Publish();
         }
     }
 
-    private Segment Open()
+    /// <summary>How many rows from one on go to the same partition, and to which.</summary>
+    private (long Partition, int Count) PartitionRun(PutRowsOp op, int from)
     {
-        if (segments.Count > 0 && !segments[^1].IsFull)
+        var ids = op.PartitionIds;
+        if (ids.Count <= 1)
         {
-            return segments[^1];
+            return (ids.Count == 0 ? Definition.DefaultPartitionId : ids[0], op.RowCount - from);
         }
 
-        Compact();
-        var segment = new Segment(Definition, nextId(), nextOrdinal++);
+        var end = from + 1;
+        while (end < op.RowCount && ids[end] == ids[from])
+        {
+            end++;
+        }
+
+        return (ids[from], end - from);
+    }
+
+    private Segment Open(long partition)
+    {
+        if (open.TryGetValue(partition, out var segment) && !segment.IsFull)
+        {
+            return segment;
+        }
+
+        open.Remove(partition);
+        Compact(worthwhile: true);
+        segment = new Segment(Definition, nextId(), nextOrdinal++, partition);
         segments.Add(segment);
+        open[partition] = segment;
         return segment;
     }
 
-    /// <summary>Rewrites segments that are no longer appended to and of which more than half is deleted, so that deletions give memory back.</summary>
-    private void Compact()
+    /// <summary>
+    /// Rewrites segments that are no longer appended to, so that deletions give memory back: those of which more than half is
+    /// deleted, or when that is not asked for, all that have deletions.
+    /// </summary>
+    private List<(long Source, long Target)> Compact(bool worthwhile)
     {
+        var done = new List<(long, long)>();
         for (var i = 0; i < segments.Count; i++)
         {
             var old = segments[i];
-            var open = i == segments.Count - 1 && !old.IsFull;
-            if (open || old.DeletedCount <= old.Count / 2)
+            var appended = !old.IsFull && open.GetValueOrDefault(old.PartitionId) == old;
+            if (appended || old.DeletedCount <= (worthwhile ? old.Count / 2 : 0))
             {
                 continue;
             }
 
-            var dense = new Segment(Definition, nextId(), nextOrdinal++);
+            var dense = new Segment(Definition, nextId(), nextOrdinal++, old.PartitionId);
+            done.Add((old.Id, dense.Id));
             for (var row = 0; row < old.Count; row++)
             {
                 if (!old.IsDeleted(row))
                 {
                     keys.Move(old.Columns[Definition.PrimaryIndex], row, new RowPlace(dense.Ordinal, dense.Count));
+                    dense.Times.Add(dense.Count, old.Times.Of(row));
                     dense.AppendFrom(old, row);
                 }
             }
@@ -191,8 +326,9 @@ internal sealed class CollectionRows
             segments[i] = dense;
         }
 
-        // An emptied segment needs no place; the open one at the end stays.
+        // An emptied segment needs no place.
         segments.RemoveAll(s => s.Count == 0);
+        return done;
     }
 
     private Segment ByOrdinal(int ordinal)

@@ -71,4 +71,16 @@ internal sealed class PrimaryKeys(bool text)
         place = default;
         return strings is not null && strings.Remove(key, out place);
     }
+
+    /// <summary>Takes away the key of a row that goes.</summary>
+    public void Remove(Column keys, int row)
+    {
+        _ = integers?.Remove(((IntegerColumn)keys).Values[row]) ?? strings!.Remove(((TextColumn)keys).Values[row]);
+    }
+
+    public void Clear()
+    {
+        integers?.Clear();
+        strings?.Clear();
+    }
 }

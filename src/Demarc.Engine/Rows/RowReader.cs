@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Demarc.Engine.Catalog;
+using Demarc.Engine.Durability;
 using Demarc.Engine.Errors;
 using Demarc.Engine.Protocol;
 using Google.Protobuf;
@@ -55,6 +56,15 @@ internal static class RowReader
 
         return byName.Count == 0 ? columns : throw UnknownField(definition, byName.Keys.First());
     }
+
+    /// <summary>The columns of a stored segment, with those of fields that were added since it was written.</summary>
+    public static IReadOnlyList<FieldData> Completed(CollectionDefinition definition, SegmentBody body) =>
+        body.Columns.Count == definition.Fields.Count
+            ? body.Columns
+            : [.. body.Columns, .. definition.Fields.Skip(body.Columns.Count).Select(f => Absent(f, body.RowCount))];
+
+    /// <summary>A column for rows that leave a field out.</summary>
+    public static FieldData Absent(FieldDefinition field, int rows) => Filled(field, rows);
 
     private static Dictionary<string, FieldData> ByName(CollectionDefinition definition, IReadOnlyList<FieldData> given)
     {

@@ -13,13 +13,14 @@ internal sealed class Segment
 {
     private ulong[]? deleted;
     private bool deletedShared;
-    private readonly VectorIndex?[] indexes;
-    private readonly long[] notIndexable;
+    private VectorIndex?[] indexes;
+    private long[] notIndexable;
 
-    public Segment(CollectionDefinition definition, long id, int ordinal)
+    public Segment(CollectionDefinition definition, long id, int ordinal, long partition)
     {
         Id = id;
         Ordinal = ordinal;
+        PartitionId = partition;
         Columns = [.. definition.Fields.Select(Column.Create)];
         indexes = new VectorIndex?[Columns.Length];
         notIndexable = new long[Columns.Length];
@@ -32,7 +33,12 @@ internal sealed class Segment
     /// <summary>Position among the collection's segments, never reused within a run of the process.</summary>
     public int Ordinal { get; }
 
-    public Column[] Columns { get; }
+    /// <summary>All rows of a segment belong to one partition.</summary>
+    public long PartitionId { get; }
+
+    public RowTimes Times { get; } = new();
+
+    public Column[] Columns { get; private set; }
 
     public int MaxRows { get; }
 
@@ -76,6 +82,29 @@ internal sealed class Segment
         }
 
         Count += count;
+    }
+
+    /// <summary>Gives the rows what they leave out of a schema that has more fields at its end.</summary>
+    public void Extend(CollectionDefinition definition)
+    {
+        if (Columns.Length == definition.Fields.Count)
+        {
+            return;
+        }
+
+        var added = definition.Fields.Skip(Columns.Length).Select(field =>
+        {
+            var column = Column.Create(field);
+            if (Count > 0)
+            {
+                column.Append(RowReader.Absent(field, Count), 0, Count);
+            }
+
+            return column;
+        });
+        Array.Resize(ref indexes, definition.Fields.Count);
+        Array.Resize(ref notIndexable, definition.Fields.Count);
+        Columns = [.. Columns, .. added];
     }
 
     public void AppendFrom(Segment source, int row)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Demarc.Engine.Catalog;
 using Demarc.Engine.Durability;
 using Demarc.Engine.Errors;
@@ -5,169 +6,206 @@ using Demarc.Engine.Protocol;
 using Demarc.Engine.Rows;
 using Google.Protobuf;
 using Grpc.Core;
+using Pair = Demarc.Engine.Protocol.KeyValuePair;
 
 namespace Demarc.Engine.Service;
 
-/// <summary>Collections: create, describe, list, drop, load and release.</summary>
+/// <summary>Collections: create, describe, list, drop and count.</summary>
 internal sealed partial class MilvusEndpoint
 {
     private const int DefaultShards = 1;
 
-    public override Task<Protocol.Status> CreateCollection(CreateCollectionRequest request, ServerCallContext context) =>
-        Run(
-            async () =>
-            {
-                CheckDatabase(request.DbName);
-                CollectionSchema given;
-                try
-                {
-                    given = CollectionSchema.Parser.ParseFrom(request.Schema);
-                }
-                catch (InvalidProtocolBufferException)
-                {
-                    throw Faults.Invalid("the schema cannot be read");
-                }
+    /// <summary>The property that says in which zone times are shown; every collection has it, as in Milvus.</summary>
+    private const string TimezoneProperty = "timezone";
 
-                var op = new CreateCollectionOp
-                {
-                    Schema = SchemaRules.Complete(given, request.CollectionName),
-                    ShardsNum = request.ShardsNum > 0 ? request.ShardsNum : DefaultShards,
-                    ConsistencyLevel = request.ConsistencyLevel,
-                    NumPartitions = request.NumPartitions > 0 ? request.NumPartitions : 1,
-                };
-                op.Properties.Add(request.Properties);
-                await store.Decide(() => DecideCreate(op));
-                return Success();
-            },
-            status => status);
+    public override Task<Protocol.Status> CreateCollection(CreateCollectionRequest request, ServerCallContext context) =>
+        Run(request, context, async call =>
+        {
+            var database = CheckDatabase(call.Database);
+            var op = new CreateCollectionOp
+            {
+                Schema = SchemaRules.Complete(Parsed(CollectionSchema.Parser, request.Schema, "schema"), request.CollectionName, call.Database),
+                ShardsNum = request.ShardsNum > 0 ? request.ShardsNum : DefaultShards,
+                ConsistencyLevel = request.ConsistencyLevel,
+            };
+            op.NumPartitions = PartitionCount(op.Schema, request.NumPartitions);
+            op.Properties.Add(request.Properties);
+            if (!op.Properties.Any(p => p.Key == TimezoneProperty))
+            {
+                op.Properties.Add(new Pair { Key = TimezoneProperty, Value = database.Properties.FirstOrDefault(p => p.Key == TimezoneProperty)?.Value ?? "UTC" });
+            }
+
+            PropertyRules.Check(op.Schema, op.Properties);
+            await store.Decide(() => DecideCreate(call, op));
+            return Success();
+        });
 
     public override Task<Protocol.Status> DropCollection(DropCollectionRequest request, ServerCallContext context) =>
-        Run(
-            async () =>
+        Change(request, context, call =>
+        {
+            CheckDatabase(call.Database);
+            if (State.Names.Aliases.ContainsKey((call.Database, request.CollectionName)))
             {
-                CheckDatabase(request.DbName);
+                throw Faults.Unexpected($"cannot drop the collection via alias = {request.CollectionName}");
+            }
 
-                // As in Milvus, dropping what is not there succeeds.
-                await store.Decide(() => State.Collections.TryGetValue(request.CollectionName, out var found)
-                    ? new LogOp { DropCollection = new DropCollectionOp { CollectionId = found.Definition.Id } }
-                    : null);
-                return Success();
-            },
-            status => status);
+            // As in Milvus, dropping what is not there succeeds.
+            if (State.Lookup(call.Database, request.CollectionName)?.Definition is not { } found)
+            {
+                return null;
+            }
+
+            var aliases = State.Names.AliasesOf(found.Id).ToList();
+            return aliases.Count > 0
+                ? throw Faults.Unexpected($"unable to drop the collection [{found.Name}] because it has associated aliases [{string.Join(' ', aliases)}], please remove all aliases before dropping the collection")
+                : new LogOp { DropCollection = new DropCollectionOp { CollectionId = found.Id } };
+        });
+
+    public override Task<TruncateCollectionResponse> TruncateCollection(TruncateCollectionRequest request, ServerCallContext context) =>
+        Run(request, context, async call =>
+        {
+            await store.Decide(() => new LogOp { Truncate = new TruncateOp { CollectionId = Definition(call, request.CollectionName).Id } });
+            return new TruncateCollectionResponse { Status = Success() };
+        });
 
     public override Task<BoolResponse> HasCollection(HasCollectionRequest request, ServerCallContext context) =>
-        Run(
-            () =>
-            {
-                CheckDatabase(request.DbName);
-                return new BoolResponse { Status = Success(), Value = State.Collections.ContainsKey(request.CollectionName) };
-            },
-            status => new BoolResponse { Status = status });
+        Run(request, context, call =>
+        {
+            CheckDatabase(call.Database);
+            return new BoolResponse { Status = Success(), Value = State.Lookup(call.Database, request.CollectionName) is not null };
+        });
 
     public override Task<DescribeCollectionResponse> DescribeCollection(DescribeCollectionRequest request, ServerCallContext context) =>
-        Run(
-            () =>
+        Run(request, context, call => Described(call, request.CollectionName, request.CollectionID));
+
+    public override Task<BatchDescribeCollectionResponse> BatchDescribeCollection(BatchDescribeCollectionRequest request, ServerCallContext context) =>
+        Run(request, context, call =>
+        {
+            if (request.CollectionName.Count == 0 && request.CollectionID.Count == 0)
             {
-                CheckDatabase(request.DbName);
-                var collection = request.CollectionName.Length > 0 ? State.Find(request.CollectionName)
-                    : State.Find(request.CollectionID) ?? throw Faults.CollectionNotFound(request.CollectionID.ToString(System.Globalization.CultureInfo.InvariantCulture));
-                var d = collection.View.Definition;
-                var answer = new DescribeCollectionResponse
-                {
-                    Status = Success(),
-                    Schema = d.PublicSchema(),
-                    CollectionID = d.Id,
-                    CollectionName = d.Name,
-                    DbName = Faults.DefaultDatabase,
-                    DbId = 1,
-                    CreatedTimestamp = d.CreatedTimestamp,
-                    CreatedUtcTimestamp = HybridClock.Milliseconds(d.CreatedTimestamp),
-                    UpdateTimestamp = d.CreatedTimestamp,
-                    UpdateTimestampStr = d.CreatedTimestamp.ToString(System.Globalization.CultureInfo.InvariantCulture),
-                    RequestTime = (ulong)store.Clock.Last,
-                    ShardsNum = d.Op.ShardsNum,
-                    ConsistencyLevel = d.Op.ConsistencyLevel,
-                    NumPartitions = d.Op.NumPartitions,
-                };
-                answer.Properties.Add(d.Op.Properties);
-                return answer;
-            },
-            status => new DescribeCollectionResponse { Status = status });
+                throw Faults.Invalid("collection names and collection IDs cannot be both empty");
+            }
+
+            var answer = new BatchDescribeCollectionResponse { Status = Success() };
+            answer.Responses.Add(request.CollectionName.Select(name => Tried(call, name, 0)));
+            answer.Responses.Add(request.CollectionID.Select(id => Tried(call, "", id)));
+            return answer;
+        });
 
     public override Task<ShowCollectionsResponse> ShowCollections(ShowCollectionsRequest request, ServerCallContext context) =>
-        Run(
-            () =>
+        Run(request, context, call =>
+        {
+            CheckDatabase(call.Database);
+            var answer = new ShowCollectionsResponse { Status = Success() };
+            foreach (var collection in State.In(call.Database).OrderBy(c => c.Definition.Name, StringComparer.Ordinal))
             {
-                CheckDatabase(request.DbName);
-                var answer = new ShowCollectionsResponse { Status = Success() };
-                foreach (var collection in State.Collections.Values.OrderBy(c => c.Definition.Name, StringComparer.Ordinal))
+                var d = collection.View.Definition;
+                if ((request.Type == ShowType.InMemory && !d.Loaded)
+                    || (request.CollectionNames.Count > 0 && !request.CollectionNames.Contains(d.Name)))
                 {
-                    var d = collection.View.Definition;
-                    if ((request.Type == ShowType.InMemory && !d.Loaded)
-                        || (request.CollectionNames.Count > 0 && !request.CollectionNames.Contains(d.Name)))
-                    {
-                        continue;
-                    }
-
-                    answer.CollectionNames.Add(d.Name);
-                    answer.CollectionIds.Add(d.Id);
-                    answer.CreatedTimestamps.Add(d.CreatedTimestamp);
-                    answer.CreatedUtcTimestamps.Add(HybridClock.Milliseconds(d.CreatedTimestamp));
-                    answer.InMemoryPercentages.Add(d.Loaded ? 100 : 0);
-                    answer.QueryServiceAvailable.Add(d.Loaded);
-                    answer.ShardsNum.Add(d.Op.ShardsNum);
+                    continue;
                 }
 
-                return answer;
-            },
-            status => new ShowCollectionsResponse { Status = status });
+                answer.CollectionNames.Add(d.Name);
+                answer.CollectionIds.Add(d.Id);
+                answer.CreatedTimestamps.Add(d.CreatedTimestamp);
+                answer.CreatedUtcTimestamps.Add(HybridClock.Milliseconds(d.CreatedTimestamp));
+                answer.InMemoryPercentages.Add(d.Loaded ? 100 : 0);
+                answer.QueryServiceAvailable.Add(d.Loaded);
+                answer.ShardsNum.Add(d.Op.ShardsNum);
+            }
+
+            return answer;
+        });
 
     public override Task<GetCollectionStatisticsResponse> GetCollectionStatistics(GetCollectionStatisticsRequest request, ServerCallContext context) =>
-        Run(
-            () => new GetCollectionStatisticsResponse
-            {
-                Status = Success(),
-                Stats =
-                {
-                    new Protocol.KeyValuePair
-                    {
-                        Key = "row_count",
-                        Value = Collection(request.DbName, request.CollectionName).View.LiveRows.ToString(System.Globalization.CultureInfo.InvariantCulture),
-                    },
-                },
-            },
-            status => new GetCollectionStatisticsResponse { Status = status });
+        Run(request, context, async call =>
+        {
+            var collection = Collection(call, request.CollectionName);
+            await ExpireRows(collection);
+            return new GetCollectionStatisticsResponse { Status = Success(), Stats = { RowCount(collection.View.LiveRows) } };
+        });
 
-    public override Task<BoolResponse> HasPartition(HasPartitionRequest request, ServerCallContext context) =>
-        Run(
-            () =>
-            {
-                _ = Collection(request.DbName, request.CollectionName);
-                return new BoolResponse { Status = Success(), Value = request.PartitionName == CollectionDefinition.DefaultPartition };
-            },
-            status => new BoolResponse { Status = status });
-
-    public override Task<ShowPartitionsResponse> ShowPartitions(ShowPartitionsRequest request, ServerCallContext context) =>
-        Run(
-            () =>
-            {
-                var d = Collection(request.DbName, request.CollectionName).View.Definition;
-                CheckPartitions(request.PartitionNames);
-                return new ShowPartitionsResponse
-                {
-                    Status = Success(),
-                    PartitionNames = { CollectionDefinition.DefaultPartition },
-                    PartitionIDs = { d.PartitionId },
-                    CreatedTimestamps = { d.CreatedTimestamp },
-                    CreatedUtcTimestamps = { HybridClock.Milliseconds(d.CreatedTimestamp) },
-                    InMemoryPercentages = { d.Loaded ? 100 : 0 },
-                };
-            },
-            status => new ShowPartitionsResponse { Status = status });
-
-    private LogOp? DecideCreate(CreateCollectionOp op)
+    private static T Parsed<T>(MessageParser<T> parser, ByteString bytes, string what)
+        where T : IMessage<T>
     {
-        if (State.Collections.TryGetValue(op.Schema.Name, out var existing))
+        try
+        {
+            return parser.ParseFrom(bytes);
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            throw Faults.Invalid($"the {what} cannot be read");
+        }
+    }
+
+    private static long PartitionCount(CollectionSchema schema, long asked)
+    {
+        var keyed = schema.Fields.Any(f => f.IsPartitionKey);
+        if (!keyed && asked > 1)
+        {
+            throw Faults.Invalid("num_partitions should only be specified with partition key field enabled");
+        }
+
+        return asked > Limits.Partitions
+            ? throw Faults.Invalid($"partition number ({asked}) exceeds max configuration ({Limits.Partitions})")
+            : asked > 0 ? asked : keyed ? Limits.DefaultKeyPartitions : 1;
+    }
+
+    private DescribeCollectionResponse Tried(Call call, string name, long id)
+    {
+        try
+        {
+            return Described(call, name, id);
+        }
+        catch (Fault fault)
+        {
+            return new DescribeCollectionResponse { Status = fault.ToStatus() };
+        }
+    }
+
+    private DescribeCollectionResponse Described(Call call, string name, long id)
+    {
+        CheckDatabase(call.Database);
+        var collection = (name.Length > 0 ? State.Lookup(call.Database, name) : State.Find(id))
+
+            // Clients older than the numbered codes look for this very word and old code.
+            ?? throw new Fault(100, Faults.CollectionNotFound(name.Length > 0 ? name : id.ToString(CultureInfo.InvariantCulture), call.Database).Message, ErrorCode.UnexpectedError);
+        var d = collection.View.Definition;
+        var answer = new DescribeCollectionResponse
+        {
+            Status = Success(),
+            Schema = d.PublicSchema(),
+            CollectionID = d.Id,
+            CollectionName = d.Name,
+            DbName = d.Database,
+            DbId = CheckDatabase(d.Database).Id,
+            CreatedTimestamp = d.CreatedTimestamp,
+            CreatedUtcTimestamp = HybridClock.Milliseconds(d.CreatedTimestamp),
+            UpdateTimestamp = d.UpdatedTimestamp,
+            UpdateTimestampStr = d.UpdatedTimestamp.ToString(CultureInfo.InvariantCulture),
+            RequestTime = (ulong)store.Clock.Last,
+            ShardsNum = d.Op.ShardsNum,
+            ConsistencyLevel = d.Op.ConsistencyLevel,
+            NumPartitions = d.PartitionKeyIndex >= 0 ? d.Op.NumPartitions : d.Partitions.Count,
+        };
+        var channels = Enumerable.Range(0, d.Op.ShardsNum).Select(i => string.Create(CultureInfo.InvariantCulture, $"by-dev-rootcoord-dml_{i}")).ToList();
+        answer.PhysicalChannelNames.Add(channels);
+        answer.VirtualChannelNames.Add(channels.Select((c, i) => string.Create(CultureInfo.InvariantCulture, $"{c}_{d.Id}v{i}")));
+        answer.Properties.Add(d.Op.Properties);
+        answer.Aliases.Add(State.Names.AliasesOf(d.Id));
+        return answer;
+    }
+
+    private LogOp? DecideCreate(Call call, CreateCollectionOp op)
+    {
+        CheckDatabase(call.Database);
+        if (State.Names.Aliases.ContainsKey((call.Database, op.Schema.Name)))
+        {
+            throw Faults.Unexpected($"collection name [{op.Schema.Name}] conflicts with an existing alias, please choose a unique name");
+        }
+
+        if (State.Lookup(call.Database, op.Schema.Name) is { } existing)
         {
             var known = existing.Definition.Op;
             return known.Schema.Equals(op.Schema) && known.ConsistencyLevel == op.ConsistencyLevel && known.ShardsNum == op.ShardsNum
@@ -175,13 +213,13 @@ internal sealed partial class MilvusEndpoint
                 : throw Faults.Unexpected($"create duplicate collection with different parameters, collection: {op.Schema.Name}");
         }
 
-        if (State.Collections.Count >= Limits.Collections)
+        if (State.Collections.Count() >= Limits.Collections)
         {
             throw Faults.TooManyCollections();
         }
 
-        // Two numbers: the collection's and its one partition's.
-        op.CollectionId = store.Clock.Reserve(2);
+        // The collection's own number, and one for each of its first partitions.
+        op.CollectionId = store.Clock.Reserve((int)op.NumPartitions + 1);
         return new LogOp { CreateCollection = op };
     }
 }

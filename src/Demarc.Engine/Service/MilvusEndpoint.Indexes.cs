@@ -11,81 +11,89 @@ namespace Demarc.Engine.Service;
 /// <summary>Indexes: kept and shown as asked for, built in the background; until then rows are compared one by one.</summary>
 internal sealed partial class MilvusEndpoint
 {
+    // What may be changed on an index that stands; the rest is how it was built.
+    private static readonly string[] AlterableIndexParams = ["mmap.enabled", "indexoffsetcache.enabled", "warmup"];
+
     public override Task<Protocol.Status> CreateIndex(CreateIndexRequest request, ServerCallContext context) =>
-        Run(
-            async () =>
+        Change(request, context, call => DecideIndex(call, request));
+
+    public override Task<Protocol.Status> AlterIndex(AlterIndexRequest request, ServerCallContext context) =>
+        Change(request, context, call =>
+        {
+            if (request.ExtraParams.Count > 0 && request.DeleteKeys.Count > 0)
             {
-                CheckDatabase(request.DbName);
-                await store.Decide(() => DecideIndex(request));
-                return Success();
-            },
-            status => status);
+                throw Faults.Invalid("cannot provide both DeleteKeys and ExtraParams");
+            }
+
+            var definition = Definition(call, request.CollectionName);
+            var index = definition.Indexes.FirstOrDefault(i => i.Name == request.IndexName)?.Clone() ?? throw Faults.IndexNotFound(definition.Name, request.IndexName);
+            foreach (var key in request.ExtraParams.Select(p => p.Key).Concat(request.DeleteKeys))
+            {
+                if (Array.IndexOf(AlterableIndexParams, key) < 0)
+                {
+                    throw Faults.Invalid($"{key} is not configable index property");
+                }
+            }
+
+            if (request.ExtraParams.Any(p => p.Key == "mmap.enabled" && !bool.TryParse(p.Value, out _)))
+            {
+                throw Faults.Invalid("mmap.enabled should be true or false");
+            }
+
+            Merge(index.Params, request.ExtraParams, request.DeleteKeys);
+            return new LogOp { PutIndex = new PutIndexOp { CollectionId = definition.Id, Index = index } };
+        });
 
     public override Task<DescribeIndexResponse> DescribeIndex(DescribeIndexRequest request, ServerCallContext context) =>
-        Run(
-            () =>
-            {
-                var answer = new DescribeIndexResponse { Status = Success() };
-                answer.IndexDescriptions.Add(Descriptions(request.DbName, request.CollectionName, request.FieldName, request.IndexName));
-                return answer;
-            },
-            status => new DescribeIndexResponse { Status = status });
+        Run(request, context, call =>
+        {
+            var answer = new DescribeIndexResponse { Status = Success() };
+            answer.IndexDescriptions.Add(Descriptions(call, request.CollectionName, request.FieldName, request.IndexName));
+            return answer;
+        });
 
     public override Task<GetIndexStatisticsResponse> GetIndexStatistics(GetIndexStatisticsRequest request, ServerCallContext context) =>
-        Run(
-            () =>
-            {
-                var answer = new GetIndexStatisticsResponse { Status = Success() };
-                answer.IndexDescriptions.Add(Descriptions(request.DbName, request.CollectionName, "", request.IndexName));
-                return answer;
-            },
-            status => new GetIndexStatisticsResponse { Status = status });
+        Run(request, context, call =>
+        {
+            var answer = new GetIndexStatisticsResponse { Status = Success() };
+            answer.IndexDescriptions.Add(Descriptions(call, request.CollectionName, "", request.IndexName));
+            return answer;
+        });
 
     public override Task<GetIndexStateResponse> GetIndexState(GetIndexStateRequest request, ServerCallContext context) =>
-        Run(
-            () =>
-            {
-                var all = Descriptions(request.DbName, request.CollectionName, request.FieldName, request.IndexName);
-                var state = all.TrueForAll(d => d.State == IndexState.Finished) ? IndexState.Finished : IndexState.InProgress;
-                return new GetIndexStateResponse { Status = Success(), State = state };
-            },
-            status => new GetIndexStateResponse { Status = status });
+        Run(request, context, call =>
+        {
+            var all = Descriptions(call, request.CollectionName, request.FieldName, request.IndexName);
+            var state = all.TrueForAll(d => d.State == IndexState.Finished) ? IndexState.Finished : IndexState.InProgress;
+            return new GetIndexStateResponse { Status = Success(), State = state };
+        });
 
     public override Task<GetIndexBuildProgressResponse> GetIndexBuildProgress(GetIndexBuildProgressRequest request, ServerCallContext context) =>
-        Run(
-            () =>
-            {
-                var first = Descriptions(request.DbName, request.CollectionName, request.FieldName, request.IndexName)[0];
-                return new GetIndexBuildProgressResponse { Status = Success(), IndexedRows = first.IndexedRows, TotalRows = first.TotalRows };
-            },
-            status => new GetIndexBuildProgressResponse { Status = status });
+        Run(request, context, call =>
+        {
+            var first = Descriptions(call, request.CollectionName, request.FieldName, request.IndexName)[0];
+            return new GetIndexBuildProgressResponse { Status = Success(), IndexedRows = first.IndexedRows, TotalRows = first.TotalRows };
+        });
 
     public override Task<Protocol.Status> DropIndex(DropIndexRequest request, ServerCallContext context) =>
-        Run(
-            async () =>
+        Change(request, context, call =>
+        {
+            var d = Definition(call, request.CollectionName);
+
+            // As in Milvus, dropping what is not there succeeds.
+            if (Matching(d, request.FieldName, request.IndexName).FirstOrDefault() is not { } index)
             {
-                CheckDatabase(request.DbName);
-                await store.Decide(() =>
-                {
-                    var d = State.Find(request.CollectionName).Definition;
+                return null;
+            }
 
-                    // As in Milvus, dropping what is not there succeeds.
-                    if (Matching(d, request.FieldName, request.IndexName).FirstOrDefault() is not { } index)
-                    {
-                        return null;
-                    }
+            return d.Loaded && d.Field(index.FieldName) is { IsVector: true }
+                ? throw Faults.Invalid($"vector index cannot be dropped on loaded collection: {d.Name}; release the collection first")
+                : new LogOp { DropIndex = new DropIndexOp { CollectionId = d.Id, IndexName = index.Name } };
+        });
 
-                    return d.Loaded && d.Field(index.FieldName) is { IsVector: true }
-                        ? throw Faults.Invalid($"vector index cannot be dropped on loaded collection: {d.Name}; release the collection first")
-                        : new LogOp { DropIndex = new DropIndexOp { CollectionId = d.Id, IndexName = index.Name } };
-                });
-                return Success();
-            },
-            status => status);
-
-    private LogOp? DecideIndex(CreateIndexRequest request)
+    private LogOp? DecideIndex(Call call, CreateIndexRequest request)
     {
-        var d = State.Find(request.CollectionName).Definition;
+        var d = Definition(call, request.CollectionName);
         var field = d.Field(request.FieldName)
             ?? throw Faults.Invalid($"cannot create index on non-exist field: {request.FieldName}");
         var name = request.IndexName.Length > 0 ? request.IndexName : field.Name;
@@ -111,9 +119,9 @@ internal sealed partial class MilvusEndpoint
     private static IEnumerable<StoredIndex> Matching(CollectionDefinition d, string field, string name) =>
         d.Indexes.Where(i => (field.Length == 0 || i.FieldName == field) && (name.Length == 0 || i.Name == name));
 
-    private List<IndexDescription> Descriptions(string database, string collectionName, string field, string name)
+    private List<IndexDescription> Descriptions(Call call, string collectionName, string field, string name)
     {
-        var view = Collection(database, collectionName).View;
+        var view = Collection(call, collectionName).View;
         var found = Matching(view.Definition, field, name).Select(index =>
         {
             var progress = IndexBuilder.Progress(view, index);

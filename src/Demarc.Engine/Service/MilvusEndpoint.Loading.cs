@@ -1,79 +1,213 @@
+using System.Globalization;
 using Demarc.Engine.Catalog;
 using Demarc.Engine.Durability;
 using Demarc.Engine.Errors;
 using Demarc.Engine.Protocol;
+using Demarc.Engine.Rows;
+using Google.Protobuf.Collections;
 using Grpc.Core;
 
 namespace Demarc.Engine.Service;
 
 /// <summary>
-/// Load and release. Rows are in memory anyway; the mark is kept because clients rely on it: a collection that is not
-/// loaded cannot be searched, and loading needs an index.
+/// Load and release, of whole collections and of partitions. Rows are in memory anyway; the mark is kept because clients
+/// rely on it: what is not loaded cannot be searched, and loading needs an index.
 /// </summary>
 internal sealed partial class MilvusEndpoint
 {
+    /// <summary>The one node there is.</summary>
+    private const long NodeId = 1;
+
+    /// <summary>The resource group that is always there.</summary>
+    private const string DefaultResourceGroup = "__default_resource_group";
+
     public override Task<Protocol.Status> LoadCollection(LoadCollectionRequest request, ServerCallContext context) =>
-        Run(
-            async () =>
-            {
-                CheckDatabase(request.DbName);
-                if (request.ReplicaNumber > 1)
-                {
-                    throw Faults.NotServed($"{request.ReplicaNumber} replicas");
-                }
-
-                await store.Decide(() =>
-                {
-                    var d = State.Find(request.CollectionName).Definition;
-                    foreach (var name in request.LoadFields)
-                    {
-                        _ = d.Field(name) ?? throw Faults.FieldNotFound(name);
-                    }
-
-                    var bare = d.Fields.Where(f => f.IsVector && d.IndexOn(f.Name) is null).Select(f => f.Name).ToList();
-                    return bare.Count > 0
-                        ? throw new Fault(700, $"there is no vector index on field: [{string.Join(' ', bare)}], please create index firstly: index not found[collection={d.Name}]")
-                        : d.Loaded ? null : new LogOp { SetLoaded = new SetLoadedOp { CollectionId = d.Id, Loaded = true } };
-                });
-                return Success();
-            },
-            status => status);
+        Change(request, context, call =>
+        {
+            CheckReplicas(request.ReplicaNumber, request.ResourceGroups);
+            var definition = Loadable(call, request.CollectionName, request.LoadFields);
+            return definition.Loaded && definition.LoadedPartitions.Count == 0 && definition.LoadFields.SequenceEqual(request.LoadFields) ? null : Mark(definition, true, [], request.LoadFields);
+        });
 
     public override Task<Protocol.Status> ReleaseCollection(ReleaseCollectionRequest request, ServerCallContext context) =>
-        Run(
-            async () =>
+        Change(request, context, call =>
+        {
+            var definition = Definition(call, request.CollectionName);
+            return definition.Loaded ? Mark(definition, false, [], []) : null;
+        });
+
+    public override Task<Protocol.Status> LoadPartitions(LoadPartitionsRequest request, ServerCallContext context) =>
+        Change(request, context, call =>
+        {
+            CheckReplicas(request.ReplicaNumber, request.ResourceGroups);
+            var definition = Loadable(call, request.CollectionName, request.LoadFields);
+            var wanted = Named(definition, request.PartitionNames);
+            return definition.Loaded && (definition.LoadedPartitions.Count == 0 || wanted.All(definition.IsLoaded))
+                ? null
+                : Mark(definition, true, [.. definition.LoadedPartitions.Union(wanted)], request.LoadFields);
+        });
+
+    public override Task<Protocol.Status> ReleasePartitions(ReleasePartitionsRequest request, ServerCallContext context) =>
+        Change(request, context, call =>
+        {
+            var definition = Definition(call, request.CollectionName);
+            var gone = Named(definition, request.PartitionNames);
+            if (!definition.Loaded || !gone.Any(definition.IsLoaded))
             {
-                CheckDatabase(request.DbName);
-                await store.Decide(() =>
-                {
-                    var d = State.Find(request.CollectionName).Definition;
-                    return d.Loaded ? new LogOp { SetLoaded = new SetLoadedOp { CollectionId = d.Id, Loaded = false } } : null;
-                });
-                return Success();
-            },
-            status => status);
+                return null;
+            }
+
+            var left = definition.Partitions.Select(p => p.Id).Where(definition.IsLoaded).Except(gone).ToList();
+            return Mark(definition, left.Count > 0, left, definition.LoadFields);
+        });
 
     public override Task<GetLoadingProgressResponse> GetLoadingProgress(GetLoadingProgressRequest request, ServerCallContext context) =>
-        Run(
-            () =>
+        Run(request, context, call =>
+        {
+            var definition = Definition(call, request.CollectionName);
+            foreach (var name in request.PartitionNames)
             {
-                var d = Collection(request.DbName, request.CollectionName).View.Definition;
-                CheckPartitions(request.PartitionNames);
-                return d.Loaded
-                    ? new GetLoadingProgressResponse { Status = Success(), Progress = 100, RefreshProgress = 100 }
-                    : throw Faults.CollectionNotLoaded(d.Name);
-            },
-            status => new GetLoadingProgressResponse { Status = status });
+                if (!definition.IsLoaded(Partition(definition, name).Id))
+                {
+                    throw definition.Loaded ? Faults.PartitionNotLoaded(name) : Faults.CollectionNotLoaded(definition.Name);
+                }
+            }
+
+            return definition.Loaded
+                ? new GetLoadingProgressResponse { Status = Success(), Progress = 100, RefreshProgress = 100 }
+                : throw Faults.CollectionNotLoaded(definition.Name);
+        });
 
     public override Task<GetLoadStateResponse> GetLoadState(GetLoadStateRequest request, ServerCallContext context) =>
-        Run(
-            () =>
+        Run(request, context, call =>
+        {
+            CheckDatabase(call.Database);
+            var state = LoadState.NotExist;
+            if (State.Lookup(call.Database, request.CollectionName)?.View.Definition is { } definition)
             {
-                CheckDatabase(request.DbName);
-                CheckPartitions(request.PartitionNames);
-                var state = !State.Collections.TryGetValue(request.CollectionName, out var collection) ? LoadState.NotExist
-                    : collection.View.Definition.Loaded ? LoadState.Loaded : LoadState.NotLoad;
-                return new GetLoadStateResponse { Status = Success(), State = state };
-            },
-            status => new GetLoadStateResponse { Status = status });
+                var partitions = request.PartitionNames.Select(name => Partition(definition, name).Id).ToList();
+                var loaded = partitions.Count == 0 ? definition.Loaded : partitions.TrueForAll(definition.IsLoaded);
+                state = loaded ? LoadState.Loaded : LoadState.NotLoad;
+            }
+
+            return new GetLoadStateResponse { Status = Success(), State = state };
+        });
+
+    public override Task<GetReplicasResponse> GetReplicas(GetReplicasRequest request, ServerCallContext context) =>
+        Run(request, context, call =>
+        {
+            var definition = request.CollectionName.Length > 0
+                ? Definition(call, request.CollectionName)
+                : State.Find(request.CollectionID)?.View.Definition ?? throw Faults.CollectionNotFound(request.CollectionID.ToString(CultureInfo.InvariantCulture), call.Database);
+            if (!definition.Loaded)
+            {
+                throw Faults.ReplicaNotFound(definition.Name);
+            }
+
+            var replica = new ReplicaInfo { ReplicaID = definition.Id, CollectionID = definition.Id, ResourceGroupName = DefaultResourceGroup, NodeIds = { NodeId } };
+            replica.PartitionIds.Add(definition.Partitions.Select(p => p.Id).Where(definition.IsLoaded));
+            for (var i = 0; i < definition.Op.ShardsNum; i++)
+            {
+                var shard = new ShardReplica { LeaderID = NodeId, DmChannelName = string.Create(CultureInfo.InvariantCulture, $"by-dev-rootcoord-dml_{i}_{definition.Id}v{i}") };
+                if (request.WithShardNodes)
+                {
+                    shard.NodeIds.Add(NodeId);
+                }
+
+                replica.ShardReplicas.Add(shard);
+            }
+
+            return new GetReplicasResponse { Status = Success(), Replicas = { replica } };
+        });
+
+    /// <summary>What a read works on: the rows of the loaded partitions it names, or of all loaded ones.</summary>
+    private (CollectionRows Collection, CollectionView View) Loaded(Call call, string name, RepeatedField<string> partitionNames)
+    {
+        var collection = Collection(call, name);
+        var view = collection.View;
+        var definition = view.Definition;
+        var asked = PartitionIds(definition, partitionNames);
+        if (!definition.Loaded)
+        {
+            throw Faults.CollectionNotLoaded(name);
+        }
+
+        if (asked is null)
+        {
+            return (collection, definition.LoadedPartitions.Count == 0 ? view : view.Within(new HashSet<long>(definition.LoadedPartitions)));
+        }
+
+        var missing = definition.Partitions.FirstOrDefault(p => asked.Contains(p.Id) && !definition.IsLoaded(p.Id));
+        return missing is null ? (collection, view.Within(asked)) : throw Faults.PartitionNotLoaded(missing.Name);
+    }
+
+    private static void CheckReplicas(int replicas, RepeatedField<string> groups)
+    {
+        if (replicas > 1)
+        {
+            throw new Fault(65535, $"failed to load: there are not enough nodes for {replicas} replicas, 1 node in all: service resource insufficient[currentStreamingNode=1][expectedStreamingNode={replicas}]");
+        }
+
+        if (groups.Any(g => g is not ("" or DefaultResourceGroup)))
+        {
+            throw new Fault(302, $"resource group node not enough[rg={groups.First(g => g is not ("" or DefaultResourceGroup))}]");
+        }
+    }
+
+    private CollectionDefinition Loadable(Call call, string name, RepeatedField<string> fields)
+    {
+        var definition = Definition(call, name);
+        foreach (var field in fields)
+        {
+            _ = definition.Field(field) ?? throw Faults.FieldNotFound(field);
+        }
+
+        if (fields.Count > 0)
+        {
+            CheckLoadFields(definition, fields);
+        }
+
+        var bare = definition.Fields.Where(f => f.IsVector && (fields.Count == 0 || fields.Contains(f.Name)) && definition.IndexOn(f.Name) is null).Select(f => f.Name).ToList();
+        return bare.Count > 0
+            ? throw new Fault(700, $"there is no vector index on field: [{string.Join(' ', bare)}], please create index firstly: index not found[collection={definition.Name}]")
+            : definition;
+    }
+
+    private static void CheckLoadFields(CollectionDefinition definition, RepeatedField<string> fields)
+    {
+        if (!fields.Contains(definition.Primary.Name))
+        {
+            throw Faults.Invalid($"load field list {string.Join(' ', fields)} does not contain primary key field {definition.Primary.Name}");
+        }
+
+        if (definition.PartitionKeyIndex >= 0 && !fields.Contains(definition.Fields[definition.PartitionKeyIndex].Name))
+        {
+            throw Faults.Invalid($"load field list {string.Join(' ', fields)} does not contain partition key field {definition.Fields[definition.PartitionKeyIndex].Name}");
+        }
+
+        if (!definition.Fields.Any(f => f.IsVector && fields.Contains(f.Name)))
+        {
+            throw Faults.Invalid($"load field list {string.Join(' ', fields)} does not contain vector field");
+        }
+    }
+
+    private static List<long> Named(CollectionDefinition definition, RepeatedField<string> names)
+    {
+        if (names.Count == 0)
+        {
+            throw Faults.Invalid("due to no partition specified");
+        }
+
+        return definition.PartitionKeyIndex >= 0
+            ? throw Faults.Invalid("disable load partitions if partition key mode is used")
+            : [.. names.Select(name => Partition(definition, name).Id)];
+    }
+
+    private static LogOp Mark(CollectionDefinition definition, bool loaded, IEnumerable<long> partitions, IEnumerable<string> fields)
+    {
+        var op = new SetLoadedOp { CollectionId = definition.Id, Loaded = loaded };
+        op.PartitionIds.Add(partitions);
+        op.LoadFields.Add(fields);
+        return new LogOp { SetLoaded = op };
+    }
 }
