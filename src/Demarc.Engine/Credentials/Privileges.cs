@@ -47,7 +47,9 @@ internal static class Privileges
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     /// <summary>Privileges and built-in groups that a grant may name.</summary>
-    public static FrozenSet<string> Known { get; } = BuiltInGroups.Keys.Concat(BuiltInGroups.Values.SelectMany(g => g)).Append(All).Append(Any).ToFrozenSet(StringComparer.Ordinal);
+    public static FrozenSet<string> Known { get; } = BuiltInGroups.Keys.Concat(BuiltInGroups.Values.SelectMany(g => g)).Concat(BuiltInGroups.Keys.Select(g => "Group" + g)).Append(All).Append(Any).ToFrozenSet(StringComparer.Ordinal);
+
+    public static bool IsKnown(AccessState access, string name) => Known.Contains(name) || access.Groups.ContainsKey(name);
 
     /// <summary>What is about the whole engine, in whichever database it is asked for.</summary>
     public static FrozenSet<string> Cluster { get; } = ClusterAdmin.ToFrozenSet(StringComparer.Ordinal);

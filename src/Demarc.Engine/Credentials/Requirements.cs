@@ -35,45 +35,6 @@ internal sealed record Requirement(ObjectKind Kind, string Privilege, int NameFi
 /// <summary>Milvus's table of which call needs which privilege.</summary>
 internal static class Requirements
 {
-    private static readonly FrozenDictionary<string, Requirement> ByRequest = Table().ToFrozenDictionary(StringComparer.Ordinal);
-
-    // Asked for before anything is known of the server, or about nothing that needs guarding.
-    private static readonly FrozenSet<string> Free = new[]
-    {
-        "ConnectRequest", "GetVersionRequest", "CheckHealthRequest", "GetComponentStatesRequest", "AllocTimestampRequest", "HasCollectionRequest", "ListDatabasesRequest", "ShowCollectionsRequest",
-        "GetMetricsRequest", "GetPersistentSegmentInfoRequest", "GetQuerySegmentInfoRequest", "GetReplicasRequest", "GetCompactionStateRequest", "GetCompactionPlansRequest", "GetFlushAllStateRequest",
-        "RunAnalyzerRequest",
-    }.ToFrozenSet(StringComparer.Ordinal);
-
-    /// <summary>What a request needs; null for what everybody with a login may ask. A kind of request that is in neither table is a defect.</summary>
-    public static Requirement? Of(MessageDescriptor request) =>
-        ByRequest.GetValueOrDefault(request.Name)
-        ?? (Free.Contains(request.Name) ? null : throw new InvalidOperationException($"Nobody has said which privilege {request.Name} needs."));
-
-    private static Dictionary<string, Requirement> Table()
-    {
-        var table = new Dictionary<string, Requirement>(StringComparer.Ordinal);
-        foreach (var (privilege, requests) in Global)
-        {
-            foreach (var request in requests.Split(' '))
-            {
-                table.Add(request + "Request", new Requirement(ObjectKind.Global, privilege));
-            }
-        }
-
-        foreach (var (privilege, field, requests) in OnCollection)
-        {
-            foreach (var request in requests.Split(' '))
-            {
-                table.Add(request + "Request", new Requirement(ObjectKind.Collection, privilege, field));
-            }
-        }
-
-        table.Add(nameof(UpdateCredentialRequest), new Requirement(ObjectKind.User, "UpdateUser", UpdateCredentialRequest.UsernameFieldNumber));
-        table.Add(nameof(SelectUserRequest), new Requirement(ObjectKind.User, "SelectUser", SelectUserRequest.UserFieldNumber));
-        return table;
-    }
-
     private static readonly (string Privilege, string Requests)[] Global =
     [
         ("CreateAlias", "CreateAlias AlterAlias"),
@@ -132,4 +93,43 @@ internal static class Requirements
         ("Compaction", 4, "ManualCompaction"),
         ("GetLoadState", 2, "GetLoadState GetLoadingProgress"),
     ];
+
+    private static readonly FrozenDictionary<string, Requirement> ByRequest = Table().ToFrozenDictionary(StringComparer.Ordinal);
+
+    // Asked for before anything is known of the server, or about nothing that needs guarding.
+    private static readonly FrozenSet<string> Free = new[]
+    {
+        "ConnectRequest", "GetVersionRequest", "CheckHealthRequest", "GetComponentStatesRequest", "AllocTimestampRequest", "HasCollectionRequest", "ListDatabasesRequest", "ShowCollectionsRequest",
+        "GetMetricsRequest", "GetPersistentSegmentInfoRequest", "GetQuerySegmentInfoRequest", "GetReplicasRequest", "GetCompactionStateRequest", "GetCompactionPlansRequest", "GetFlushAllStateRequest",
+        "RunAnalyzerRequest",
+    }.ToFrozenSet(StringComparer.Ordinal);
+
+    /// <summary>What a request needs; null for what everybody with a login may ask. A kind of request that is in neither table is a defect.</summary>
+    public static Requirement? Of(MessageDescriptor request) =>
+        ByRequest.GetValueOrDefault(request.Name)
+        ?? (Free.Contains(request.Name) ? null : throw new InvalidOperationException($"Nobody has said which privilege {request.Name} needs."));
+
+    private static Dictionary<string, Requirement> Table()
+    {
+        var table = new Dictionary<string, Requirement>(StringComparer.Ordinal);
+        foreach (var (privilege, requests) in Global)
+        {
+            foreach (var request in requests.Split(' '))
+            {
+                table.Add(request + "Request", new Requirement(ObjectKind.Global, privilege));
+            }
+        }
+
+        foreach (var (privilege, field, requests) in OnCollection)
+        {
+            foreach (var request in requests.Split(' '))
+            {
+                table.Add(request + "Request", new Requirement(ObjectKind.Collection, privilege, field));
+            }
+        }
+
+        table.Add(nameof(UpdateCredentialRequest), new Requirement(ObjectKind.User, "UpdateUser", UpdateCredentialRequest.UsernameFieldNumber));
+        table.Add(nameof(SelectUserRequest), new Requirement(ObjectKind.User, "SelectUser", SelectUserRequest.UserFieldNumber));
+        return table;
+    }
 }

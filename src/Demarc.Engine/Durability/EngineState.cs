@@ -32,7 +32,7 @@ internal sealed class EngineState(HybridClock clock)
     /// <summary>Raised on each change of users, so that remembered logins can be forgotten.</summary>
     public event Action? UsersChanged;
 
-/// <summary>Raised by the writer after each operation: there may be something to index.</summary>
+    /// <summary>Raised by the writer after each operation: there may be something to index.</summary>
     public event Action? Applied;
 
     public long Bytes => Collections.Sum(c => c.Bytes);

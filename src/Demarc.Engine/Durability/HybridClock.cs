@@ -42,5 +42,11 @@ internal sealed class HybridClock(TimeProvider time)
         }
     }
 
+    /// <summary>The machine's time in milliseconds since 1970, whatever has been given out.</summary>
+    public long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <summary>The first timestamp of a millisecond.</summary>
+    public static ulong At(long milliseconds) => (ulong)Math.Max(0, milliseconds) << CounterBits;
+
     public static ulong Milliseconds(ulong timestamp) => timestamp >> CounterBits;
 }

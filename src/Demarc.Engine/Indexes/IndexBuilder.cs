@@ -88,7 +88,7 @@ internal sealed class IndexBuilder : IDisposable
                 {
                     // Nothing has been written for a while: what is there may as well be indexed.
                     asked = true;
-                    foreach (var collection in state.Collections.Values)
+                    foreach (var collection in state.Collections)
                     {
                         collection.AskForIndex();
                     }
@@ -108,7 +108,7 @@ internal sealed class IndexBuilder : IDisposable
 
     private Job? Next()
     {
-        foreach (var collection in state.Collections.Values)
+        foreach (var collection in state.Collections)
         {
             var view = collection.View;
             RemoveDropped(view);

@@ -192,19 +192,43 @@ internal sealed class CollectionRows
         }
     }
 
-    /// <summary>The keys of rows written before a moment that are still there.</summary>
+    /// <summary>The keys of rows written before a moment that are still there; null for none.</summary>
     public FieldData? WrittenBefore(ulong timestamp)
     {
-        var keyIndex = Definition.PrimaryIndex;
         FieldData? found = null;
         foreach (var segment in View.Segments.Where(s => s.Segment.Times.Oldest < timestamp))
         {
-            for (var row = 0; row < segment.Count; row++)
+            var before = found?.CalculateSize();
+            found = Keys(segment, row => segment.Segment.Times.Of(row) < timestamp, found);
+            if (found?.CalculateSize() == before)
             {
-                if (segment.IsLive(row) && segment.Segment.Times.Of(row) < timestamp)
-                {
-                    segment.Segment.Columns[keyIndex].Write(found ??= Column.NewData(Definition.Primary), row);
-                }
+                segment.Segment.Times.Forget(timestamp);
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>The keys of rows whose time, in microseconds, is over; null for none.</summary>
+    public FieldData? PastBefore(int field, long microseconds)
+    {
+        FieldData? found = null;
+        foreach (var segment in View.Segments)
+        {
+            var column = (IntegerColumn)segment.Segment.Columns[field];
+            found = Keys(segment, row => column.Values[row] <= microseconds && !column.IsNull(row), found);
+        }
+
+        return found;
+    }
+
+    private FieldData? Keys(SegmentView segment, Predicate<int> wanted, FieldData? found)
+    {
+        for (var row = 0; row < segment.Count; row++)
+        {
+            if (segment.IsLive(row) && wanted(row))
+            {
+                segment.Segment.Columns[Definition.PrimaryIndex].Write(found ??= Column.NewData(Definition.Primary), row);
             }
         }
 

@@ -47,6 +47,18 @@ internal sealed class RowTimes
         return seen == 0 ? 0 : all[low].Timestamp;
     }
 
+    /// <summary>None of the rows from before a moment is left, so the next oldest counts.</summary>
+    public void Forget(ulong before)
+    {
+        var oldest = ulong.MaxValue;
+        foreach (var (_, timestamp) in Volatile.Read(ref runs).AsSpan(0, Volatile.Read(ref count)))
+        {
+            oldest = timestamp >= before ? Math.Min(oldest, timestamp) : oldest;
+        }
+
+        Oldest = oldest;
+    }
+
     public void WriteTo(StoredSegment stored)
     {
         foreach (var (first, timestamp) in runs.AsSpan(0, count))

@@ -66,12 +66,4 @@ internal sealed partial class MilvusEndpoint
             }
         }
     }
-
-    /// <summary>The loaded collection a read works on.</summary>
-    private CollectionRows Loaded(string database, string name, RepeatedField<string> partitions)
-    {
-        var collection = Collection(database, name);
-        CheckPartitions(partitions);
-        return collection.View.Definition.Loaded ? collection : throw Faults.CollectionNotLoaded(name);
-    }
 }

@@ -13,21 +13,24 @@ internal sealed partial class MilvusEndpoint
     private const string CountField = "count(*)";
 
     public override Task<QueryResults> Query(QueryRequest request, ServerCallContext context) =>
-        Run(
-            () =>
-            {
-                Refuse(request.HasNamespace, "namespace");
-                var parameters = new RequestParameters(request.QueryParams);
-                var collection = Loaded(request.DbName, request.CollectionName, request.PartitionNames);
-                var filter = ParseFilter(collection.View.Definition, request.Expr, request.ExprTemplateValues);
-                var (limit, offset) = Page(parameters, "limit");
-                var count = request.OutputFields.Any(f => f.Equals(CountField, StringComparison.OrdinalIgnoreCase));
-                return count ? Count(request, collection, filter, limit) : Rows(request, collection, filter, limit, offset, context.CancellationToken);
-            },
-            status => new QueryResults { Status = status });
+        Run(request, context, async call =>
+        {
+            Refuse(request.HasNamespace, "namespace");
+            var parameters = new RequestParameters(request.QueryParams);
+            await ExpireRows(Collection(call, request.CollectionName));
+            var (collection, view) = Loaded(call, request.CollectionName, request.PartitionNames);
+            var filter = ParseFilter(view.Definition, request.Expr, request.ExprTemplateValues);
+            var (limit, offset) = Page(parameters, "limit");
+            var count = request.OutputFields.Any(f => f.Equals(CountField, StringComparison.OrdinalIgnoreCase));
+            var answer = count
+                ? Count(request, view, filter, limit)
+                : Rows(request, collection, view, filter, OrderBy.Read(view.Definition, parameters), limit, offset, call.Cancel);
+            answer.SessionTs = Now();
+            return answer;
+        });
 
     /// <summary>limit and offset of a request; a limit of -1 is none.</summary>
-    private static (int Limit, int Offset) Page(RequestParameters parameters, string limitName)
+    internal static (int Limit, int Offset) Page(RequestParameters parameters, string limitName)
     {
         var limit = parameters.Whole(limitName, -1);
         var offset = parameters.Whole("offset", 0);
@@ -46,7 +49,7 @@ internal sealed partial class MilvusEndpoint
             : ((int)limit, (int)offset);
     }
 
-    private static QueryResults Count(QueryRequest request, CollectionRows collection, ConditionNode filter, int limit)
+    private static QueryResults Count(QueryRequest request, CollectionView view, ConditionNode filter, int limit)
     {
         if (request.OutputFields.Count > 1)
         {
@@ -58,7 +61,6 @@ internal sealed partial class MilvusEndpoint
             throw Faults.Invalid("count entities with pagination is not allowed");
         }
 
-        var view = collection.View;
         long total = 0;
         if (filter is ConstantNode { Value: true })
         {
@@ -83,17 +85,29 @@ internal sealed partial class MilvusEndpoint
     }
 
     private static QueryResults Rows(
-        QueryRequest request, CollectionRows collection, ConditionNode filter, int limit, int offset, CancellationToken cancel)
+        QueryRequest request, CollectionRows collection, CollectionView view, ConditionNode filter, OrderBy? order, int limit, int offset, CancellationToken cancel)
     {
         if (filter is ConstantNode { Value: true } && limit < 0)
         {
             throw Faults.Invalid("empty expression should be used with limit");
         }
 
-        var definition = collection.View.Definition;
-        var (view, rows) = KeysOf(definition, filter) is { } keys ? ByKeys(collection, keys) : (collection.View, [.. Matches(collection.View, filter)]);
+        var definition = view.Definition;
+        List<(SegmentView Segment, int Row)> rows;
+        if (KeysOf(definition, filter) is { } keys)
+        {
+            (var seen, rows) = ByKeys(collection, keys);
+            var partitions = view.Segments.Select(s => s.Segment.PartitionId).ToHashSet();
+            rows = view.Segments.Length == seen.Segments.Length ? rows : [.. rows.Where(r => partitions.Contains(r.Segment.Segment.PartitionId))];
+        }
+        else
+        {
+            rows = [.. Matches(view, filter)];
+        }
+
         cancel.ThrowIfCancellationRequested();
-        SortByKey(view.Definition, rows);
+        SortByKey(definition, rows);
+        rows = order?.Sort(rows, r => r) ?? rows;
         var output = new OutputFields(definition, request.OutputFields, withPrimary: true);
         foreach (var (segment, row) in rows.Skip(offset).Take(limit < 0 ? Limits.RowsPerRequest : limit))
         {

@@ -1,58 +1,163 @@
 using Demarc.Engine.Catalog;
 using Demarc.Engine.Errors;
-using Demarc.Engine.Indexes;
 using Demarc.Engine.Protocol;
 using Demarc.Engine.Rows;
 using Demarc.Engine.Vectors;
 using Google.Protobuf;
+using Google.Protobuf.Collections;
 using Grpc.Core;
 
 namespace Demarc.Engine.Service;
 
-/// <summary>Nearest rows to one or more vectors.</summary>
+/// <summary>Nearest rows to one or more vectors, by one field or by several.</summary>
 internal sealed partial class MilvusEndpoint
 {
-    private const int DefaultTopK = 10;
+    private readonly IteratorPlaces iterators = new();
 
     public override Task<SearchResults> Search(SearchRequest request, ServerCallContext context) =>
-        Run(
-            () =>
+        Run(request, context, async call =>
+        {
+            RefuseUnserved(request);
+            if (request.SubReqs.Count > 0)
             {
-                RefuseUnserved(request);
-                var parameters = new RequestParameters(request.SearchParams);
-                var collection = Loaded(request.DbName, request.CollectionName, request.PartitionNames);
-                var view = collection.View;
-                var definition = view.Definition;
-                var field = SearchField(definition, parameters.Text("anns_field"));
-                var (limit, offset) = Page(parameters, "topk");
-                limit = limit < 0 ? (int)parameters.Whole("limit", DefaultTopK) : limit;
-                if (limit is < 1 or > Limits.TopK)
-                {
-                    throw Faults.Invalid($"topk [{limit}] is invalid, it should be in range [1, {Limits.TopK}]");
-                }
+                return await Hybrid(call, Unfolded(request));
+            }
 
-                var queries = Queries(request, field, collection);
-                metrics.Searched(queries.Length);
-                var plan = new SearchPlan(
-                    definition.FieldIndex(field.Name),
-                    definition.IndexOn(field.Name)?.IndexId ?? 0,
-                    MetricOf(definition, field, parameters.Text("metric_type")),
-                    queries,
-                    limit + offset,
-                    ParseFilter(definition, request.Dsl, request.ExprTemplateValues),
-                    parameters.Number("radius"),
-                    parameters.Number("range_filter"),
-                    IndexParameters.Hints(parameters.Text, limit + offset));
-                var hits = VectorSearch.Run(view, plan, context.CancellationToken);
-                return Answer(request, view, plan, hits, offset, limit, (int)parameters.Whole("round_decimal", -1));
-            },
-            status => new SearchResults { Status = status, Results = new SearchResultData() });
+            await ExpireRows(Collection(call, request.CollectionName));
+            var (collection, view) = Loaded(call, request.CollectionName, request.PartitionNames);
+            Refuse(request.FunctionScore is not null, "a reranking function in a search of one field");
+            var run = Prepare(request, collection, view);
+            if (run.Parameters.Flag("search_iter_v2"))
+            {
+                return Iterate(request, view, run, call.Cancel);
+            }
+
+            var found = run.Find(call.Cancel);
+            return new SearchAnswer(view, request.OutputFields, run.Limit, run.Offset, run.Decimals) { Grouping = run.Grouping, Order = run.Order }.Build(found, request.CollectionName, Now());
+        });
+
+    public override Task<SearchResults> HybridSearch(HybridSearchRequest request, ServerCallContext context) =>
+        Run(request, context, call => Hybrid(call, request));
+
+    private ulong Now() => (ulong)store.Clock.Last;
+
+    private async Task<SearchResults> Hybrid(Call call, HybridSearchRequest request)
+    {
+        Refuse(request.HasNamespace, "namespace");
+        Refuse(request.FunctionChains.Count > 0, "a function chain");
+        if (request.Requests.Count is 0 or > Limits.SubSearches)
+        {
+            throw Faults.Invalid($"maximum of ann search requests is {Limits.SubSearches}, got {request.Requests.Count}");
+        }
+
+        await ExpireRows(Collection(call, request.CollectionName));
+        var (collection, view) = Loaded(call, request.CollectionName, request.PartitionNames);
+        var parameters = new RequestParameters(request.RankParams);
+        var ranker = request.FunctionScore is { } score ? Ranker.Read(score, request.Requests.Count) : Ranker.Read(parameters, request.Requests.Count);
+        var (limit, offset) = Page(parameters, "limit");
+        var searches = new List<(SearchRun, List<Ranked>[])>();
+        foreach (var sub in request.Requests)
+        {
+            RefuseUnserved(sub);
+            var run = Prepare(sub, collection, view);
+            Refuse(run.Grouping is not null, "group_by_field in a part of a hybrid search; name it beside the ranker");
+            searches.Add((run, run.Find(call.Cancel)));
+        }
+
+        if (searches.Exists(s => s.Item2.Length != searches[0].Item2.Length))
+        {
+            throw Faults.Invalid("sub-searches of a hybrid search should have the same nq");
+        }
+
+        limit = limit < 0 ? searches[0].Item1.Limit : limit;
+        var combined = ranker.Combine(searches);
+        var grouping = Grouping.Read(view.Definition, parameters);
+        if (grouping is not null)
+        {
+            combined = [.. combined.Select(hits => grouping.Take(hits, limit + offset).Rows)];
+        }
+
+        return new SearchAnswer(view, request.OutputFields, limit, offset, parameters.Decimals()) { Grouping = grouping, Order = OrderBy.Read(view.Definition, parameters) }
+            .Build(combined, request.CollectionName, Now());
+    }
+
+    /// <summary>A hybrid search in the form that puts its parts into a search.</summary>
+    private static HybridSearchRequest Unfolded(SearchRequest request)
+    {
+        var hybrid = new HybridSearchRequest { DbName = request.DbName, CollectionName = request.CollectionName, FunctionScore = request.FunctionScore };
+        hybrid.PartitionNames.Add(request.PartitionNames);
+        hybrid.OutputFields.Add(request.OutputFields);
+        hybrid.RankParams.Add(request.SearchParams);
+        foreach (var sub in request.SubReqs)
+        {
+            Refuse(sub.HasNamespace, "namespace");
+            var one = new SearchRequest { CollectionName = request.CollectionName, Dsl = sub.Dsl, DslType = sub.DslType, PlaceholderGroup = sub.PlaceholderGroup, Nq = sub.Nq };
+            one.SearchParams.Add(sub.SearchParams);
+            one.ExprTemplateValues.Add(sub.ExprTemplateValues);
+            hybrid.Requests.Add(one);
+        }
+
+        return hybrid;
+    }
+
+    private SearchRun Prepare(SearchRequest request, CollectionRows collection, CollectionView view)
+    {
+        var parameters = new RequestParameters(request.SearchParams);
+        var field = SearchField(view.Definition, parameters.Text("anns_field"));
+        var queries = Queries(request, field, collection);
+        metrics.Searched(queries.Length);
+        return new SearchRun(view, request, parameters, field, queries, ParseFilter(view.Definition, request.Dsl, request.ExprTemplateValues));
+    }
+
+    private SearchResults Iterate(SearchRequest request, CollectionView view, SearchRun run, CancellationToken cancel)
+    {
+        if (run.Queries.Length != 1)
+        {
+            throw Faults.Invalid("search iterator only support nq = 1");
+        }
+
+        if (run.Offset > 0)
+        {
+            throw Faults.Invalid("search iterator does not support offset");
+        }
+
+        var batch = (int)run.Parameters.Whole("search_iter_batch_size", run.Limit);
+        if (batch is < 1 or > Limits.TopK)
+        {
+            throw Faults.Invalid($"batch size [{batch}] is invalid, it should be in range [1, {Limits.TopK}]");
+        }
+
+        var token = run.Parameters.Text("search_iter_id");
+        var place = token is null ? null : iterators.Find(token);
+        var bound = place is not null ? place.Bound : (float?)run.Parameters.Number("search_iter_last_bound");
+        var given = place?.KeysAtBound ?? new HashSet<object>();
+        var rows = run.Nearest((int)Math.Min(batch + (long)given.Count, Math.Max(1, view.LiveRows)), bound, cancel)[0]
+            .Where(hit => hit.Score != bound || !given.Contains(KeyOf(view.Definition, hit))).Take(batch).ToList();
+        if (rows.Count > 0)
+        {
+            var last = rows[^1].Score;
+            var keys = rows.Where(r => r.Score == last).Select(r => KeyOf(view.Definition, r)).Concat(last == bound ? given : []).ToHashSet();
+            place = new IteratorPlace(last, keys);
+        }
+
+        place ??= new IteratorPlace(bound ?? (run.Metric.IsDistance() ? 0 : float.MaxValue), given);
+        token = iterators.Keep(token, place, store.Clock.NextId);
+        var answer = new SearchAnswer(view, request.OutputFields, batch, 0, run.Decimals).Build([rows], request.CollectionName, Now());
+        answer.Results.SearchIteratorV2Results = new SearchIteratorV2Results { Token = token, LastBound = place.Bound };
+        return answer;
+    }
+
+    private static object KeyOf(CollectionDefinition definition, Ranked hit) => hit.Segment.Segment.Columns[definition.PrimaryIndex] switch
+    {
+        IntegerColumn integers => integers.Values[hit.Row],
+        TextColumn texts => texts.Values[hit.Row],
+        var other => throw new InvalidOperationException($"No primary key of type {other.Field.Type}."),
+    };
 
     private static void RefuseUnserved(SearchRequest request)
     {
         Refuse(request.HasNamespace, "namespace");
-        Refuse(request.SubReqs.Count > 0, "a search with several sub-requests");
-        Refuse(request.FunctionScore is not null || request.FunctionChains.Count > 0, "a reranking function");
+        Refuse(request.FunctionChains.Count > 0, "a function chain");
         Refuse(request.Highlighter is not null, "highlighting");
         Refuse(request.SearchAggregation is not null, "search aggregation");
         Refuse(request.TravelTimestamp != 0, "time travel");
@@ -70,14 +175,6 @@ internal sealed partial class MilvusEndpoint
         return vectors.Count == 1 ? vectors[0] : throw Faults.Invalid("multiple anns_fields exist, please specify a anns_field in search_params");
     }
 
-    private static Metric MetricOf(CollectionDefinition definition, FieldDefinition field, string? asked)
-    {
-        var indexed = definition.IndexOn(field.Name)?.Metric() ?? throw Faults.IndexNotFound(definition.Name);
-        return asked is null || asked.Equals(indexed, StringComparison.OrdinalIgnoreCase)
-            ? Metrics.Parse(indexed)
-            : throw Faults.Invalid("metric type not match", indexed, asked);
-    }
-
     private static QueryVector[] Queries(SearchRequest request, FieldDefinition field, CollectionRows collection)
     {
         if (request.SearchInputCase == SearchRequest.SearchInputOneofCase.Ids)
@@ -90,16 +187,7 @@ internal sealed partial class MilvusEndpoint
                 : throw Faults.Invalid($"{wanted - rows.Count} of {wanted} ids to search by do not exist");
         }
 
-        PlaceholderGroup group;
-        try
-        {
-            group = PlaceholderGroup.Parser.ParseFrom(request.PlaceholderGroup);
-        }
-        catch (InvalidProtocolBufferException)
-        {
-            throw Faults.Invalid("placeholder_group cannot be read");
-        }
-
+        var group = Parsed(PlaceholderGroup.Parser, request.PlaceholderGroup, "placeholder_group");
         if (group.Placeholders.Count != 1 || group.Placeholders[0].Values.Count is 0 or > Limits.QueryVectors)
         {
             throw Faults.Invalid($"nq [{group.Placeholders.Sum(p => p.Values.Count)}] is invalid, it should be in range [1, {Limits.QueryVectors}]");
@@ -109,37 +197,5 @@ internal sealed partial class MilvusEndpoint
         return (int)placeholder.Type == (int)field.Type
             ? [.. placeholder.Values.Select(bytes => VectorReader.Query(field, bytes))]
             : throw Faults.Invalid("vector type must be the same", $"{field.Type} field {field.Name}", placeholder.Type);
-    }
-
-    private static SearchResults Answer(SearchRequest request, CollectionView view, SearchPlan plan, Hit[][] hits, int offset, int limit, int decimals)
-    {
-        var definition = view.Definition;
-        var output = new OutputFields(definition, request.OutputFields, withPrimary: false);
-        var keys = Column.NewData(definition.Primary);
-        var results = new SearchResultData
-        {
-            NumQueries = hits.Length,
-            TopK = limit,
-            PrimaryFieldName = definition.Primary.Name,
-            AllSearchCount = view.LiveRows,
-        };
-        foreach (var found in hits)
-        {
-            var page = found.AsSpan(Math.Min(offset, found.Length));
-            results.Topks.Add(page.Length);
-            foreach (var hit in page)
-            {
-                var segment = view.Segments[hit.Segment];
-                var score = plan.Metric.Score(hit.Nearness);
-                results.Scores.Add(decimals is >= 0 and <= 6 ? MathF.Round(score, decimals) : score);
-                segment.Segment.Columns[definition.PrimaryIndex].Write(keys, hit.Row);
-                output.Add(segment, hit.Row);
-            }
-        }
-
-        results.Ids = Ids(keys);
-        results.FieldsData.Add(output.Columns);
-        results.OutputFields.Add(output.Names);
-        return new SearchResults { Status = Success(), CollectionName = request.CollectionName, Results = results };
     }
 }

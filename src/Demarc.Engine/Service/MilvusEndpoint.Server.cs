@@ -1,4 +1,3 @@
-using Demarc.Engine.Durability;
 using Demarc.Engine.Errors;
 using Demarc.Engine.Protocol;
 using Grpc.Core;
@@ -9,68 +8,104 @@ namespace Demarc.Engine.Service;
 internal sealed partial class MilvusEndpoint
 {
     public override Task<ConnectResponse> Connect(ConnectRequest request, ServerCallContext context) =>
-        Run(
-            () => new ConnectResponse
+        Run(request, context, _ => new ConnectResponse
+        {
+            Status = Success(),
+            Identifier = store.Clock.NextId(),
+            ServerInfo = new ServerInfo
             {
-                Status = Success(),
-                Identifier = store.Clock.NextId(),
-                ServerInfo = new ServerInfo
-                {
-                    BuildTags = EngineVersion.Milvus,
-                    BuildTime = "",
-                    GitCommit = "",
-                    GoVersion = "",
-                    DeployMode = "STANDALONE",
-                    Reserved = { ["engine"] = "demarc-engine " + EngineVersion.Own },
-                },
+                BuildTags = EngineVersion.Milvus,
+                BuildTime = "",
+                GitCommit = "",
+                GoVersion = "",
+                DeployMode = "STANDALONE",
+                Reserved = { ["engine"] = "demarc-engine " + EngineVersion.Own },
             },
-            status => new ConnectResponse { Status = status });
+        });
 
     public override Task<GetVersionResponse> GetVersion(GetVersionRequest request, ServerCallContext context) =>
-        Run(() => new GetVersionResponse { Status = Success(), Version = EngineVersion.Milvus }, status => new GetVersionResponse { Status = status });
+        Run(request, context, _ => new GetVersionResponse { Status = Success(), Version = EngineVersion.Milvus });
 
     public override Task<CheckHealthResponse> CheckHealth(CheckHealthRequest request, ServerCallContext context) =>
-        Run(
-            () =>
+        Run(request, context, _ =>
+        {
+            var answer = new CheckHealthResponse { Status = Success(), IsHealthy = store.Broken is null };
+            if (store.Broken is { } why)
             {
-                var answer = new CheckHealthResponse { Status = Success(), IsHealthy = store.Broken is null };
-                if (store.Broken is { } why)
-                {
-                    answer.Reasons.Add("writes are stopped: " + why);
-                    answer.QuotaStates.Add(QuotaState.DenyToWrite);
-                }
+                answer.Reasons.Add("writes are stopped: " + why);
+                answer.QuotaStates.Add(QuotaState.DenyToWrite);
+            }
 
-                return answer;
-            },
-            status => new CheckHealthResponse { Status = status });
+            return answer;
+        });
 
     public override Task<ComponentStates> GetComponentStates(GetComponentStatesRequest request, ServerCallContext context) =>
-        Run(
-            () =>
-            {
-                var code = store.Broken is null ? StateCode.Healthy : StateCode.Abnormal;
-                return new ComponentStates
-                {
-                    Status = Success(),
-                    State = new ComponentInfo { NodeID = 1, Role = "standalone", StateCode = code },
-                };
-            },
-            status => new ComponentStates { Status = status });
+        Run(request, context, _ => new ComponentStates
+        {
+            Status = Success(),
+            State = new ComponentInfo { NodeID = NodeId, Role = "standalone", StateCode = store.Broken is null ? StateCode.Healthy : StateCode.Abnormal },
+        });
 
     public override Task<AllocTimestampResponse> AllocTimestamp(AllocTimestampRequest request, ServerCallContext context) =>
-        Run(() => new AllocTimestampResponse { Status = Success(), Timestamp = store.Clock.Next() }, status => new AllocTimestampResponse { Status = status });
+        Run(request, context, _ => new AllocTimestampResponse { Status = Success(), Timestamp = store.Clock.Next() });
 
-    public override Task<ListDatabasesResponse> ListDatabases(ListDatabasesRequest request, ServerCallContext context) =>
-        Run(
-            () => new ListDatabasesResponse { Status = Success(), DbNames = { Faults.DefaultDatabase }, CreatedTimestamp = { 0 }, DbIds = { 1 } },
-            status => new ListDatabasesResponse { Status = status });
-
-    public override Task<DescribeDatabaseResponse> DescribeDatabase(DescribeDatabaseRequest request, ServerCallContext context) =>
-        Run(
-            () =>
+    /// <summary>The one kind of request that clients send is for the node's own figures.</summary>
+    public override Task<GetMetricsResponse> GetMetrics(GetMetricsRequest request, ServerCallContext context) =>
+        Run(request, context, _ =>
+        {
+            var kind = MetricKind(request.Request);
+            if (kind != "system_info")
             {
-                CheckDatabase(request.DbName);
-                return new DescribeDatabaseResponse { Status = Success(), DbName = Faults.DefaultDatabase, DbID = 1 };
-            },
-            status => new DescribeDatabaseResponse { Status = status });
+                throw new Fault(65535, $"sorry, but this metric type is not implemented: {kind}: metric not found");
+            }
+
+            var buffer = new System.Buffers.ArrayBufferWriter<byte>();
+            using (var json = new System.Text.Json.Utf8JsonWriter(buffer))
+            {
+                WriteNode(json);
+            }
+
+            return new GetMetricsResponse { Status = Success(), ComponentName = "standalone", Response = System.Text.Encoding.UTF8.GetString(buffer.WrittenSpan) };
+        });
+
+    private static string MetricKind(string request)
+    {
+        try
+        {
+            using var document = System.Text.Json.JsonDocument.Parse(request);
+            return document.RootElement.TryGetProperty("metric_type", out var kind) && kind.ValueKind == System.Text.Json.JsonValueKind.String ? kind.GetString()! : "";
+        }
+        catch (System.Text.Json.JsonException)
+        {
+            throw Faults.Invalid($"failed to decode the request: {request}");
+        }
+    }
+
+    private static void WriteNode(System.Text.Json.Utf8JsonWriter json)
+    {
+        json.WriteStartObject();
+        json.WriteStartArray("nodes_info");
+        json.WriteStartObject();
+        json.WriteNumber("identifier", NodeId);
+        json.WriteNull("connected");
+        json.WriteStartObject("infos");
+        json.WriteBoolean("has_error", false);
+        json.WriteString("error_reason", "");
+        json.WriteString("name", "standalone1");
+        json.WriteStartObject("hardware_infos");
+        json.WriteNumber("cpu_core_count", Environment.ProcessorCount);
+        json.WriteNumber("memory", GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+        json.WriteNumber("memory_usage", Environment.WorkingSet);
+        json.WriteEndObject();
+        json.WriteStartObject("system_info");
+        json.WriteString("system_version", EngineVersion.Milvus);
+        json.WriteString("deploy_mode", "STANDALONE");
+        json.WriteEndObject();
+        json.WriteString("type", "standalone");
+        json.WriteNumber("id", NodeId);
+        json.WriteEndObject();
+        json.WriteEndObject();
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
 }

@@ -9,107 +9,118 @@ using Grpc.Core;
 namespace Demarc.Engine.Service;
 
 /// <summary>
-/// Users. This engine has no roles: every user may use every collection, only root may make, change or remove other
-/// users, and each may change the own password.
+/// Users. Root is always there for clients that look; its making, or a credential file, switches logins on. What a user may
+/// do follows from roles.
 /// </summary>
 internal sealed partial class MilvusEndpoint
 {
-    private const string Root = "root";
-
     public override Task<Protocol.Status> CreateCredential(CreateCredentialRequest request, ServerCallContext context) =>
-        Run(
-            async () =>
+        Run(request, context, async call =>
+        {
+            SchemaRules.CheckName(request.Username, "username");
+            if (request.Username.Length > Limits.UserNameLength)
             {
-                RequireRoot(context, "PrivilegeCreateOwnership");
-                SchemaRules.CheckName(request.Username, "username");
-                if (request.Username.Length > Limits.UserNameLength)
+                throw Faults.Invalid($"invalid username: the length of username must be less than {Limits.UserNameLength}");
+            }
+
+            var user = new StoredUser { Name = request.Username, PasswordHash = PasswordHash.Create(NewPassword(request.Password)).Encode(), Description = request.Description, BoundByRoles = request.Username != AccessState.Root };
+            await store.Decide(() =>
+            {
+                var users = State.Access.Users;
+                if (users.ContainsKey(user.Name))
                 {
-                    throw Faults.Invalid($"invalid username: the length of username must be less than {Limits.UserNameLength}");
+                    throw new Fault(65535, $"user already exists: {user.Name}", ErrorCode.CreateCredentialFailure);
                 }
 
-                var hash = PasswordHash.Create(NewPassword(request.Password)).Encode();
-                await store.Decide(() =>
-                {
-                    if (State.Users.ContainsKey(request.Username))
-                    {
-                        throw new Fault(65535, $"user already exists: {request.Username}", ErrorCode.CreateCredentialFailure);
-                    }
-
-                    if (State.Users.Count >= Limits.Users)
-                    {
-                        throw new Fault(65535, $"unable to add user because the number of users has reached the limit of {Limits.Users}", ErrorCode.CreateCredentialFailure);
-                    }
-
-                    // The first user switches logins on for everyone; without root nobody could administer them.
-                    return State.Users.IsEmpty && request.Username != Root
-                        ? throw new Fault(65535, $"the first user must be {Root}, because creating it switches logins on", ErrorCode.CreateCredentialFailure)
-                        : new LogOp { PutUser = new PutUserOp { User = new StoredUser { Name = request.Username, PasswordHash = hash } } };
-                });
-                return Success();
-            },
-            status => status);
+                return users.Count >= Limits.Users
+                    ? throw new Fault(65535, $"unable to add user because the number of users has reached the limit of {Limits.Users}", ErrorCode.CreateCredentialFailure)
+                    : PutUser(user);
+            });
+            return Success();
+        });
 
     public override Task<Protocol.Status> UpdateCredential(UpdateCredentialRequest request, ServerCallContext context) =>
-        Run(
-            async () =>
+        Run(request, context, async call =>
+        {
+            var user = State.Access.Users.GetValueOrDefault(request.Username) ?? throw NoSuchUser(request.Username, ErrorCode.UpdateCredentialFailure);
+
+            // Whoever changes a password shows the old one, so that a session left open is not enough.
+            if (PasswordHash.Parse(user.PasswordHash) is not { } known || !known.Matches(Decode(request.OldPassword, "old password")))
             {
-                var caller = CallerName(context);
-                if (caller != request.Username)
+                throw Faults.NotAuthenticated($"old password not correct for {request.Username}");
+            }
+
+            var hash = PasswordHash.Create(NewPassword(request.NewPassword)).Encode();
+            await store.Decide(() =>
+            {
+                var changed = State.Access.Users.GetValueOrDefault(request.Username)?.Clone() ?? throw NoSuchUser(request.Username, ErrorCode.UpdateCredentialFailure);
+                changed.PasswordHash = hash;
+                if (request.HasDescription)
                 {
-                    RequireRoot(context, "PrivilegeUpdateUser");
+                    changed.Description = request.Description;
                 }
 
-                var user = State.Users.GetValueOrDefault(request.Username)
-                    ?? throw new Fault(65535, $"not found the credential:{request.Username}", ErrorCode.UpdateCredentialFailure);
-                var old = Decode(request.OldPassword, "old password");
-                if (PasswordHash.Parse(user.PasswordHash) is not { } known || !known.Matches(old))
-                {
-                    throw Faults.NotAuthenticated($"old password not correct for {request.Username}");
-                }
-
-                var hash = PasswordHash.Create(NewPassword(request.NewPassword)).Encode();
-                await store.Decide(() => State.Users.TryGetValue(request.Username, out var current)
-                    ? new LogOp { PutUser = new PutUserOp { User = new StoredUser { Name = current.Name, PasswordHash = hash, ImportedHash = current.ImportedHash } } }
-                    : throw new Fault(65535, $"not found the credential:{request.Username}", ErrorCode.UpdateCredentialFailure));
-                return Success();
-            },
-            status => status);
+                return PutUser(changed);
+            });
+            return Success();
+        });
 
     public override Task<Protocol.Status> DeleteCredential(DeleteCredentialRequest request, ServerCallContext context) =>
-        Run(
-            async () =>
+        Change(request, context, _ =>
+        {
+            if (request.Username == AccessState.Root)
             {
-                RequireRoot(context, "PrivilegeDropOwnership");
-                if (request.Username == Root)
-                {
-                    throw new Fault(65535, "user root cannot be deleted", ErrorCode.DeleteCredentialFailure);
-                }
+                throw new Fault(65535, "user root cannot be deleted", ErrorCode.DeleteCredentialFailure);
+            }
 
-                // As in Milvus, deleting who is not there succeeds.
-                await store.Decide(() => State.Users.ContainsKey(request.Username) ? new LogOp { DropUser = new DropUserOp { Name = request.Username } } : null);
-                return Success();
-            },
-            status => status);
+            // As in Milvus, deleting who is not there succeeds.
+            var access = State.Access;
+            if (!access.Users.TryGetValue(request.Username, out var user))
+            {
+                return null;
+            }
+
+            return AccessState.Enforces(user) && access.Users.Values.Count(AccessState.Enforces) == 1
+                ? throw new Fault(65535, $"user {request.Username} is the last of the credential file and root does not exist; deleting it would switch logins off", ErrorCode.DeleteCredentialFailure)
+                : new LogOp { DropUser = new DropUserOp { Name = request.Username } };
+        });
 
     public override Task<ListCredUsersResponse> ListCredUsers(ListCredUsersRequest request, ServerCallContext context) =>
-        Run(
-            () =>
-            {
-                RequireRoot(context, "PrivilegeSelectOwnership");
-                var answer = new ListCredUsersResponse { Status = Success() };
-                answer.Usernames.Add(State.Users.Keys);
-                return answer;
-            },
-            status => new ListCredUsersResponse { Status = status });
-
-    private void RequireRoot(ServerCallContext context, string privilege)
-    {
-        var caller = CallerName(context);
-        if (!State.Users.IsEmpty && caller != Root)
+        Run(request, context, _ =>
         {
-            throw Faults.NotPermitted($"{privilege}: permission deny to {caller} in the `default` database");
-        }
-    }
+            var answer = new ListCredUsersResponse { Status = Success() };
+            answer.Usernames.Add(UserNames());
+            return answer;
+        });
+
+    public override Task<SelectUserResponse> SelectUser(SelectUserRequest request, ServerCallContext context) =>
+        Run(request, context, _ =>
+        {
+            var access = State.Access;
+            var asked = request.User?.Name ?? "";
+            var answer = new SelectUserResponse { Status = Success() };
+            foreach (var name in UserNames().Where(n => asked.Length == 0 || n == asked))
+            {
+                var stored = access.Users.GetValueOrDefault(name);
+                var result = new UserResult { User = new UserEntity { Name = name }, Description = stored?.Description ?? "" };
+                if (request.IncludeRoleInfo)
+                {
+                    result.Roles.Add(RolesOf(name, stored).Select(r => new RoleEntity { Name = r }));
+                }
+
+                answer.Results.Add(result);
+            }
+
+            return answer;
+        });
+
+    private static LogOp PutUser(StoredUser user) => new() { PutUser = new PutUserOp { User = user } };
+
+    private static IEnumerable<string> RolesOf(string name, StoredUser? user) => name == AccessState.Root ? [AccessState.AdminRole] : user?.Roles ?? [];
+
+    private static Fault NoSuchUser(string name, ErrorCode old) => new(65535, $"not found the credential:{name}", old);
+
+    private SortedSet<string> UserNames() => new(State.Access.Users.Keys.Append(AccessState.Root), StringComparer.Ordinal);
 
     private static string NewPassword(string base64)
     {

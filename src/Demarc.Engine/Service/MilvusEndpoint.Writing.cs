@@ -1,164 +1,135 @@
+using System.Globalization;
 using Demarc.Engine.Catalog;
 using Demarc.Engine.Durability;
 using Demarc.Engine.Errors;
 using Demarc.Engine.Filters;
 using Demarc.Engine.Protocol;
 using Demarc.Engine.Rows;
-using Google.Protobuf.Collections;
 using Grpc.Core;
 
 namespace Demarc.Engine.Service;
 
-/// <summary>Insert, upsert, delete and flush. An answer means the change is on the disk and every later read sees it.</summary>
+/// <summary>Insert, upsert and delete. An answer means the change is on the disk and every later read sees it.</summary>
 internal sealed partial class MilvusEndpoint
 {
+    /// <summary>The property that lets clients give keys although the engine makes them.</summary>
+    private const string OwnKeysProperty = "allow_insert_auto_id";
+
     public override Task<MutationResult> Insert(InsertRequest request, ServerCallContext context) =>
-        Run(
-            async () =>
-            {
-                Refuse(request.HasNamespace, "namespace");
-                var result = await Put(request.DbName, request.CollectionName, request.PartitionName, request.SchemaTimestamp, request.FieldsData, request.NumRows, insert: true);
-                result.InsertCnt = request.NumRows;
-                metrics.Inserted(request.NumRows);
-                return result;
-            },
-            status => new MutationResult { Status = status });
+        Run(request, context, async call =>
+        {
+            Refuse(request.HasNamespace, "namespace");
+            var definition = Writable(call, request.CollectionName, request.SchemaTimestamp);
+            var ownKeys = definition.AutoId && bool.TryParse(definition.Property(OwnKeysProperty), out var allowed) && allowed && request.FieldsData.Any(f => f.FieldName == definition.Primary.Name);
+            var columns = RowReader.Read(definition, request.FieldsData, Rows(request.NumRows), definition.AutoId && !ownKeys ? n => NewKeys(definition, n) : null);
+            var op = PutRows(definition, request.PartitionName, columns, Rows(request.NumRows));
+            var result = Written(definition, columns, await store.Write(new LogOp { PutRows = op }));
+            result.InsertCnt = request.NumRows;
+            metrics.Inserted(request.NumRows);
+            return result;
+        });
 
     public override Task<MutationResult> Upsert(UpsertRequest request, ServerCallContext context) =>
-        Run(
-            async () =>
+        Run(request, context, async call =>
+        {
+            Refuse(request.HasNamespace, "namespace");
+            var definition = Writable(call, request.CollectionName, request.SchemaTimestamp);
+            List<FieldData> columns;
+            ulong timestamp;
+            if (request.PartialUpdate || request.FieldOps.Count > 0)
             {
-                Refuse(request.HasNamespace, "namespace");
-                Refuse(request.PartialUpdate || request.FieldOps.Count > 0, "a partial update in an upsert");
-                var result = await Put(request.DbName, request.CollectionName, request.PartitionName, request.SchemaTimestamp, request.FieldsData, request.NumRows, insert: false);
-                result.UpsertCnt = request.NumRows;
-                metrics.Upserted(request.NumRows);
-                return result;
-            },
-            status => new MutationResult { Status = status });
+                // What a row keeps is read in the writer's turn, so that no write in between is lost.
+                columns = [];
+                timestamp = await store.Decide(() =>
+                {
+                    var current = Collection(call, request.CollectionName);
+                    columns = PartialRows.Completed(current, request);
+                    return new LogOp { PutRows = PutRows(current.Definition, request.PartitionName, columns, Rows(request.NumRows)) };
+                });
+            }
+            else
+            {
+                columns = RowReader.Read(definition, request.FieldsData, Rows(request.NumRows), null);
+                timestamp = await store.Write(new LogOp { PutRows = PutRows(definition, request.PartitionName, columns, Rows(request.NumRows)) });
+            }
+
+            var result = Written(definition, columns, timestamp);
+            result.UpsertCnt = request.NumRows;
+            metrics.Upserted(request.NumRows);
+            return result;
+        });
 
     public override Task<MutationResult> Delete(DeleteRequest request, ServerCallContext context) =>
-        Run(
-            async () =>
+        Run(request, context, async call =>
+        {
+            Refuse(request.HasNamespace, "namespace");
+            var definition = Definition(call, request.CollectionName);
+            if (string.IsNullOrWhiteSpace(request.Expr))
             {
-                Refuse(request.HasNamespace, "namespace");
-                CheckPartition(request.PartitionName);
-                var collection = Collection(request.DbName, request.CollectionName);
-                var definition = collection.View.Definition;
-                if (string.IsNullOrWhiteSpace(request.Expr))
-                {
-                    throw Faults.Invalid("failed to create delete plan: expr in delete request should not be empty");
-                }
+                throw Faults.Invalid("failed to create delete plan: expr in delete request should not be empty");
+            }
 
-                var filter = ParseFilter(definition, request.Expr, request.ExprTemplateValues, "failed to create delete plan");
-                var timestamp = KeysOf(definition, filter) is { } keys
-                    ? await Delete(definition.Id, keys)
-                    : (Timestamp: 0UL, Count: -1);
-                if (timestamp.Count < 0)
-                {
-                    timestamp = await DeleteMatching(definition, filter);
-                }
+            var filter = ParseFilter(definition, request.Expr, request.ExprTemplateValues, "failed to create delete plan");
+            HashSet<long>? within = request.PartitionName.Length == 0 ? null : [Partition(definition, request.PartitionName).Id];
+            var (timestamp, count) = within is null && KeysOf(definition, filter) is { } keys
+                ? await DeleteKeys(definition.Id, keys)
+                : await DeleteMatching(definition, filter, within);
+            metrics.Deleted(count);
+            return new MutationResult { Status = Success(), DeleteCnt = count, IDs = new IDs(), Acknowledged = true, Timestamp = timestamp };
+        });
 
-                metrics.Deleted(timestamp.Count);
-                return new MutationResult { Status = Success(), DeleteCnt = timestamp.Count, IDs = new IDs(), Acknowledged = true, Timestamp = timestamp.Timestamp };
-            },
-            status => new MutationResult { Status = status });
+    internal static IDs Ids(FieldData keys) => keys.Scalars.DataCase == ScalarField.DataOneofCase.LongData
+        ? new IDs { IntId = keys.Scalars.LongData }
+        : new IDs { StrId = keys.Scalars.StringData };
 
-    public override Task<FlushResponse> Flush(FlushRequest request, ServerCallContext context) =>
-        Run(
-            () =>
-            {
-                CheckDatabase(request.DbName);
-                if (request.CollectionNames.Count == 0)
-                {
-                    throw Faults.Missing("collection_names");
-                }
+    private static int Rows(uint rows) => (int)Math.Min(rows, int.MaxValue);
 
-                // What was acknowledged is on the disk already, so there is nothing to wait for.
-                var answer = new FlushResponse { Status = Success(), DbName = Faults.DefaultDatabase };
-                foreach (var name in request.CollectionNames)
-                {
-                    var rows = Collection(request.DbName, name);
-                    rows.AskForIndex();
-                    State.Touch();
-                    var view = rows.View;
-                    var ids = new LongArray();
-                    ids.Data.Add(view.Segments.Select(s => s.Segment.Id));
-                    answer.CollSegIDs[name] = ids;
-                    answer.FlushCollSegIDs[name] = ids;
-                    var now = store.Clock.Next();
-                    answer.CollFlushTs[name] = now;
-                    answer.CollSealTimes[name] = (long)HybridClock.Milliseconds(now);
-                }
-
-                return answer;
-            },
-            status => new FlushResponse { Status = status });
-
-    public override Task<GetFlushStateResponse> GetFlushState(GetFlushStateRequest request, ServerCallContext context) =>
-        Run(
-            () =>
-            {
-                if (request.CollectionName.Length > 0)
-                {
-                    _ = Collection(request.DbName, request.CollectionName);
-                }
-
-                return new GetFlushStateResponse { Status = Success(), Flushed = true };
-            },
-            status => new GetFlushStateResponse { Status = status });
-
-    public override Task<GetPersistentSegmentInfoResponse> GetPersistentSegmentInfo(GetPersistentSegmentInfoRequest request, ServerCallContext context) =>
-        Run(
-            () =>
-            {
-                var view = Collection(request.DbName, request.CollectionName).View;
-                var answer = new GetPersistentSegmentInfoResponse { Status = Success() };
-                answer.Infos.Add(view.Segments.Select(s => new PersistentSegmentInfo
-                {
-                    SegmentID = s.Segment.Id,
-                    CollectionID = view.Definition.Id,
-                    PartitionID = view.Definition.PartitionId,
-                    NumRows = s.Live,
-                    State = SegmentState.Flushed,
-                    Level = SegmentLevel.L1,
-                }));
-                return answer;
-            },
-            status => new GetPersistentSegmentInfoResponse { Status = status });
-
-    private async Task<MutationResult> Put(
-        string database, string name, string partition, ulong schemaTimestamp, RepeatedField<FieldData> given, uint rows, bool insert)
+    private CollectionDefinition Writable(Call call, string name, ulong schemaTimestamp)
     {
-        CheckPartition(partition);
-        var definition = Collection(database, name).View.Definition;
-        if (schemaTimestamp != 0 && schemaTimestamp != definition.CreatedTimestamp)
+        var definition = Definition(call, name);
+        if (schemaTimestamp != 0 && schemaTimestamp != definition.UpdatedTimestamp)
         {
             throw Faults.SchemaChanged(name);
         }
 
-        CheckMemory();
-        var columns = RowReader.Read(definition, given, (int)Math.Min(rows, int.MaxValue), insert && definition.AutoId ? n => NewKeys(definition, n) : null);
-        var op = new PutRowsOp { CollectionId = definition.Id, RowCount = (int)rows };
-        op.Columns.Add(columns);
-        var timestamp = await store.Write(new LogOp { PutRows = op });
-        var result = new MutationResult
-        {
-            Status = Success(),
-            Acknowledged = true,
-            Timestamp = timestamp,
-            IDs = Ids(columns[definition.PrimaryIndex]),
-        };
-        result.SuccIndex.Add(Enumerable.Range(0, (int)rows).Select(i => (uint)i));
-        return result;
-    }
-
-    private void CheckMemory()
-    {
         if (options.MaxMemoryMib is { } limit && State.Bytes >> 20 is var used && used >= limit)
         {
             throw Faults.MemoryFull(used, limit);
         }
+
+        return definition;
+    }
+
+    private static PutRowsOp PutRows(CollectionDefinition definition, string partition, List<FieldData> columns, int rows)
+    {
+        var op = new PutRowsOp { CollectionId = definition.Id, RowCount = rows };
+        op.Columns.Add(columns);
+        if (definition.PartitionKeyIndex < 0)
+        {
+            if (partition.Length > 0)
+            {
+                op.PartitionIds.Add(Partition(definition, partition).Id);
+            }
+
+            return op;
+        }
+
+        if (partition.Length > 0)
+        {
+            throw Faults.Invalid("not support manually specifying the partition names if partition key mode is used");
+        }
+
+        op.PartitionIds.Add(PartitionKeys.Spread(definition, columns[definition.PartitionKeyIndex], rows));
+        return op;
+    }
+
+    private static MutationResult Written(CollectionDefinition definition, List<FieldData> columns, ulong timestamp)
+    {
+        var ids = Ids(columns[definition.PrimaryIndex]);
+        var rows = ids.IntId?.Data.Count ?? ids.StrId.Data.Count;
+        var result = new MutationResult { Status = Success(), Acknowledged = true, Timestamp = timestamp, IDs = ids };
+        result.SuccIndex.Add(Enumerable.Range(0, rows).Select(i => (uint)i));
+        return result;
     }
 
     private FieldData NewKeys(CollectionDefinition definition, int rows)
@@ -173,21 +144,21 @@ internal sealed partial class MilvusEndpoint
             }
             else
             {
-                keys.Scalars.StringData.Data.Add((first + i).ToString(System.Globalization.CultureInfo.InvariantCulture));
+                keys.Scalars.StringData.Data.Add((first + i).ToString(CultureInfo.InvariantCulture));
             }
         }
 
         return keys;
     }
 
-    private async Task<(ulong Timestamp, int Count)> Delete(long collection, IDs keys)
+    private async Task<(ulong Timestamp, int Count)> DeleteKeys(long collection, IDs keys)
     {
         var count = (keys.IntId?.Data.Count ?? 0) + (keys.StrId?.Data.Count ?? 0);
         return (await store.Write(new LogOp { DeleteRows = new DeleteRowsOp { CollectionId = collection, Ids = keys } }), count);
     }
 
     /// <summary>Decided in its turn, so that it sees every write acknowledged before it and none after.</summary>
-    private async Task<(ulong Timestamp, int Count)> DeleteMatching(CollectionDefinition definition, ConditionNode filter)
+    private async Task<(ulong Timestamp, int Count)> DeleteMatching(CollectionDefinition definition, ConditionNode filter, IReadOnlySet<long>? within)
     {
         if (!definition.Loaded)
         {
@@ -197,9 +168,9 @@ internal sealed partial class MilvusEndpoint
         var count = 0;
         var timestamp = await store.Decide(() =>
         {
-            var rows = State.Find(definition.Id) ?? throw Faults.CollectionNotFound(definition.Name);
+            var rows = State.Find(definition.Id) ?? throw Faults.CollectionNotFound(definition.Name, definition.Database);
             var keys = Column.NewData(definition.Primary);
-            foreach (var (segment, row) in Matches(rows.View, filter))
+            foreach (var (segment, row) in Matches(rows.View.Within(within), filter))
             {
                 segment.Segment.Columns[definition.PrimaryIndex].Write(keys, row);
                 count++;
@@ -208,17 +179,5 @@ internal sealed partial class MilvusEndpoint
             return count == 0 ? null : new LogOp { DeleteRows = new DeleteRowsOp { CollectionId = definition.Id, Ids = Ids(keys) } };
         });
         return (timestamp, count);
-    }
-
-    private static IDs Ids(FieldData keys) => keys.Scalars.DataCase == ScalarField.DataOneofCase.LongData
-        ? new IDs { IntId = keys.Scalars.LongData }
-        : new IDs { StrId = keys.Scalars.StringData };
-
-    private static void Refuse(bool present, string what)
-    {
-        if (present)
-        {
-            throw Faults.NotServed(what);
-        }
     }
 }

@@ -12,7 +12,7 @@ namespace Demarc.Engine.Service;
 internal sealed class RequestParameters
 {
     private static readonly string[] Unserved =
-        ["group_by_field", "group_by_fields", "order_by_fields", "order_by", "group_size", "strict_group_size", "search_iter_v2", "reducer", "rerank", "expr_cache"];
+        ["group_by_fields", "reducer", "rerank"];
 
     private readonly Dictionary<string, string> values = new(StringComparer.Ordinal);
 
@@ -39,6 +39,15 @@ internal sealed class RequestParameters
     }
 
     public string? Text(string name) => values.TryGetValue(name, out var value) && value.Length > 0 ? value : null;
+
+    public bool Flag(string name) => Text(name) is { } text && (bool.TryParse(text, out var set) ? set : throw Faults.Invalid($"{name} [{text}] is invalid, it should be true or false"));
+
+    /// <summary>How many digits a score is rounded to; -1 for none.</summary>
+    public int Decimals()
+    {
+        var digits = Whole("round_decimal", -1);
+        return digits is >= -1 and <= 6 ? (int)digits : throw Faults.Invalid($"round_decimal [{digits}] is invalid, it should be -1 or an integer in range [0, 6]");
+    }
 
     public long Whole(string name, long absent)
     {

@@ -1,0 +1,67 @@
+using Demarc.Engine.Protocol;
+using Demarc.Engine.Rows;
+
+namespace Demarc.Engine.Service;
+
+/// <summary>Writes what a search has found into the columns of its answer.</summary>
+internal sealed class SearchAnswer(CollectionView view, IEnumerable<string> fields, int limit, int offset, int decimals)
+{
+    public Grouping? Grouping { get; init; }
+
+    public OrderBy? Order { get; init; }
+
+    public SearchResults Build(List<Ranked>[] found, string collection, ulong now)
+    {
+        var definition = view.Definition;
+        var output = new OutputFields(definition, fields, withPrimary: false);
+        var keys = Column.NewData(definition.Primary);
+        var groups = Grouping is null ? null : Column.NewData(definition.Fields[Grouping.Field]);
+        var results = new SearchResultData
+        {
+            NumQueries = found.Length,
+            TopK = limit,
+            PrimaryFieldName = definition.Primary.Name,
+            AllSearchCount = view.LiveRows,
+        };
+        foreach (var hits in found)
+        {
+            var page = Page(hits);
+            results.Topks.Add(page.Count);
+            foreach (var hit in page)
+            {
+                results.Scores.Add(decimals >= 0 ? MathF.Round(hit.Score, decimals) : hit.Score);
+                hit.Segment.Segment.Columns[definition.PrimaryIndex].Write(keys, hit.Row);
+                if (groups is not null)
+                {
+                    hit.Segment.Segment.Columns[Grouping!.Field].Write(groups, hit.Row);
+                }
+
+                output.Add(hit.Segment, hit.Row);
+            }
+        }
+
+        results.Ids = MilvusEndpoint.Ids(keys);
+        if (groups is not null)
+        {
+            results.GroupByFieldValue = groups;
+            results.GroupByFieldValues.Add(groups);
+        }
+
+        results.FieldsData.Add(output.Columns);
+        results.OutputFields.Add(output.Names);
+        return new SearchResults { Status = new Protocol.Status(), CollectionName = collection, Results = results, SessionTs = now };
+    }
+
+    /// <summary>Without offset, limit and order are about rows; in a grouping search offset and limit are about groups.</summary>
+    private List<Ranked> Page(List<Ranked> hits)
+    {
+        if (Grouping is not null)
+        {
+            var left = hits.GroupBy(h => (Grouping.ValueOf(h) is null, Grouping.ValueOf(h))).Skip(offset).Take(limit).SelectMany(g => g);
+            return Order is null ? [.. left] : Order.Sort(left, h => (h.Segment, h.Row));
+        }
+
+        var page = hits.Skip(offset).Take(limit);
+        return Order is null ? [.. page] : Order.Sort(page, h => (h.Segment, h.Row));
+    }
+}

@@ -1,0 +1,103 @@
+using Demarc.Engine.Catalog;
+using Demarc.Engine.Errors;
+using Demarc.Engine.Filters;
+using Demarc.Engine.Indexes;
+using Demarc.Engine.Protocol;
+using Demarc.Engine.Rows;
+using Demarc.Engine.Vectors;
+
+namespace Demarc.Engine.Service;
+
+/// <summary>One row that a search has found, with the score clients see.</summary>
+internal readonly record struct Ranked(float Score, SegmentView Segment, int Row);
+
+/// <summary>
+/// One search: what a request asks for, read once and checked, and what was found. A hybrid search is several of these over
+/// the same view.
+/// </summary>
+internal sealed class SearchRun
+{
+    private const int DefaultTopK = 10;
+    private readonly CollectionView view;
+    private readonly ConditionNode filter;
+    private readonly SearchHints hints;
+
+    public SearchRun(CollectionView view, SearchRequest request, RequestParameters parameters, FieldDefinition field, QueryVector[] queries, ConditionNode filter)
+    {
+        (this.view, Parameters, Field, Queries, this.filter) = (view, parameters, field, queries, filter);
+        (Limit, Offset) = MilvusEndpoint.Page(parameters, "topk");
+        Limit = Limit < 0 ? (int)parameters.Whole("limit", DefaultTopK) : Limit;
+        if (Limit is < 1 or > Limits.TopK)
+        {
+            throw Faults.Invalid($"topk [{Limit}] is invalid, it should be in range [1, {Limits.TopK}]");
+        }
+
+        Metric = MetricOf(view.Definition, field, parameters.Text("metric_type"));
+        Decimals = parameters.Decimals();
+        Grouping = Grouping.Read(view.Definition, parameters);
+        Order = OrderBy.Read(view.Definition, parameters);
+        hints = IndexParameters.Hints(parameters.Text, Limit + Offset);
+        if (Grouping is not null && (parameters.Flag("iterator") || parameters.Flag("search_iter_v2")))
+        {
+            throw Faults.Invalid("Not allowed to do groupBy when doing iteration");
+        }
+
+        if (Grouping is not null && (parameters.Number("radius") is not null || parameters.Number("range_filter") is not null))
+        {
+            throw Faults.Invalid("Not allowed to do range-search when doing search-group-by");
+        }
+    }
+
+    public RequestParameters Parameters { get; }
+
+    public FieldDefinition Field { get; }
+
+    public QueryVector[] Queries { get; }
+
+    public Metric Metric { get; }
+
+    public int Limit { get; }
+
+    public int Offset { get; }
+
+    public int Decimals { get; }
+
+    public Grouping? Grouping { get; }
+
+    public OrderBy? Order { get; }
+
+    /// <summary>What is found for each query, nearest first, the offset still in it.</summary>
+    public List<Ranked>[] Find(CancellationToken cancel)
+    {
+        if (Grouping is not null)
+        {
+            return Grouping.Collect(this, view.LiveRows, keep => Nearest(keep, null, cancel), Limit + Offset);
+        }
+
+        return Nearest(Limit + Offset, null, cancel);
+    }
+
+    /// <summary>The nearest rows, of those beyond a bound if there is one.</summary>
+    public List<Ranked>[] Nearest(int keep, double? bound, CancellationToken cancel)
+    {
+        var plan = new SearchPlan(
+            view.Definition.FieldIndex(Field.Name),
+            view.Definition.IndexOn(Field.Name)?.IndexId ?? 0,
+            Metric,
+            Queries,
+            keep,
+            filter,
+            Parameters.Number("radius"),
+            bound ?? Parameters.Number("range_filter"),
+            hints);
+        return [.. VectorSearch.Run(view, plan, cancel).Select(hits => hits.Select(h => new Ranked(Metric.Score(h.Nearness), view.Segments[h.Segment], h.Row)).ToList())];
+    }
+
+    private static Metric MetricOf(CollectionDefinition definition, FieldDefinition field, string? asked)
+    {
+        var indexed = definition.IndexOn(field.Name)?.Metric() ?? throw Faults.IndexNotFound(definition.Name);
+        return asked is null || asked.Equals(indexed, StringComparison.OrdinalIgnoreCase)
+            ? Metrics.Parse(indexed)
+            : throw Faults.Invalid("metric type not match", indexed, asked);
+    }
+}
