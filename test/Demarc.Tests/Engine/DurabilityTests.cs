@@ -339,13 +339,13 @@ public class DurabilityTests
             }
         }
 
-        public CollectionRows Rows() => Store.State.Find("things");
+        public CollectionRows Rows() => Store.State.Find("default", "things");
 
         public async Task<long> Create(string name = "things")
         {
             var schema = Demarc.Engine.Catalog.SchemaRules.Complete(Sample.Schema(name), name);
             await Store.Decide(() => new LogOp { CreateCollection = new CreateCollectionOp { CollectionId = Store.Clock.Reserve(2), Schema = schema } });
-            return Store.State.Find(name).Definition.Id;
+            return Store.State.Find("default", name).Definition.Id;
         }
 
         public void Abandon() => Store.Dispose(checkpointing: false);

@@ -128,13 +128,13 @@ public class ServerTests
         await using var engine = await EngineProcess.Start(folder.Path);
         var told = await Assert.ThrowsAsync<RpcException>(async () => await engine.Channel.CreateCallInvoker().AsyncUnaryCall(Unserved, null, default, new ListDatabasesRequest()));
         Assert.Equal(StatusCode.Unimplemented, told.StatusCode);
-        Assert.Contains("CreateResourceGroup", told.Status.Detail, StringComparison.Ordinal);
+        Assert.Contains("CreateSnapshot", told.Status.Detail, StringComparison.Ordinal);
 
         await Ready(engine.Client, "L2", 10);
         var search = Query([1, 1, 1, 1], 3);
-        search.SearchParams.Add(new Pair { Key = "group_by_field", Value = "title" });
+        search.Highlighter = new Highlighter();
         Assert.Equal(3000, (await engine.Client.SearchAsync(search)).Status.Code);
-        var partial = new UpsertRequest { CollectionName = "things", NumRows = 1, PartialUpdate = true };
+        var partial = new UpsertRequest { CollectionName = "things", NumRows = 1, Namespace = "n" };
         Assert.Equal(3000, (await engine.Client.UpsertAsync(partial)).Status.Code);
         Assert.Equal(200, (await engine.Client.QueryAsync(new QueryRequest { CollectionName = "things", Expr = "id > 1", PartitionNames = { "p" } })).Status.Code);
         Assert.Equal(800, (await engine.Client.ShowCollectionsAsync(new ShowCollectionsRequest { DbName = "elsewhere" })).Status.Code);
@@ -176,7 +176,7 @@ public class ServerTests
     private static readonly Method<ListDatabasesRequest, ListDatabasesResponse> Unserved = new(
         MethodType.Unary,
         "milvus.proto.milvus.MilvusService",
-        "CreateResourceGroup",
+        "CreateSnapshot",
         Marshallers.Create(m => m.ToByteArray(), ListDatabasesRequest.Parser.ParseFrom),
         Marshallers.Create(m => m.ToByteArray(), ListDatabasesResponse.Parser.ParseFrom));
 
