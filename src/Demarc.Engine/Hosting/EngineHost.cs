@@ -3,6 +3,7 @@ using Demarc.Engine.Credentials;
 using Demarc.Engine.Durability;
 using Demarc.Engine.Indexes;
 using Demarc.Engine.Measures;
+using Demarc.Engine.Rest;
 using Demarc.Engine.Service;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -118,7 +119,8 @@ internal sealed class EngineHost : IAsyncDisposable
             kestrel.Limits.Http2.MaxStreamsPerConnection = 256;
             kestrel.Limits.Http2.InitialConnectionWindowSize = 8 * 1024 * 1024;
             kestrel.Limits.Http2.InitialStreamWindowSize = 4 * 1024 * 1024;
-            kestrel.Listen(options.Bind, options.Port, listen => listen.Protocols = HttpProtocols.Http2);
+            kestrel.AllowAlternateSchemes = true; // See SharedPort: what is presented as TLS says http.
+            kestrel.Listen(options.Bind, options.Port, listen => listen.UseSharedPort(time));
             kestrel.Listen(options.Bind, options.MetricsPort, listen => listen.Protocols = HttpProtocols.Http1);
         });
         builder.Services.AddSingleton(store).AddSingleton(metrics).AddSingleton(options).AddSingleton(time).AddSingleton<MilvusEndpoint>();
@@ -131,6 +133,7 @@ internal sealed class EngineHost : IAsyncDisposable
         var app = builder.Build();
         app.UseLogin(logins, metrics, log);
         app.MapGrpcService<MilvusEndpoint>();
+        app.MapRest();
         app.MapGet("/healthz", () => store.Broken is { } why ? Results.Text("writes are stopped: " + why, statusCode: StatusCodes.Status503ServiceUnavailable) : Results.Text("OK"));
         app.MapGet("/metrics", () => Results.Text(metrics.Render(store), "text/plain; version=0.0.4; charset=utf-8"));
         app.MapUnserved();

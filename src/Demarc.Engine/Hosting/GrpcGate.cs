@@ -1,5 +1,6 @@
 using Demarc.Engine.Credentials;
 using Demarc.Engine.Measures;
+using Demarc.Engine.Rest;
 using Demarc.Engine.Service;
 
 namespace Demarc.Engine.Hosting;
@@ -20,16 +21,24 @@ internal static class GrpcGate
         {
             if (!context.Request.Path.StartsWithSegments("/healthz", StringComparison.Ordinal) && !context.Request.Path.StartsWithSegments("/metrics", StringComparison.Ordinal))
             {
-                var login = await check.Check(context.Request.Headers.Authorization);
+                var rest = context.Request.Path.StartsWithSegments("/v2", StringComparison.Ordinal);
+                var header = rest ? FromBearer(context.Request.Headers.Authorization) : context.Request.Headers.Authorization.ToString() is { Length: > 0 } sent ? sent : null;
+                var login = await check.Check(header);
                 if (login.User is null)
                 {
                     metrics.LoginRefused();
-                    log.LoginRefused(NameIn(context.Request.Headers.Authorization), context.Connection.RemoteIpAddress?.ToString() ?? "unknown");
+                    log.LoginRefused(NameIn(header), context.Connection.RemoteIpAddress?.ToString() ?? "unknown");
+                    if (rest)
+                    {
+                        await RestRoutes.Refuse(context, login.Busy ? StatusCodes.Status429TooManyRequests : StatusCodes.Status401Unauthorized, 1800, $"user hasn't authenticated: {login.Refusal}");
+                        return;
+                    }
+
                     Refuse(context, login.Busy ? ResourceExhausted : Unauthenticated, login.Refusal!);
                     return;
                 }
 
-                if (login.ReadOnly && !TemporaryLogins.MayCall(context.Request.Path.Value?.Split('/').LastOrDefault() ?? ""))
+                if (login.ReadOnly && !rest && !TemporaryLogins.MayCall(context.Request.Path.Value?.Split('/').LastOrDefault() ?? ""))
                 {
                     Refuse(context, PermissionDenied, $"permission deny to {login.User}: it may only read");
                     return;
@@ -61,6 +70,16 @@ internal static class GrpcGate
 
             return Task.CompletedTask;
         });
+
+    /// <summary>The RESTful interface's `Bearer user:password` in the form that the gRPC one has; Basic stands for itself.</summary>
+    private static string? FromBearer(string? header)
+    {
+        const string bearer = "Bearer ", basic = "Basic ";
+        return header is null ? null
+            : header.StartsWith(bearer, StringComparison.OrdinalIgnoreCase) ? Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(header[bearer.Length..].Trim()))
+            : header.StartsWith(basic, StringComparison.OrdinalIgnoreCase) ? header[basic.Length..].Trim()
+            : header;
+    }
 
     private static void Refuse(HttpContext context, int code, string message)
     {

@@ -38,6 +38,11 @@ internal sealed partial class MilvusEndpoint(Store store, EngineMetrics metrics,
         try
         {
             var call = Call.Of(request, context);
+            if (call.Temporary && !TemporaryLogins.MayCall(method))
+            {
+                throw Faults.NotPermitted($"permission deny to {call.User}: it may only read");
+            }
+
             AccessCheck.Require(State, call, request);
             var answer = await act(call);
             succeeded = true;

@@ -16,7 +16,7 @@ internal sealed class ServiceLab(MilvusService.MilvusServiceClient client, Metad
 
     public Metadata? Login => login;
 
-    public static void Ok(Status status) => Assert.True(status.Code == 0, $"{status.Code}: {status.Reason}");
+    public static void Ok(Demarc.Engine.Protocol.Status status) => Assert.True(status.Code == 0, $"{status.Code}: {status.Reason}");
 
     public async Task Ready(string name = "things", string database = "", CollectionSchema? schema = null, int rows = 0, string metric = "L2")
     {

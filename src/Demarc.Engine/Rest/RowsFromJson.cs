@@ -1,0 +1,218 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Text.Json;
+using Demarc.Engine.Catalog;
+using Demarc.Engine.Errors;
+using Demarc.Engine.Protocol;
+using Google.Protobuf;
+
+namespace Demarc.Engine.Rest;
+
+/// <summary>Turns JSON rows into the columns of an insert. Names beyond the schema go into the dynamic field.</summary>
+internal static class RowsFromJson
+{
+    public static List<FieldData> Columns(CollectionSchema schema, List<JsonElement> rows)
+    {
+        var columns = new List<FieldData>();
+        foreach (var field in schema.Fields.Where(f => !f.IsFunctionOutput && rows.Exists(r => r.ValueKind == JsonValueKind.Object && r.TryGetProperty(f.Name, out _))))
+        {
+            columns.Add(FieldDefinition.IsVectorType(field.DataType) ? Vectors(field, rows) : Scalars(field, rows));
+        }
+
+        var known = schema.Fields.Select(f => f.Name).ToHashSet(StringComparer.Ordinal);
+        var dynamic = new JSONArray();
+        foreach (var row in rows)
+        {
+            if (row.ValueKind != JsonValueKind.Object)
+            {
+                throw new Fault(1804, $"fail to deal the insert data, error: a row should be an object, not {row.ValueKind}");
+            }
+
+            var extra = row.EnumerateObject().Where(p => !known.Contains(p.Name)).ToList();
+            if (extra.Count > 0 && !schema.EnableDynamicField)
+            {
+                throw new Fault(1804, $"fail to deal the insert data, error: has pass more fiel without dynamic schema, please check it: {extra[0].Name}");
+            }
+
+            dynamic.Data.Add(ByteString.CopyFrom(Written(extra)));
+        }
+
+        if (schema.EnableDynamicField)
+        {
+            columns.Add(new FieldData { Type = DataType.Json, FieldName = CollectionDefinition.DynamicFieldName, IsDynamic = true, Scalars = new ScalarField { JsonData = dynamic } });
+        }
+
+        return columns;
+    }
+
+    /// <summary>One vector as the wire has it.</summary>
+    public static byte[] VectorBytes(FieldSchema field, JsonElement value)
+    {
+        try
+        {
+            return field.DataType switch
+            {
+                DataType.FloatVector => Numbers(value, sizeof(float), (to, v) => BinaryPrimitives.WriteSingleLittleEndian(to, v.GetSingle())),
+                DataType.Float16Vector => Numbers(value, sizeof(ushort), (to, v) => BinaryPrimitives.WriteHalfLittleEndian(to, (Half)v.GetSingle())),
+                DataType.Bfloat16Vector => Numbers(value, sizeof(ushort), (to, v) => BinaryPrimitives.WriteUInt16LittleEndian(to, (ushort)(BitConverter.SingleToUInt32Bits(v.GetSingle()) >> 16))),
+                DataType.Int8Vector => Numbers(value, 1, (to, v) => to[0] = (byte)v.GetSByte()),
+                DataType.BinaryVector => value.ValueKind == JsonValueKind.String ? value.GetBytesFromBase64() : Numbers(value, 1, (to, v) => to[0] = v.GetByte()),
+                _ => Sparse(value),
+            };
+        }
+        catch (Exception e) when (e is FormatException or InvalidOperationException)
+        {
+            throw new Fault(1804, $"fail to deal the insert data, error: {Short(value)} is no {field.DataType} for field {field.Name}");
+        }
+    }
+
+    private static FieldData Vectors(FieldSchema field, List<JsonElement> rows)
+    {
+        var values = new List<byte[]>();
+        var valid = new List<bool>();
+        foreach (var row in rows)
+        {
+            var given = row.TryGetProperty(field.Name, out var value) && value.ValueKind != JsonValueKind.Null;
+            valid.Add(given);
+            if (given)
+            {
+                values.Add(VectorBytes(field, value));
+            }
+        }
+
+        var dim = int.TryParse(field.TypeParams.FirstOrDefault(p => p.Key == "dim")?.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var known) ? known : 0;
+        var vectors = new VectorField { Dim = dim };
+        var all = ByteString.CopyFrom([.. values.SelectMany(v => v)]);
+        switch (field.DataType)
+        {
+            case DataType.FloatVector:
+                vectors.FloatVector = new FloatArray { Data = { values.SelectMany(v => System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(v).ToArray()) } };
+                break;
+            case DataType.Float16Vector:
+                vectors.Float16Vector = all;
+                break;
+            case DataType.Bfloat16Vector:
+                vectors.Bfloat16Vector = all;
+                break;
+            case DataType.Int8Vector:
+                vectors.Int8Vector = all;
+                break;
+            case DataType.BinaryVector:
+                vectors.BinaryVector = all;
+                break;
+            default:
+                vectors.SparseFloatVector = new SparseFloatArray { Contents = { values.Select(v => ByteString.CopyFrom(v)) } };
+                break;
+        }
+
+        var data = new FieldData { Type = field.DataType, FieldName = field.Name, Vectors = vectors };
+        if (field.Nullable)
+        {
+            data.ValidData.Add(valid);
+        }
+
+        return data;
+    }
+
+    private static FieldData Scalars(FieldSchema field, List<JsonElement> rows)
+    {
+        var data = new FieldData { Type = field.DataType, FieldName = field.Name };
+        var valid = new List<bool>();
+        var values = new List<JsonElement>();
+        foreach (var row in rows)
+        {
+            var given = row.TryGetProperty(field.Name, out var value) && (value.ValueKind != JsonValueKind.Null || field.DataType == DataType.Json && !field.Nullable);
+            valid.Add(given);
+            if (given)
+            {
+                values.Add(value);
+            }
+        }
+
+        try
+        {
+            data.Scalars = Values(field.DataType, field.ElementType, values);
+        }
+        catch (Exception e) when (e is FormatException or InvalidOperationException)
+        {
+            throw new Fault(1804, $"fail to deal the insert data, error: a value of field {field.Name} is no {field.DataType}");
+        }
+
+        if (field.Nullable || field.DefaultValue is not null)
+        {
+            data.ValidData.Add(valid);
+        }
+        else if (valid.Contains(false))
+        {
+            throw new Fault(1804, $"fail to deal the insert data, error: a row leaves out field {field.Name}");
+        }
+
+        return data;
+    }
+
+    private static ScalarField Values(DataType type, DataType element, List<JsonElement> values) => type switch
+    {
+        DataType.Bool => new ScalarField { BoolData = new BoolArray { Data = { values.Select(v => v.GetBoolean()) } } },
+        DataType.Int8 or DataType.Int16 or DataType.Int32 => new ScalarField { IntData = new IntArray { Data = { values.Select(v => (int)Whole(v)) } } },
+        DataType.Int64 => new ScalarField { LongData = new LongArray { Data = { values.Select(Whole) } } },
+        DataType.Float => new ScalarField { FloatData = new FloatArray { Data = { values.Select(v => v.GetSingle()) } } },
+        DataType.Double => new ScalarField { DoubleData = new DoubleArray { Data = { values.Select(v => v.GetDouble()) } } },
+        DataType.Json => new ScalarField { JsonData = new JSONArray { Data = { values.Select(v => ByteString.CopyFromUtf8(v.GetRawText())) } } },
+        DataType.Array => throw Faults.NotServed($"an array of {element} over the RESTful interface"),
+        _ => new ScalarField { StringData = new StringArray { Data = { values.Select(v => v.GetString()!) } } },
+    };
+
+    /// <summary>Scripts that cannot hold 64 bits send whole numbers as text.</summary>
+    private static long Whole(JsonElement value) => value.ValueKind == JsonValueKind.String ? long.Parse(value.GetString()!, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) : value.GetInt64();
+
+    private delegate void Put(Span<byte> to, JsonElement value);
+
+    private static byte[] Numbers(JsonElement list, int width, Put put)
+    {
+        var bytes = new byte[list.GetArrayLength() * width];
+        var at = 0;
+        foreach (var value in list.EnumerateArray())
+        {
+            put(bytes.AsSpan(at, width), value);
+            at += width;
+        }
+
+        return bytes;
+    }
+
+    /// <summary>{"5": 0.3} or {"indices": [5], "values": [0.3]}.</summary>
+    private static byte[] Sparse(JsonElement value)
+    {
+        var entries = value.TryGetProperty("indices", out var indices) && value.TryGetProperty("values", out var values)
+            ? indices.EnumerateArray().Zip(values.EnumerateArray(), (i, v) => (Index: i.GetUInt32(), Value: v.GetSingle()))
+            : value.EnumerateObject().Select(p => (Index: uint.Parse(p.Name, NumberStyles.None, CultureInfo.InvariantCulture), Value: p.Value.GetSingle()));
+        var sorted = entries.OrderBy(e => e.Index).ToList();
+        var bytes = new byte[sorted.Count * 8];
+        for (var i = 0; i < sorted.Count; i++)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(i * 8), sorted[i].Index);
+            BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan((i * 8) + 4), sorted[i].Value);
+        }
+
+        return bytes;
+    }
+
+    private static byte[] Written(List<JsonProperty> members)
+    {
+        var buffer = new System.Buffers.ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer, RestJson.Options))
+        {
+            writer.WriteStartObject();
+            foreach (var member in members)
+            {
+                member.WriteTo(writer);
+            }
+
+            writer.WriteEndObject();
+        }
+
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    private static string Short(JsonElement value) => value.GetRawText() is { Length: > 60 } text ? text[..60] + "…" : value.GetRawText();
+}
