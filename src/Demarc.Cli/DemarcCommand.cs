@@ -101,7 +101,7 @@ internal static class DemarcCommand
         Verb.Group("members", "People of both parties and their roles: list, add, remove, link, review; another root.", MembersListCommand.Create(), MembersAddCommand.Create(), MembersRemoveCommand.Create(), MembersRekeyCommand.Create(), MembersExpireCommand.Create(), MembersLinkCommand.CreateLink(), MembersLinkCommand.CreateUnlink(), MembersReviewCommand.Create(), MembersReplaceRootCommand.Create(), MembersReplaceRootCommand.CreateCosign()),
         Verb.Group("tokens", "Keys for services, with a scope and an end: issue, list, revoke.", TokensCommand.CreateAll()),
         Verb.Group("egress", "What leaves for the vendor, seen at the customer's own agent: watch, show, report, schema, allow.", EgressCommand.CreateAll()),
-        Verb.Group("agent", "The agent on this machine, asked at its own door: status.", AgentStatusCommand.Create()),
+        Verb.Group("agent", "The agent on this machine, asked at its own door: status, hold, release.", AgentStatusCommand.Create(), AgentHoldCommand.CreateHold(), AgentHoldCommand.CreateRelease()),
         Verb.Group("charter", "Who is responsible for what: show, history, explain, validate, diff, propose, sign.", CharterShowCommand.Create(), CharterHistoryCommand.Create(), CharterExplainCommand.Create(), CharterValidateCommand.Create(), CharterDiffCommand.Create(), CharterProposeCommand.Create(), CharterSignCommand.Create()),
         OrderCommand.Create(),
         PlanCommand.Create(),

@@ -18,6 +18,8 @@ internal static class Examples
         ["env invite"] = ["demarc env invite --to agent.join"],
         ["env revoke-agent"] = ["demarc env revoke-agent production --reason \"its machine was stolen\""],
         ["agent status"] = ["demarc agent status", "demarc agent status --agent-data /var/lib/demarc-agent"],
+        ["agent hold"] = ["demarc agent hold --reason \"the storage is being moved\""],
+        ["agent release"] = ["demarc agent release"],
         ["sever"] = ["demarc sever --rehearse", "demarc sever --reason \"the contract has ended\""],
         ["rejoin"] = ["demarc rejoin", "demarc rejoin --charter charter.yaml --to https://plane.vendor.example"],
         ["keys create"] = ["demarc keys create customer"],

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Demarc.Agent.Changes;
 using Demarc.Agent.Emergency;
 using Demarc.Agent.Environments;
 using Demarc.Agent.Ledger;
@@ -17,6 +18,7 @@ internal static class AgentAsks
     {
         door.On("status", (_, gone) => StatusAsync(core, identity, home, gone));
         new LedgerAsks(core.Ledger).Register(door);
+        new HoldAsks(core.Ledger).Register(door);
         new EgressAsks(core.Egress, mirror).Register(door);
         if (core.Sessions.Hands is { } hands) new SessionAsks(core.Sessions, hands, core).Register(door);
         new SeveranceAsks(core, home, joining, log).Register(door);
@@ -36,6 +38,7 @@ internal static class AgentAsks
             Severed = ledger.State.Severed is not null,
             AwaitsPlane = ledger.AwaitsPlane,
             Copy = core.Copy?.State,
+            Held = ledger.State.Findings.GetValueOrDefault(AgentFindings.ChangesHeld)?.Reason,
         };
         yield return JsonSerializer.SerializeToNode(status, AgentDoorJson.Default.AgentStatusView)!;
     }

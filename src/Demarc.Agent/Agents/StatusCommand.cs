@@ -35,7 +35,7 @@ internal static class StatusCommand
         foreach (var instance in ledger.State.Instances.Values) to.WriteLine($"Instance         {instance.Id}: {instance.Status.Word()}, Milvus {instance.Order.Version}, {instance.Order.Size.Word()}, port {instance.Port}");
         foreach (var change in ledger.State.OpenChanges) to.WriteLine($"Open change      {change.Id}: {change.Action.Name} {change.Request.Instance}, {change.Status.Word()}");
         foreach (var finding in ledger.State.Findings.Values) to.WriteLine($"Finding          {finding.Name}: {finding.Reason} To do: {finding.Remedy}");
-        foreach (var evidence in store.ReadEvidence().TakeLast(20)) to.WriteLine($"Evidence         {evidence.At:u} {evidence.Reason}: {evidence.Detail}");
+        foreach (var evidence in store.ReadEvidence().TakeLast(20)) to.WriteLine($"Evidence         {evidence.At:u} {evidence.Reason}: {evidence.Detail} ({AgentFindings.HashOf(evidence)})");
         if (ledger.Refusal is not { } refusal) return AgentExit.Stopped;
         to.WriteLine();
         to.WriteLine($"THE PLANE IS REFUSED: {refusal}");

@@ -38,6 +38,7 @@ public sealed class ChangeWorker(AgentLedger ledger, IHands hands, StepExecutor 
     {
         stop.ThrowIfCancellationRequested();
         if (!ledger.InForce || Clock < pausedUntil) return false;
+        if (executor.IsHeld) return Answer() || Expire();
         return await RunStartedAsync(stop) || Answer() || Expire() || await PlanAsync(stop) || await StartAsync(stop);
     }
 

@@ -14,12 +14,19 @@ namespace Demarc.Agent.Changes;
 /// </summary>
 public sealed class StepExecutor(AgentLedger ledger, IHands hands, Reports reports, TimeProvider time, ILogger log)
 {
-    /// <summary>Runs until the change has ended or is paused, or until the ledger refuses an entry; then nothing more is done and the refusal is returned.</summary>
+    /// <summary>
+    /// Whether the customer has told this agent, at its own door, to begin nothing: neither for a person nor on its own authority. It needs no plane, and
+    /// stands in the ledger as a finding as soon as there is one.
+    /// </summary>
+    public bool IsHeld => ledger.State.Findings.ContainsKey(AgentFindings.ChangesHeld);
+
+    /// <summary>Runs until the change has ended or is held, or until the ledger refuses an entry; then nothing more is done and the refusal is returned.</summary>
     public async Task<string?> RunAsync(ChangeId id, CancellationToken stop)
     {
         while (ledger.State.Changes.TryGetValue(id, out var change) && change is { Status: ChangeStatus.Running, IsPaused: false })
         {
             stop.ThrowIfCancellationRequested();
+            if (IsHeld && !IsUnderWay(change)) return null;
             var refusal = MustHalt(change) ? StandStill(change)
                 : change.IsUndoing ? await UndoNextAsync(change, stop)
                 : await DoNextAsync(change, stop);
@@ -36,7 +43,10 @@ public sealed class StepExecutor(AgentLedger ledger, IHands hands, Reports repor
         change.Halt is { StandsStill: false } halt
         && !(halt.Kind == HaltKind.Stop && change.IsUndoing)
         && change.Steps.Any(progress => progress.Status != StepStatus.Finished)
-        && !change.Steps.Where((progress, at) => progress.Status == StepStatus.Started && !change.Plan!.Steps[at].Touches.IsEmpty).Any();
+        && !IsUnderWay(change);
+
+    private static bool IsUnderWay(Change change) =>
+        change.Steps.Where((progress, at) => progress.Status == StepStatus.Started && !change.Plan!.Steps[at].Touches.IsEmpty).Any();
 
     private string? StandStill(Change change)
     {
@@ -60,7 +70,7 @@ public sealed class StepExecutor(AgentLedger ledger, IHands hands, Reports repor
             : await AttemptAsync(step, async token => await hands.CheckAsync(step, context, token) ?? await hands.ApplyAsync(step, context, token), CancellationToken.None, stop);
         if (!outcome.IsDone)
         {
-            if (step.Touches.IsEmpty && ledger.State.Changes.GetValueOrDefault(change.Id) is { } now && MustHalt(now)) return null;
+            if (step.Touches.IsEmpty && ledger.State.Changes.GetValueOrDefault(change.Id) is { } now && (IsHeld || MustHalt(now))) return null;
 
             AgentLog.StepFailed(log, change.Id.Value, at + 1, step.Kind, outcome.Text);
             return ledger.Write(new StepFailed(change.Id, at, Line(outcome.Text))).Refusal;
@@ -96,7 +106,7 @@ public sealed class StepExecutor(AgentLedger ledger, IHands hands, Reports repor
         return ledger.Write(new StepUndone(change.Id, at, Line(receipt))).Refusal;
     }
 
-    /// <summary>What only waits is broken off as soon as somebody pauses or stops the change.</summary>
+    /// <summary>What only waits is broken off as soon as somebody pauses or stops the change, or holds the agent.</summary>
     private async Task<StepOutcome> UnlessHeldAsync(ChangeId id, Func<CancellationToken, Task<StepOutcome>> work, CancellationToken stop)
     {
         using var held = new CancellationTokenSource();
@@ -104,7 +114,7 @@ public sealed class StepExecutor(AgentLedger ledger, IHands hands, Reports repor
         while (!working.IsCompleted)
         {
             var changed = ledger.Changed.Next;
-            if (ledger.State.Changes.GetValueOrDefault(id) is { Halt.StandsStill: false }) held.Cancel();
+            if (IsHeld || ledger.State.Changes.GetValueOrDefault(id) is { Halt.StandsStill: false }) held.Cancel();
             await Task.WhenAny(working, held.IsCancellationRequested ? working : changed);
         }
 

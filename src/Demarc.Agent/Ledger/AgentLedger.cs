@@ -193,6 +193,7 @@ public sealed class AgentLedger
         }
 
         Changed.Raise();
+        if (InForce && Refusal is null && State.Findings.ContainsKey(AgentFindings.PlaneRefused)) Write(new FindingCleared(AgentFindings.PlaneRefused));
         if (!InForce) authority.Cancel();
         else if (authority.IsCancellationRequested) authority = new CancellationTokenSource();
         Follow();
@@ -231,7 +232,10 @@ public sealed class AgentLedger
         Changed.Raise();
     }
 
-    /// <summary>Keeps the evidence and follows the plane no further.</summary>
+    /// <summary>
+    /// Keeps the evidence and follows the plane no further. That it was refused, and for what, waits as a finding for the plane that is followed next: so it
+    /// stands in the ledger in the end, under this agent's signature.
+    /// </summary>
     public void RefusePlane(Evidence evidence)
     {
         Keep(() => store.RefusePlane(evidence));
@@ -239,6 +243,7 @@ public sealed class AgentLedger
         FreshEvidence = evidence;
         AgentLog.PlaneRefused(log, evidence.Reason, evidence.Detail);
         Changed.Raise();
+        if (InForce && !State.Findings.ContainsKey(AgentFindings.PlaneRefused)) Write(AgentFindings.Refused(State.PlaneKey, evidence));
     }
 
     // A disk that fails may have kept what it says it has not, so this process no longer knows what the ledger holds. It ends, and whatever else is under

@@ -19,6 +19,7 @@ internal static class AgentStatusCommand
         var status = answer.Deserialize(AgentDoorJson.Default.AgentStatusView)!;
         invocation.Terminal.Result(status, terminal => terminal.Facts(
             ("agent", $"{status.Name}, version {status.Version}, of environment {status.Environment}{(status.InForce ? "" : "; not the one in force")}"),
+            ("changes", status.Held ?? "not held at the agent"),
             ("plane", status.Refusal is { } refusal ? $"{status.Plane}, REFUSED: {refusal}" : $"{status.Plane}, {(status.Connected ? "connected" : "not connected")}"),
             ("ledger", $"{status.Size} entries verified, head {Spoken(status.Root)}; {status.Waiting} wait for the plane"),
             ("copy", status.Copy is { } copy ? $"{copy.Size} entries at {copy.Place}; {copy.Protection ?? "it has not answered yet"}{(copy.Fault is { } fault ? $". NOT COPIED ON: {fault}" : "")}" : "none")));

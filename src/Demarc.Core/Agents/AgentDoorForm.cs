@@ -73,11 +73,20 @@ public sealed record AgentStatusView(string Version, string Name, string Environ
 
     /// <summary>The copy of the ledger in the customer's bucket; null where none is kept.</summary>
     public CopyView? Copy { get; init; }
+
+    /// <summary>Why changes are held at the agent itself; null when they are not.</summary>
+    public string? Held { get; init; }
 }
+
+/// <summary>What the agent answers when changes are held at it, or let go.</summary>
+/// <param name="Held">Whether they are held now.</param>
+/// <param name="Running">Changes that run at this moment: the step under way is finished first, or gone on with.</param>
+public sealed record AgentHoldView(bool Held, ImmutableArray<string> Running);
 
 /// <summary>JSON of what the door answers.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(AgentStatusView))]
+[JsonSerializable(typeof(AgentHoldView))]
 [JsonSerializable(typeof(SeveranceState))]
 [JsonSerializable(typeof(RehearsedSeverance))]
 [JsonSerializable(typeof(EgressRecord))]

@@ -2,6 +2,8 @@ using System.Globalization;
 using Demarc.Engine.Durability;
 using Demarc.Engine.Errors;
 using Demarc.Engine.Protocol;
+using Demarc.Engine.Rows;
+using Demarc.Engine.Text;
 using KeyValuePair = Demarc.Engine.Protocol.KeyValuePair;
 
 namespace Demarc.Engine.Catalog;
@@ -61,11 +63,6 @@ internal static class SchemaRules
     public static CollectionSchema Complete(CollectionSchema given, string collectionName, string database = Faults.DefaultDatabase)
     {
         CheckName(collectionName, "collection name");
-        if (given.Functions.Count > 0)
-        {
-            throw Faults.NotServed("a schema with functions");
-        }
-
         if (given.StructArrayFields.Count > 0)
         {
             throw Faults.NotServed("a schema with struct array fields");
@@ -101,6 +98,7 @@ internal static class SchemaRules
         CheckPrimaryKey(schema);
         CheckVectors(schema);
         CheckKeys(schema);
+        FunctionRules.Complete(schema);
         if (schema.EnableDynamicField)
         {
             schema.Fields.Add(DynamicField(FirstFieldId + schema.Fields.Count));
@@ -183,10 +181,14 @@ internal static class SchemaRules
         switch (field.DataType)
         {
             case DataType.Bool or DataType.Int8 or DataType.Int16 or DataType.Int32 or DataType.Int64:
-            case DataType.Float or DataType.Double or DataType.Json:
+            case DataType.Float or DataType.Double or DataType.Json or DataType.Timestamptz or DataType.Geometry:
+                break;
+            case DataType.Array:
+                CheckArray(field);
                 break;
             case DataType.VarChar:
                 _ = MaxLength(field);
+                CheckAnalyzer(field);
                 break;
             case DataType.FloatVector or DataType.Float16Vector or DataType.Bfloat16Vector or DataType.Int8Vector or DataType.BinaryVector or DataType.SparseFloatVector:
                 _ = Dimension(field);
@@ -195,14 +197,44 @@ internal static class SchemaRules
                 throw Faults.NotServed($"data type {field.DataType} of field {field.Name}");
         }
 
-        if (field.IsFunctionOutput)
+        if (field.DefaultValue is not null && field.DataType is DataType.Array or DataType.Json or DataType.Geometry)
         {
-            throw Faults.NotServed($"function output field {field.Name}");
+            throw Faults.Invalid($"type not support default_value, type:{field.DataType}, name:{field.Name}");
         }
 
         if (field.DefaultValue is not null && !DefaultFits(field))
         {
             throw Faults.Invalid($"type ({field.DataType}) of field ({field.Name}) is not matched with its default value ({field.DefaultValue.DataCase})");
+        }
+    }
+
+    private static void CheckAnalyzer(FieldSchema field)
+    {
+        if (FieldDefinition.Parameter(field, "multi_analyzer_params") is { Length: > 0 })
+        {
+            throw Faults.NotServed($"multi_analyzer_params of field {field.Name}");
+        }
+
+        _ = AnalyzerReader.Read(FieldDefinition.Parameter(field, "analyzer_params"));
+        if (FieldDefinition.IsOn(field, "enable_match") && !FieldDefinition.IsOn(field, "enable_analyzer"))
+        {
+            throw Faults.Invalid($"field {field.Name} with enable_match should set enable_analyzer to true");
+        }
+    }
+
+    private static void CheckArray(FieldSchema field)
+    {
+        if (field.ElementType is not (DataType.Bool or DataType.Int8 or DataType.Int16 or DataType.Int32 or DataType.Int64 or DataType.Float or DataType.Double or DataType.VarChar))
+        {
+            throw Faults.Invalid($"element type {field.ElementType} of array field {field.Name} is not supported");
+        }
+
+        _ = MaxLength(field);
+        var text = field.TypeParams.FirstOrDefault(p => p.Key == "max_capacity")?.Value
+            ?? throw Faults.Invalid($"type param(max_capacity) should be specified for array field {field.Name}");
+        if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var capacity) || capacity < 1 || capacity > Limits.ArrayCapacity)
+        {
+            throw Faults.Invalid($"the maximum capacity specified for a Array should be in (0, {Limits.ArrayCapacity}]");
         }
     }
 
@@ -214,6 +246,8 @@ internal static class SchemaRules
         (DataType.Float, ValueField.DataOneofCase.FloatData) => true,
         (DataType.Double, ValueField.DataOneofCase.DoubleData) => true,
         (DataType.VarChar, ValueField.DataOneofCase.StringData) => true,
+        (DataType.Timestamptz, ValueField.DataOneofCase.TimestamptzData) => true,
+        (DataType.Timestamptz, ValueField.DataOneofCase.StringData) => Timestamps.TryParse(field.DefaultValue.StringData, out _),
         _ => false,
     };
 
@@ -321,7 +355,7 @@ internal static class SchemaRules
 
     private static int MaxLength(FieldSchema field)
     {
-        if (field.DataType != DataType.VarChar)
+        if (field.DataType != DataType.VarChar && !(field.DataType == DataType.Array && field.ElementType == DataType.VarChar))
         {
             return 0;
         }

@@ -22,7 +22,7 @@ internal static class PartialRows
             ?? throw Faults.Invalid($"must assign pk when upsert, primary field: {definition.Primary.Name}");
         var before = Before(collection, keys, rows);
         var whole = new List<FieldData>();
-        foreach (var field in definition.Fields)
+        foreach (var field in definition.Fields.Where(f => !f.Schema.IsFunctionOutput))
         {
             if (!given.TryGetValue(field.Name, out var column))
             {

@@ -4,6 +4,7 @@ using Demarc.Engine.Catalog;
 using Demarc.Engine.Durability;
 using Demarc.Engine.Errors;
 using Demarc.Engine.Protocol;
+using Demarc.Engine.Text;
 using Google.Protobuf;
 
 namespace Demarc.Engine.Rows;
@@ -39,7 +40,11 @@ internal static class RowReader
         foreach (var field in definition.Fields)
         {
             byName.Remove(field.Name, out var column);
-            if (field.Schema.IsPrimaryKey && newKeys is not null)
+            if (field.Schema.IsFunctionOutput)
+            {
+                columns.Add(column is null ? Rows.Column.NewData(field) : throw Faults.Invalid($"field {field.Name} is the output of a function, no need to pass it"));
+            }
+            else if (field.Schema.IsPrimaryKey && newKeys is not null)
             {
                 if (column is not null)
                 {
@@ -54,7 +59,13 @@ internal static class RowReader
             }
         }
 
-        return byName.Count == 0 ? columns : throw UnknownField(definition, byName.Keys.First());
+        if (byName.Count > 0)
+        {
+            throw UnknownField(definition, byName.Keys.First());
+        }
+
+        FunctionRules.Fill(definition, columns, rows);
+        return columns;
     }
 
     /// <summary>The columns of a stored segment, with those of fields that were added since it was written.</summary>
@@ -177,6 +188,11 @@ internal static class RowReader
         (DataType.Double, ScalarField.DataOneofCase.DoubleData) => scalars.DoubleData.Data.Count,
         (DataType.VarChar, ScalarField.DataOneofCase.StringData) => scalars.StringData.Data.Count,
         (DataType.Json, ScalarField.DataOneofCase.JsonData) => scalars.JsonData.Data.Count,
+        (DataType.Geometry, ScalarField.DataOneofCase.GeometryWktData) => scalars.GeometryWktData.Data.Count,
+        (DataType.Geometry or DataType.Timestamptz, ScalarField.DataOneofCase.StringData) => scalars.StringData.Data.Count,
+        (DataType.Timestamptz, ScalarField.DataOneofCase.TimestamptzData) => scalars.TimestamptzData.Data.Count,
+        (DataType.Timestamptz, ScalarField.DataOneofCase.LongData) => scalars.LongData.Data.Count,
+        (DataType.Array, ScalarField.DataOneofCase.ArrayData) => scalars.ArrayData.Data.Count,
         (_, ScalarField.DataOneofCase.None) => 0,
         _ => throw Mismatch(field, scalars.DataCase.ToString()),
     };
@@ -202,6 +218,15 @@ internal static class RowReader
                 break;
             case DataType.Json:
                 to.JsonData.Data.Add(Json(field, from.JsonData.Data[at]));
+                break;
+            case DataType.Geometry:
+                to.GeometryWktData.Data.Add(ElementReader.Geometry(field, (from.DataCase == ScalarField.DataOneofCase.StringData ? from.StringData.Data : from.GeometryWktData.Data)[at]));
+                break;
+            case DataType.Timestamptz:
+                to.TimestamptzData.Data.Add(ElementReader.Time(field, from, at));
+                break;
+            case DataType.Array:
+                to.ArrayData.Data.Add(ElementReader.Array(field, from.ArrayData.Data[at], at));
                 break;
             default:
                 to.IntData.Data.Add(Integer(field, from.IntData.Data[at]));
@@ -237,6 +262,15 @@ internal static class RowReader
                 break;
             case DataType.Json:
                 to.JsonData.Data.Add(field.Schema.IsDynamic ? EmptyObject : NullJson);
+                break;
+            case DataType.Geometry:
+                to.GeometryWktData.Data.Add("");
+                break;
+            case DataType.Timestamptz:
+                to.TimestamptzData.Data.Add(value is null ? 0 : ElementReader.Default(value));
+                break;
+            case DataType.Array:
+                to.ArrayData.Data.Add(new ScalarField());
                 break;
             default:
                 to.IntData.Data.Add(value?.IntData ?? 0);

@@ -30,9 +30,13 @@ internal sealed class OutputFields
             var index = definition.FieldIndex(name);
             if (name is "*" or "%")
             {
-                indexes.UnionWith(Enumerable.Range(0, definition.Fields.Count).Where(i => i != definition.DynamicIndex));
+                indexes.UnionWith(Enumerable.Range(0, definition.Fields.Count).Where(i => i != definition.DynamicIndex && !definition.Fields[i].Schema.IsFunctionOutput));
                 whole |= definition.DynamicIndex >= 0;
-                Names.AddRange(definition.Fields.Select(f => f.Name));
+                Names.AddRange(definition.Fields.Where(f => !f.Schema.IsFunctionOutput).Select(f => f.Name));
+            }
+            else if (index >= 0 && definition.Fields[index].Schema.IsFunctionOutput)
+            {
+                throw Faults.Unexpected($"not allowed to retrieve raw data of field {name}");
             }
             else if (index >= 0)
             {
@@ -69,7 +73,7 @@ internal sealed class OutputFields
     /// <summary>As asked for, with wildcards resolved.</summary>
     public List<string> Names { get; } = [];
 
-    public IEnumerable<FieldData> Columns => columns.Select(c => c.Data);
+    public IEnumerable<FieldData> Columns => columns.Select(c => Timestamps.ForAnswer(c.Data));
 
     public void Add(SegmentView segment, int row)
     {
@@ -90,6 +94,7 @@ internal sealed class OutputFields
                 VectorColumn v => v.RowBytes(row),
                 TextColumn t => t.Values[row].Length + 8,
                 JsonColumn j => j.Values[row].Length + 8,
+                ArrayColumn a => a.RowBytes(row),
                 _ => sizeof(long),
             };
         }

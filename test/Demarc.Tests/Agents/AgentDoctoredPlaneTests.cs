@@ -68,7 +68,7 @@ public sealed class AgentDoctoredPlaneTests : IDisposable
         Assert.True(ledger.Acknowledged(own.Id, 6));
         lab.Request("instances.create", "one", AgentLab.Order());
         Refused(RefusalReason.DroppedEntry, 6, [lab.Entries[6]], lab.Checkpoint(lab.Entries));
-        Assert.Equal(own.Id, Assert.Single(ledger.Outbox).Id);
+        Assert.Equal(own.Id, ledger.Outbox[0].Id);
     }
 
     [Fact]
@@ -214,8 +214,17 @@ public sealed class AgentDoctoredPlaneTests : IDisposable
         var again = lab.Open(store);
         lab.Request("instances.create", "one", AgentLab.Order());
         lab.Sync(again);
-        Assert.Equal(7, again.Size);
-        Assert.Single(store.ReadEvidence());
+        lab.Sync(again);
+        var evidence = Assert.Single(store.ReadEvidence());
+
+        // What it was refused for stands in the ledger, by the agent's hand, and that this is over.
+        var raised = Assert.Single(lab.Entries.Select(entry => entry.Data).OfType<FindingRaised>());
+        Assert.Equal(AgentFindings.PlaneRefused, raised.Finding);
+        Assert.Contains(RefusalReason.UnauthorisedChange, raised.Reason, StringComparison.Ordinal);
+        Assert.Contains(AgentFindings.HashOf(evidence), raised.Remedy, StringComparison.Ordinal);
+        Assert.Equal(AgentFindings.PlaneRefused, Assert.Single(lab.Entries.Select(entry => entry.Data).OfType<FindingCleared>()).Finding);
+        Assert.Equal(9, again.Size);
+        Assert.Empty(again.Outbox);
     }
 
     private static ChangeRequested Request(string instance) =>
