@@ -63,6 +63,10 @@ internal static class GrpcGate
                 var method = context.Request.Path.Value?.Split('/').LastOrDefault() ?? "";
                 Refuse(context, Unimplemented, $"method {method} is not served by demarc-engine");
             }
+            else if (context.Request.Path.StartsWithSegments("/v2", StringComparison.Ordinal))
+            {
+                return RestRoutes.Refuse(context, StatusCodes.Status404NotFound, 3000, $"{context.Request.Path} is not served by demarc-engine: unsupported operation");
+            }
             else
             {
                 context.Response.StatusCode = StatusCodes.Status404NotFound;

@@ -63,13 +63,13 @@ internal sealed partial class MilvusEndpoint
             }
 
             var type = entity.Object?.Name ?? "";
-            var database = entity.DbName.Length > 0 ? entity.DbName : type.Length > 0 ? Faults.DefaultDatabase : "";
+            var database = entity.DbName.Length > 0 ? entity.DbName : type.Length > 0 ? Faults.DefaultDatabase : Privileges.Any;
             var answer = new SelectGrantResponse { Status = Success() };
             answer.Entities.Add(access.Grants
                 .Where(g => g.Role == role
                     && (type.Length == 0 || g.ObjectType == type)
                     && (entity.ObjectName.Length == 0 || g.ObjectName == entity.ObjectName)
-                    && (database.Length == 0 || g.Database == database || g.Database == Privileges.Any))
+                    && (database == Privileges.Any || g.Database == database || g.Database == Privileges.Any))
                 .Select(Entity));
             return answer;
         });

@@ -199,7 +199,7 @@ internal sealed partial class MilvusEndpoint
         }
 
         return definition.PartitionKeyIndex >= 0
-            ? throw Faults.Invalid("disable load partitions if partition key mode is used")
+            ? throw Faults.Unexpected("disable load partitions if partition key mode is used")
             : [.. names.Select(name => Partition(definition, name).Id)];
     }
 

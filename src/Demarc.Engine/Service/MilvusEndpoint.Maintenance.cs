@@ -162,7 +162,7 @@ internal sealed partial class MilvusEndpoint
     public override Task<Protocol.Status> LoadBalance(LoadBalanceRequest request, ServerCallContext context) =>
         Run(request, context, call =>
         {
-            _ = Definition(call, request.CollectionName);
+            _ = State.Lookup(call.Database, request.CollectionName) ?? throw Faults.CollectionNotFound(request.CollectionName, call.Database);
             return request.SrcNodeID == NodeId && request.DstNodeIDs.All(n => n == NodeId)
                 ? Success()
                 : throw new Fault(901, $"node not found[node={(request.SrcNodeID != NodeId ? request.SrcNodeID : request.DstNodeIDs.First(n => n != NodeId))}]");

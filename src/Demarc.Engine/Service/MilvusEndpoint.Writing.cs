@@ -116,7 +116,7 @@ internal sealed partial class MilvusEndpoint
 
         if (partition.Length > 0)
         {
-            throw Faults.Invalid("not support manually specifying the partition names if partition key mode is used");
+            throw Faults.Unexpected("not support manually specifying the partition names if partition key mode is used");
         }
 
         op.PartitionIds.Add(PartitionKeys.Spread(definition, columns[definition.PartitionKeyIndex], rows));

@@ -132,7 +132,7 @@ internal sealed partial class MilvusEndpoint(Store store, EngineMetrics metrics,
         }
 
         return definition.PartitionKeyIndex >= 0
-            ? throw Faults.Invalid("not support manually specifying the partition names if partition key mode is used")
+            ? throw Faults.Unexpected("not support manually specifying the partition names if partition key mode is used")
             : [.. names.Select(name => Partition(definition, name).Id)];
     }
 
