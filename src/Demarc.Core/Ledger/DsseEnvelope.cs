@@ -122,7 +122,11 @@ public sealed class DsseEnvelope
         return buffer[..length];
     }
 
-    internal byte[] SignedBytes() => PreAuthenticationEncoding(PayloadType, Payload.Span);
+    internal ReadOnlyMemory<byte> SignedBytes()
+    {
+        var buffer = new byte[EncodingLength(PayloadType, Payload.Length)];
+        return buffer.AsMemory(0, WriteEncoding(PayloadType, Payload.Span, buffer));
+    }
 
     internal static bool IsPayloadType([NotNullWhen(true)] string? type) =>
         !string.IsNullOrEmpty(type) && Encoding.UTF8.GetByteCount(type) <= LedgerLimits.PayloadTypeBytes && !type.Any(char.IsControl);

@@ -11,6 +11,9 @@ namespace Demarc.Core.Ledger;
 /// </summary>
 internal static class DsseReader
 {
+    // What a refusal names, made once: a ledger of a million entries is read without making them again for each.
+    private static readonly Place[] Places = [.. Enumerable.Range(0, LedgerLimits.EnvelopeSignatures).Select(i => new Place($"signatures[{i}]", $"signatures[{i}].keyid", $"signatures[{i}].sig"))];
+
     public static DsseParse Parse(ReadOnlyMemory<byte> bytes)
     {
         if (bytes.Length > LedgerLimits.EnvelopeBytes)
@@ -36,6 +39,8 @@ internal static class DsseReader
     }
 
     private static string FirstSentence(string message) => message.Split(" LineNumber", 2)[0];
+
+    private sealed record Place(string Name, string KeyId, string Sig);
 
     private struct Fields
     {
@@ -90,7 +95,7 @@ internal static class DsseReader
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             if (read.Count == LedgerLimits.EnvelopeSignatures) return $"signatures: more than {LedgerLimits.EnvelopeSignatures}";
-            if (ReadSignature(ref reader, $"signatures[{read.Count}]", out var signature) is { } error) return error;
+            if (ReadSignature(ref reader, Places[read.Count], out var signature) is { } error) return error;
             read.Add(signature!);
         }
 
@@ -99,10 +104,10 @@ internal static class DsseReader
         return null;
     }
 
-    private static string? ReadSignature(ref Utf8JsonReader reader, string at, out DsseSignature? signature)
+    private static string? ReadSignature(ref Utf8JsonReader reader, Place place, out DsseSignature? signature)
     {
         signature = null;
-        if (reader.TokenType != JsonTokenType.StartObject) return $"{at}: expected an object";
+        if (reader.TokenType != JsonTokenType.StartObject) return $"{place.Name}: expected an object";
         string? keyId = null;
         byte[]? sig = null;
         HashSet<string>? unknown = null;
@@ -111,23 +116,23 @@ internal static class DsseReader
             string? error;
             if (reader.ValueTextEquals("keyid"u8))
             {
-                if (keyId is not null) return Twice($"{at}.keyid");
-                error = ReadText(ref reader, $"{at}.keyid", LedgerLimits.KeyIdBytes, out keyId);
+                if (keyId is not null) return Twice(place.KeyId);
+                error = ReadText(ref reader, place.KeyId, LedgerLimits.KeyIdBytes, out keyId);
             }
             else if (reader.ValueTextEquals("sig"u8))
             {
-                if (sig is not null) return Twice($"{at}.sig");
-                error = ReadBase64(ref reader, $"{at}.sig", LedgerLimits.SignatureBytes, out sig);
+                if (sig is not null) return Twice(place.Sig);
+                error = ReadBase64(ref reader, place.Sig, LedgerLimits.SignatureBytes, out sig);
             }
             else
             {
-                error = SkipUnknown(ref reader, at, ref unknown);
+                error = SkipUnknown(ref reader, place.Name, ref unknown);
             }
 
             if (error is not null) return error;
         }
 
-        if (sig is null) return $"{at}.sig: missing";
+        if (sig is null) return $"{place.Sig}: missing";
         signature = new DsseSignature(keyId ?? "", sig);
         return null;
     }

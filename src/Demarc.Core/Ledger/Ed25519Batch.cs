@@ -44,7 +44,7 @@ internal static class Ed25519Batch
         var keys = new Dictionary<Ed25519Key, int>();
         foreach (var claim in claims)
         {
-            if (claim.Signature.Length != SigningKey.SignatureSize || !IsReduced(claim.Signature.Span[32..])) return false;
+            if (claim.Signature.Length != SigningKey.SignatureSize || !IsReduced(claim.Signature.Span[Ed25519Point.Size..])) return false;
             keys.TryAdd(claim.Key, keys.Count);
         }
 
@@ -56,7 +56,7 @@ internal static class Ed25519Batch
         var sumsOfK = new WideSum[keys.Count];
         for (var i = 0; i < claims.Count; i++)
         {
-            sumOfS.Add(factors[i], claims[i].Signature.Span[32..]);
+            sumOfS.Add(factors[i], claims[i].Signature.Span[Ed25519Point.Size..]);
             sumsOfK[keys[claims[i].Key]].Add(factors[i], hashes.AsSpan(i * HashSize, HashSize));
         }
 
@@ -75,7 +75,7 @@ internal static class Ed25519Batch
     private static Ed25519Addend[]? Addends(IReadOnlyList<Ed25519Claim> claims)
     {
         var encodings = new ReadOnlyMemory<byte>[claims.Count];
-        for (var i = 0; i < encodings.Length; i++) encodings[i] = claims[i].Signature[..32];
+        for (var i = 0; i < encodings.Length; i++) encodings[i] = claims[i].Signature[..Ed25519Point.Size];
         var points = new Ed25519Point[claims.Count];
         if (!Ed25519Point.ReadAll(encodings, points)) return null;
         var addends = new Ed25519Addend[claims.Count];
@@ -88,19 +88,22 @@ internal static class Ed25519Batch
         return addends;
     }
 
-    private static bool IsReduced(ReadOnlySpan<byte> scalar) => new BigInteger(scalar, isUnsigned: true) < L;
+    // Almost every reduced scalar is below 2²⁵², which its last byte says.
+    private static bool IsReduced(ReadOnlySpan<byte> scalar) => scalar[^1] < 0x10 || new BigInteger(scalar, isUnsigned: true) < L;
 
     /// <summary>k of each signature: SHA-512 of R, A and the message, side by side.</summary>
     private static byte[] Hashes(IReadOnlyList<Ed25519Claim> claims)
     {
+        const int before = 2 * Ed25519Point.Size;
         var hashes = new byte[claims.Count * HashSize];
-        using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA512);
+        var hashed = new byte[before + claims.Max(claim => claim.Message.Length)];
         for (var i = 0; i < claims.Count; i++)
         {
-            sha.AppendData(claims[i].Signature.Span[..32]);
-            sha.AppendData(claims[i].Key.ToBytes());
-            sha.AppendData(claims[i].Message.Span);
-            sha.GetHashAndReset(hashes.AsSpan(i * HashSize));
+            var (key, message, signature) = claims[i];
+            signature.Span[..Ed25519Point.Size].CopyTo(hashed);
+            key.ToBytes().CopyTo(hashed.AsSpan(Ed25519Point.Size));
+            message.Span.CopyTo(hashed.AsSpan(before));
+            SHA512.HashData(hashed.AsSpan(0, before + message.Length), hashes.AsSpan(i * HashSize));
         }
 
         return hashes;

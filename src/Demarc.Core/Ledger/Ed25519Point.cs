@@ -9,6 +9,9 @@ namespace Demarc.Core.Ledger;
 /// </summary>
 internal readonly struct Ed25519Point(Ed25519Field x, Ed25519Field y, Ed25519Field z, Ed25519Field t)
 {
+    /// <summary>Bytes of an encoded point.</summary>
+    public const int Size = 32;
+
     private static readonly BigInteger DValue = -121665 * BigInteger.ModPow(121666, Ed25519Field.P - 2, Ed25519Field.P);
     private static readonly Ed25519Field D = Ed25519Field.Of(DValue);
     private static readonly Ed25519Field TwiceD = Ed25519Field.Of(2 * DValue);
@@ -137,7 +140,7 @@ internal readonly struct Ed25519Point(Ed25519Field x, Ed25519Field y, Ed25519Fie
 
     private static byte[] Encoded(BigInteger y)
     {
-        var bytes = new byte[32];
+        var bytes = new byte[Size];
         Must.Hold(y.TryWriteBytes(bytes, out _, isUnsigned: true));
         return bytes;
     }
@@ -151,7 +154,7 @@ internal readonly struct Ed25519Point(Ed25519Field x, Ed25519Field y, Ed25519Fie
         public static Half? Of(ReadOnlySpan<byte> bytes)
         {
             var y = Ed25519Field.FromBytes(bytes);
-            Span<byte> canonical = stackalloc byte[32];
+            Span<byte> canonical = stackalloc byte[Size];
             y.ToBytes(canonical);
             var negative = (bytes[31] & 0x80) != 0;
             if (negative) canonical[31] |= 0x80;

@@ -184,7 +184,7 @@ public sealed class Entry
     }
 
     private static string Because(DsseEnvelope envelope, PublicKey key, DsseSignature signature) =>
-        key is Passkey passkey && passkey.Refusal(envelope.SignedBytes(), signature.Sig.Span) is { } why ? $": {why}" : "";
+        key is Passkey passkey && passkey.Refusal(envelope.SignedBytes().Span, signature.Sig.Span) is { } why ? $": {why}" : "";
 
     private static string FirstLine(Exception unreadable)
     {
