@@ -96,6 +96,10 @@ internal sealed record CollectionDefinition(CreateCollectionOp Op, ulong Created
             {
                 schema.Fields.RemoveAt(i);
             }
+            else if (schema.Fields[i].DefaultValue is { DataCase: ValueField.DataOneofCase.TimestamptzData } time)
+            {
+                time.StringData = Rows.Timestamps.Format(time.TimestamptzData);
+            }
         }
 
         return schema;

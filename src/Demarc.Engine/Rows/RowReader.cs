@@ -132,8 +132,15 @@ internal static class RowReader
         var dense = count == rows;
         for (int row = 0, at = 0; row < rows; row++)
         {
+            // A JSON value of no bytes at all is how clients write one that is undefined.
             var present = marks.Count == 0 || marks[row];
-            if (present)
+            if (present && field.Type == DataType.Json && !field.Schema.IsDynamic && given.Scalars.JsonData.Data[dense ? row : at].Length == 0)
+            {
+                at += dense ? 0 : 1;
+                result.Scalars.JsonData.Data.Add(NullJson);
+                present = !field.Nullable;
+            }
+            else if (present)
             {
                 Copy(field, given.Scalars, dense ? row : at++, result.Scalars);
             }

@@ -16,7 +16,7 @@ internal sealed class Segment
     private VectorIndex?[] indexes;
     private long[] notIndexable;
 
-    public Segment(CollectionDefinition definition, long id, int ordinal, long partition)
+    public Segment(CollectionDefinition definition, long id, int ordinal, long partition = 0)
     {
         Id = id;
         Ordinal = ordinal;
