@@ -24,10 +24,10 @@ switch (wanted)
         await CutBench.RunAsync(args.Length > 1 ? size : 100);
         return 0;
     case "graph":
-        await GraphBench.RunAsync(small: args.Length > 1 && args[1] == "small");
+        await GraphBench.RunAsync(args[1..]);
         return 0;
     case "all":
-        await GraphBench.RunAsync(small: false);
+        await GraphBench.RunAsync();
         await CutBench.RunAsync(50);
         await QuickstartBench.RunAsync();
         await LedgerBench.AppendAsync();
@@ -35,6 +35,6 @@ switch (wanted)
         await SearchBench.RunAsync(size);
         return 0;
     default:
-        Console.Error.WriteLine("bench: append, verify [ENTRIES], search [ENTRIES], quickstart, cut [CUTS], graph [small], or all");
+        Console.Error.WriteLine("bench: append, verify [ENTRIES], search [ENTRIES], quickstart, cut [CUTS], graph [small|128|768] [hnswlib|faiss|own], or all");
         return 2;
 }

@@ -9,10 +9,10 @@ namespace Demarc.Bench.Engine;
 /// </summary>
 internal sealed class ClusteredData
 {
-    private const int Latent = 48;
-    private const int Clusters = 400;
-    private const float Spread = 0.8f;
-    private const float Noise = 0.2f;
+    private const int Latent = 64;
+    private const int Clusters = 200;
+    private const float Spread = 1f;
+    private const float Noise = 0.3f;
 
     private readonly Random random;
     private readonly float[][] matrix;

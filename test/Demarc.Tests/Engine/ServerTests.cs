@@ -149,12 +149,12 @@ public class ServerTests
     [InlineData("L2")]
     [InlineData("IP")]
     [InlineData("COSINE")]
-    public async Task A_search_over_several_segments_finds_what_a_plain_scan_finds(string metric)
+    public async Task A_search_over_many_rows_finds_what_a_plain_scan_finds(string metric)
     {
         using var folder = Sample.Folder();
         await using var engine = await EngineProcess.Start(folder.Path);
         const int count = 70_000;
-        await Ready(engine.Client, metric, count);
+        await Ready(engine.Client, metric, count, "FLAT");
         float[] query = [35_000.4f, 3.3f, 0, 1];
         var request = Query(query, 20, "small < 50");
         request.SearchParams.Add(new Pair { Key = "offset", Value = "5" });
@@ -180,11 +180,11 @@ public class ServerTests
         Marshallers.Create(m => m.ToByteArray(), ListDatabasesRequest.Parser.ParseFrom),
         Marshallers.Create(m => m.ToByteArray(), ListDatabasesResponse.Parser.ParseFrom));
 
-    private static async Task Ready(MilvusService.MilvusServiceClient client, string metric, int count)
+    private static async Task Ready(MilvusService.MilvusServiceClient client, string metric, int count, string type = "AUTOINDEX")
     {
         var created = await client.CreateCollectionAsync(new CreateCollectionRequest { CollectionName = "things", Schema = Sample.Schema().ToByteString() });
         Assert.True(created.Code == 0, created.Reason);
-        await client.CreateIndexAsync(new CreateIndexRequest { CollectionName = "things", FieldName = "vec", ExtraParams = { new Pair { Key = "metric_type", Value = metric } } });
+        await client.CreateIndexAsync(new CreateIndexRequest { CollectionName = "things", FieldName = "vec", ExtraParams = { new Pair { Key = "metric_type", Value = metric }, new Pair { Key = "index_type", Value = type } } });
         Assert.Equal(0, (await client.LoadCollectionAsync(new LoadCollectionRequest { CollectionName = "things" })).Code);
         var insert = new InsertRequest { CollectionName = "things", NumRows = (uint)count };
         insert.FieldsData.Add(Sample.Columns([.. Enumerable.Range(0, count).Select(i => (long)i)]));

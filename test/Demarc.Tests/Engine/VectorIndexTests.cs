@@ -105,6 +105,21 @@ public class VectorIndexTests
     }
 
     [Fact]
+    public void Several_segments_answer_as_one()
+    {
+        var sample = new VectorSample(DataType.Int8Vector, 265_000, 8);
+        Assert.Equal(2, sample.View.Segments.Length);
+        var query = sample.Query();
+        var scored = sample.View.Segments.SelectMany((s, i) =>
+        {
+            var scorer = ((VectorColumn)s.Segment.Columns[1]).Scorer(query, Metric.L2);
+            return Enumerable.Range(0, s.Count).Select(row => new Hit(scorer.Nearness(row), i, row));
+        });
+        var expected = scored.OrderByDescending(h => h.Nearness).ThenBy(h => h.Segment).ThenBy(h => h.Row).Take(100);
+        Assert.Equal(expected, sample.Search([query], Metric.L2, 100, useIndex: true)[0]);
+    }
+
+    [Fact]
     public void A_range_search_keeps_to_its_range()
     {
         var sample = new VectorSample(DataType.FloatVector, 8_000, 32);

@@ -123,7 +123,7 @@ public class VectorTypeTests
         return data;
     }
 
-    private static ByteString Wire(VectorField data) => data.DataCase switch
+    internal static ByteString Wire(VectorField data) => data.DataCase switch
     {
         VectorField.DataOneofCase.FloatVector => ByteString.CopyFrom([.. data.FloatVector.Data.SelectMany(BitConverter.GetBytes)]),
         VectorField.DataOneofCase.SparseFloatVector => data.SparseFloatVector.Contents[0],

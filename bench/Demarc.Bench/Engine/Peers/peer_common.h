@@ -72,20 +72,23 @@ inline void measure(const Job& job, const std::function<void(int)>& set_ef, cons
     }
     printf("ef %d\nrecall %.4f\n", ef, recall);
     for (int threads = 1; threads <= 2; threads++) {
-        std::vector<double> rates;
-        for (int run = 0; run < 7; run++) {
+        std::vector<double> rates, per_cpu;
+        for (int run = 0; run < 6; run++) {
             auto begun = std::chrono::steady_clock::now();
+            double cpu = cpu_seconds(), seconds = 0;
             size_t answered = 0;
-            double seconds = 0;
             while (seconds < job.seconds) {
                 search(threads, found.data());
                 answered += job.query_count();
                 seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
             }
+            if (run == 0) continue;
             rates.push_back(answered / seconds);
+            per_cpu.push_back(answered / (cpu_seconds() - cpu));
         }
         std::sort(rates.begin(), rates.end());
-        printf("qps%d %.1f\n", threads, rates[rates.size() / 2]);
+        std::sort(per_cpu.begin(), per_cpu.end());
+        printf("qps%d %.1f\ncpu%d %.1f\n", threads, rates[rates.size() / 2], threads, per_cpu[per_cpu.size() / 2]);
         fflush(stdout);
     }
 }
