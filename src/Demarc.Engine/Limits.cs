@@ -33,6 +33,15 @@ internal static class Limits
     /// <summary>Nesting of one JSON value: enough for data, too little to exhaust a stack.</summary>
     public const int JsonDepth = 64;
 
+    /// <summary>Elements of one array; Milvus's bound on max_capacity.</summary>
+    public const int ArrayCapacity = 4096;
+
+    /// <summary>Bytes of one geometry as text; as large as the largest text field.</summary>
+    public const int GeometryBytes = 65535;
+
+    /// <summary>Nesting of geometry collections: the check recurses.</summary>
+    public const int GeometryDepth = 16;
+
     /// <summary>Rows of one insert or upsert: what fits a request at a few bytes a row, and bounds the time one write holds the queue.</summary>
     public const int RowsPerRequest = 1_000_000;
 
@@ -68,6 +77,9 @@ internal static class Limits
 
     /// <summary>Filter nodes, `in` values not counted: each may cost one pass over the rows.</summary>
     public const int FilterNodes = 4096;
+
+    /// <summary>Characters of one regular expression: the automaton made of it grows with it.</summary>
+    public const int RegexLength = 1024;
 
     /// <summary>Vector bytes of one segment: small enough to rewrite in a checkpoint, large enough that one graph holds most collections.</summary>
     public const int SegmentVectorBytes = 320 * 1024 * 1024;

@@ -5,7 +5,7 @@ namespace Demarc.Engine.Catalog;
 /// <summary>One field of a collection, checked once at creation so that the hot paths need not doubt it.</summary>
 /// <param name="Schema">As the client gave it, with the field id assigned.</param>
 /// <param name="Dimension">Of a vector field; otherwise 0.</param>
-/// <param name="MaxLength">Bytes of a VarChar; otherwise 0.</param>
+/// <param name="MaxLength">Bytes of a VarChar, or of each one in an array; otherwise 0.</param>
 internal sealed record FieldDefinition(FieldSchema Schema, int Dimension, int MaxLength)
 {
     public string Name => Schema.Name;
@@ -28,12 +28,20 @@ internal sealed record FieldDefinition(FieldSchema Schema, int Dimension, int Ma
     public static bool IsVectorType(DataType type) =>
         type is DataType.FloatVector or DataType.Float16Vector or DataType.Bfloat16Vector or DataType.Int8Vector or DataType.BinaryVector or DataType.SparseFloatVector;
 
+    public bool IsArray => Type == DataType.Array;
+
+    /// <summary>Of an array: the type of its elements.</summary>
+    public DataType ElementType => Schema.ElementType;
+
+    /// <summary>Of an array: the most elements of one row; checked at creation.</summary>
+    public int MaxCapacity { get; } = Schema.TypeParams.FirstOrDefault(p => p.Key == "max_capacity") is { } given && int.TryParse(given.Value, out var capacity) ? capacity : 0;
+
     public bool Nullable => Schema.Nullable;
 
     public bool IsInteger => Type is DataType.Int8 or DataType.Int16 or DataType.Int32 or DataType.Int64;
 
-    /// <summary>The inclusive range of an integer field.</summary>
-    public (long Low, long High) Range => Type switch
+    /// <summary>The inclusive range of an integer field, or of the integers in an array.</summary>
+    public (long Low, long High) Range => (IsArray ? ElementType : Type) switch
     {
         DataType.Int8 => (sbyte.MinValue, sbyte.MaxValue),
         DataType.Int16 => (short.MinValue, short.MaxValue),

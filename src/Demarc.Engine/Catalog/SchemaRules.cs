@@ -2,6 +2,7 @@ using System.Globalization;
 using Demarc.Engine.Durability;
 using Demarc.Engine.Errors;
 using Demarc.Engine.Protocol;
+using Demarc.Engine.Rows;
 
 namespace Demarc.Engine.Catalog;
 
@@ -112,7 +113,10 @@ internal static class SchemaRules
         switch (field.DataType)
         {
             case DataType.Bool or DataType.Int8 or DataType.Int16 or DataType.Int32 or DataType.Int64:
-            case DataType.Float or DataType.Double or DataType.Json:
+            case DataType.Float or DataType.Double or DataType.Json or DataType.Timestamptz or DataType.Geometry:
+                break;
+            case DataType.Array:
+                CheckArray(field);
                 break;
             case DataType.VarChar:
                 _ = MaxLength(field);
@@ -129,9 +133,30 @@ internal static class SchemaRules
             throw Faults.NotServed($"function output field {field.Name}");
         }
 
+        if (field.DefaultValue is not null && field.DataType is DataType.Array or DataType.Json or DataType.Geometry)
+        {
+            throw Faults.Invalid($"type not support default_value, type:{field.DataType}, name:{field.Name}");
+        }
+
         if (field.DefaultValue is not null && !DefaultFits(field))
         {
             throw Faults.Invalid($"type ({field.DataType}) of field ({field.Name}) is not matched with its default value ({field.DefaultValue.DataCase})");
+        }
+    }
+
+    private static void CheckArray(FieldSchema field)
+    {
+        if (field.ElementType is not (DataType.Bool or DataType.Int8 or DataType.Int16 or DataType.Int32 or DataType.Int64 or DataType.Float or DataType.Double or DataType.VarChar))
+        {
+            throw Faults.Invalid($"element type {field.ElementType} of array field {field.Name} is not supported");
+        }
+
+        _ = MaxLength(field);
+        var text = field.TypeParams.FirstOrDefault(p => p.Key == "max_capacity")?.Value
+            ?? throw Faults.Invalid($"type param(max_capacity) should be specified for array field {field.Name}");
+        if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var capacity) || capacity < 1 || capacity > Limits.ArrayCapacity)
+        {
+            throw Faults.Invalid($"the maximum capacity specified for a Array should be in (0, {Limits.ArrayCapacity}]");
         }
     }
 
@@ -143,6 +168,8 @@ internal static class SchemaRules
         (DataType.Float, ValueField.DataOneofCase.FloatData) => true,
         (DataType.Double, ValueField.DataOneofCase.DoubleData) => true,
         (DataType.VarChar, ValueField.DataOneofCase.StringData) => true,
+        (DataType.Timestamptz, ValueField.DataOneofCase.TimestamptzData) => true,
+        (DataType.Timestamptz, ValueField.DataOneofCase.StringData) => Timestamps.TryParse(field.DefaultValue.StringData, out _),
         _ => false,
     };
 
@@ -220,7 +247,7 @@ internal static class SchemaRules
 
     private static int MaxLength(FieldSchema field)
     {
-        if (field.DataType != DataType.VarChar)
+        if (field.DataType != DataType.VarChar && !(field.DataType == DataType.Array && field.ElementType == DataType.VarChar))
         {
             return 0;
         }

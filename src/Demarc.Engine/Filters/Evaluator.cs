@@ -1,279 +1,256 @@
+using System.Numerics;
 using Demarc.Engine.Rows;
 
 namespace Demarc.Engine.Filters;
 
-/// <summary>True and false rows as bits; a row in neither is unknown (a null or missing value took part).</summary>
-internal readonly record struct Mask(ulong[] True, ulong[] False);
-
 /// <summary>
-/// Evaluates a parsed filter over one segment, one node at a time over all rows: comparisons of a field with a value are
-/// tight loops, everything else goes row by row. Three-valued as SQL is: not unknown stays unknown.
+/// Evaluates a filter over one segment by taking rows out of a set: each condition keeps those for which it is true (or
+/// false, under a not), and looks only at rows that are still there. So cheap conditions go first and expensive ones see few
+/// rows. Comparisons of a field with a value run over whole words of the set; everything else goes row by row.
 /// </summary>
-internal sealed class Evaluator(SegmentView view)
+/// <remarks>
+/// Three-valued as SQL is: for a null or missing value a condition is neither true nor false, and both ways of asking leave
+/// the row out. That makes pushing a not inwards exact: not (a and b) asks for rows where a is false or b is false.
+/// </remarks>
+internal sealed partial class Evaluator(SegmentView view)
 {
+    /// <summary>Lists up to this long are compared value by value, in parallel lanes; longer ones are looked up.</summary>
+    private const int ShortList = 12;
+
     private readonly int count = view.Count;
-    private readonly int words = (view.Count + 63) >> 6;
 
     /// <summary>Live rows for which the filter is true.</summary>
     public static ulong[] Matching(ConditionNode filter, SegmentView view)
     {
-        var live = view.LiveMask();
-        if (filter is ConstantNode { Value: true })
-        {
-            return live;
-        }
-
-        var mask = new Evaluator(view).Evaluate(filter).True;
-        for (var i = 0; i < live.Length; i++)
-        {
-            live[i] &= mask[i];
-        }
-
-        return live;
+        var rows = view.LiveMask();
+        new Evaluator(view).Keep(filter, true, rows);
+        return rows;
     }
 
-    private Mask Evaluate(ConditionNode node)
-    {
-        switch (node)
-        {
-            case AndNode and:
-                var (a, b) = (Evaluate(and.Left), Evaluate(and.Right));
-                Combine(a.True, b.True, conjunction: true);
-                Combine(a.False, b.False, conjunction: false);
-                return a;
-            case OrNode or:
-                var (c, d) = (Evaluate(or.Left), Evaluate(or.Right));
-                Combine(c.True, d.True, conjunction: false);
-                Combine(c.False, d.False, conjunction: true);
-                return c;
-            case NotNode not:
-                var inner = Evaluate(not.Of);
-                return new Mask(inner.False, inner.True);
-            case CompareNode { Left: FieldNode f, Right: LiteralNode l } compare when Fast(f, l.Value, compare.Operation) is { } fast:
-                return fast;
-            case CompareNode { Left: LiteralNode l, Right: FieldNode f } compare when Fast(f, l.Value, Mirror(compare.Operation)) is { } fast:
-                return fast;
-            case InNode { Of: FieldNode f } within when FastIn(f, within.Values) is { } fast:
-                return fast;
-            default:
-                return ByRow(node);
-        }
-    }
-
-    private static void Combine(ulong[] into, ulong[] other, bool conjunction)
-    {
-        for (var i = 0; i < into.Length; i++)
-        {
-            into[i] = conjunction ? into[i] & other[i] : into[i] | other[i];
-        }
-    }
-
-    private Mask? Fast(FieldNode node, Scalar value, Comparison operation)
-    {
-        var column = view.Segment.Columns[node.Field];
-        return column switch
-        {
-            IntegerColumn c when value.Kind == ScalarKind.Integer => Scan(column, c.Values, value.Integer, operation),
-            IntegerColumn c => Scan(column, c.Values, value.Number, operation, static v => v),
-            FloatColumn c => Scan(column, c.Values, (double)(float)value.AsNumber, operation, static v => v),
-            DoubleColumn c => Scan(column, c.Values, value.AsNumber, operation, static v => v),
-            TextColumn c => Scan(column, c.Values, operation, value.Text!),
-            _ => null,
-        };
-    }
-
-    private Mask Scan(Column column, ReadOnlySpan<long> values, long value, Comparison operation)
-    {
-        var mask = NewMask();
-        for (var row = 0; row < count; row++)
-        {
-            Set(mask, column, row, Holds(operation, values[row].CompareTo(value)));
-        }
-
-        return mask;
-    }
-
-    private Mask Scan<T>(Column column, ReadOnlySpan<T> values, double value, Comparison operation, Func<T, double> widen)
-    {
-        var mask = NewMask();
-        for (var row = 0; row < count; row++)
-        {
-            Set(mask, column, row, Holds(operation, widen(values[row]).CompareTo(value)));
-        }
-
-        return mask;
-    }
-
-    private Mask Scan(Column column, ReadOnlySpan<string> values, Comparison operation, string value)
-    {
-        var mask = NewMask();
-        for (var row = 0; row < count; row++)
-        {
-            Set(mask, column, row, Holds(operation, string.CompareOrdinal(values[row], value)));
-        }
-
-        return mask;
-    }
-
-    private Mask? FastIn(FieldNode node, ValueSet set)
-    {
-        var column = view.Segment.Columns[node.Field];
-        if (column is IntegerColumn integers)
-        {
-            var mask = NewMask();
-            var values = integers.Values;
-            for (var row = 0; row < count; row++)
-            {
-                Set(mask, column, row, set.Contains(values[row]));
-            }
-
-            return mask;
-        }
-
-        if (column is TextColumn texts)
-        {
-            var mask = NewMask();
-            var values = texts.Values;
-            for (var row = 0; row < count; row++)
-            {
-                Set(mask, column, row, set.Contains(values[row]));
-            }
-
-            return mask;
-        }
-
-        if (column is FloatColumn floats)
-        {
-            // A float field holds the nearest float of what was written, so the list is rounded the same way.
-            var rounded = set.Values.Where(v => v.IsNumeric).Select(v => (float)v.AsNumber).ToHashSet();
-            var mask = NewMask();
-            var values = floats.Values;
-            for (var row = 0; row < count; row++)
-            {
-                Set(mask, column, row, rounded.Contains(values[row]));
-            }
-
-            return mask;
-        }
-
-        return null;
-    }
-
-    private Mask ByRow(ConditionNode node)
-    {
-        var mask = NewMask();
-        for (var row = 0; row < count; row++)
-        {
-            if (Test(node, row) is { } result)
-            {
-                (result ? mask.True : mask.False)[row >> 6] |= 1UL << (row & 63);
-            }
-        }
-
-        return mask;
-    }
-
-    private bool? Test(ConditionNode node, int row)
+    private void Keep(ConditionNode node, bool wanted, Span<ulong> rows)
     {
         switch (node)
         {
             case ConstantNode constant:
-                return constant.Value;
-            case CompareNode compare:
-                return Scalar.Compare(Value(compare.Left, row), Value(compare.Right, row)) is { } order ? Holds(compare.Operation, order) : null;
-            case InNode within:
-                var candidate = Value(within.Of, row);
-                return candidate.Kind == ScalarKind.Absent ? null : within.Values.Contains(candidate);
-            case LikeNode like:
-                var text = Value(like.Of, row);
-                return text.Kind == ScalarKind.Text ? like.Pattern.Matches(text.Text!) : text.Kind == ScalarKind.Absent ? null : false;
-            case NullNode isNull:
-                return Value(isNull.Of, row).Kind == ScalarKind.Absent;
-            case ExistsNode exists:
-                return Json(exists.Of.Field, row) is { Length: > 0 } found && Values.ExistsInJson(found, exists.Of.Path);
-            case ContainsNode contains:
-                return Contains(contains, row);
-            case TruthNode truth:
-                var value = Value(truth.Of, row);
-                return value.Kind == ScalarKind.Bool ? value.Integer != 0 : null;
+                if (constant.Value != wanted)
+                {
+                    rows.Clear();
+                }
+
+                break;
+            case NotNode not:
+                Keep(not.Of, !wanted, rows);
+                break;
+            case LogicNode logic when logic.All == wanted:
+                KeepAll(logic.Parts, wanted, rows);
+                break;
+            case LogicNode logic:
+                KeepAny(logic.Parts, wanted, rows);
+                break;
+            case SampleNode sample:
+                Keep(sample.Of, true, rows);
+                Draw(sample, rows);
+                break;
+            case NullNode { Of: FieldNode f } isNull:
+                KeepNull(f.Field, isNull: wanted, rows);
+                break;
+            case NullNode { Of: JsonNode { Path.Count: 0 } j } isNull:
+                KeepNull(j.Field, isNull: wanted, rows);
+                break;
+            case CompareNode { Left: FieldNode f, Right: LiteralNode l } compare when KeepCompared(f.Field, wanted ? compare.Operation : Opposite(compare.Operation), l.Value, rows):
+                break;
+            case InNode { Of: FieldNode f } within when KeepListed(f.Field, within.Values, wanted, rows):
+                break;
             default:
-                throw new InvalidOperationException($"{node.GetType().Name} is evaluated over whole segments.");
+                KeepByRow(node, wanted, rows);
+                break;
         }
     }
 
-    private bool? Contains(ContainsNode node, int row)
+    private void KeepAll(IReadOnlyList<ConditionNode> parts, bool wanted, Span<ulong> rows)
     {
-        if (Values.ReadJsonArray(Json(node.Of.Field, row), node.Of.Path) is not { } items)
+        foreach (var part in parts.OrderBy(Cost))
         {
-            return null;
-        }
+            if (!rows.ContainsAnyExcept(0UL))
+            {
+                return;
+            }
 
-        return node.Mode == ContainsMode.All
-            ? node.Values.Values.All(v => items.Exists(i => Scalar.Compare(i, v) == 0))
-            : items.Exists(i => node.Values.Contains(i));
+            Keep(part, wanted, rows);
+        }
     }
 
-    private Scalar Value(ValueNode node, int row) => node switch
+    private void KeepAny(IReadOnlyList<ConditionNode> parts, bool wanted, Span<ulong> rows)
     {
-        LiteralNode literal => literal.Value,
-        FieldNode field => Field(view.Segment.Columns[field.Field], row),
-        JsonNode json => Values.ReadJson(Json(json.Field, row), json.Path),
-        NegateNode negate => Values.Negate(Value(negate.Of, row)),
-        ArithmeticNode a => Values.Calculate(a.Operation, Value(a.Left, row), Value(a.Right, row)),
-        _ => throw new InvalidOperationException($"No value for {node.GetType().Name}."),
+        var left = rows.ToArray();
+        var trial = new ulong[rows.Length];
+        rows.Clear();
+        foreach (var part in parts.OrderBy(Cost))
+        {
+            if (!left.AsSpan().ContainsAnyExcept(0UL))
+            {
+                return;
+            }
+
+            left.CopyTo(trial, 0);
+            Keep(part, wanted, trial);
+            for (var i = 0; i < trial.Length; i++)
+            {
+                rows[i] |= trial[i];
+                left[i] &= ~trial[i];
+            }
+        }
+    }
+
+    /// <summary>Roughly what one row costs, to order the parts of an `and` or `or`; which comes first changes no answer.</summary>
+    private int Cost(ConditionNode node) => node switch
+    {
+        ConstantNode => 0,
+        NullNode { Of: FieldNode } => 1,
+        CompareNode { Left: FieldNode f, Right: LiteralNode } => view.Segment.Columns[f.Field] is TextColumn ? 8 : 2,
+        InNode { Of: FieldNode f } => view.Segment.Columns[f.Field] is TextColumn ? 16 : 4,
+        LikeNode { Of: FieldNode } => 16,
+        CompareNode { Left: JsonNode } or CompareNode { Right: JsonNode } or InNode or LikeNode or ExistsNode or TruthNode or NullNode => 60,
+        CompareNode => 30,
+        NotNode not => Cost(not.Of),
+        LogicNode logic => logic.Parts.Sum(Cost),
+        _ => 100,
     };
 
-    private ReadOnlySpan<byte> Json(int field, int row)
+    private void KeepNull(int field, bool isNull, Span<ulong> rows)
     {
-        var column = (JsonColumn)view.Segment.Columns[field];
-        return column.IsNull(row) ? [] : column.Values[row].Span;
-    }
-
-    private static Scalar Field(Column column, int row)
-    {
-        if (column.IsNull(row))
+        var column = view.Segment.Columns[field];
+        if (!isNull)
         {
-            return Scalar.Absent;
+            column.DropNulls(rows);
+            return;
         }
 
-        return column switch
+        var valid = rows.ToArray();
+        column.DropNulls(valid);
+        for (var i = 0; i < valid.Length; i++)
         {
-            IntegerColumn c => Scalar.Of(c.Values[row]),
-            FloatColumn c => Scalar.Of(c.Values[row]),
-            DoubleColumn c => Scalar.Of(c.Values[row]),
-            BoolColumn c => Scalar.Of(c.Values[row]),
-            TextColumn c => Scalar.Of(c.Values[row]),
-            _ => Scalar.Composite,
-        };
-    }
-
-    private Mask NewMask() => new(new ulong[words], new ulong[words]);
-
-    private static void Set(Mask mask, Column column, int row, bool result)
-    {
-        if (!column.IsNull(row))
-        {
-            (result ? mask.True : mask.False)[row >> 6] |= 1UL << (row & 63);
+            rows[i] &= ~valid[i];
         }
     }
 
-    private static bool Holds(Comparison operation, int order) => operation switch
+    private bool KeepCompared(int field, Comparison operation, Scalar value, Span<ulong> rows)
     {
-        Comparison.Equal => order == 0,
-        Comparison.NotEqual => order != 0,
-        Comparison.Less => order < 0,
-        Comparison.LessOrEqual => order <= 0,
-        Comparison.Greater => order > 0,
-        Comparison.GreaterOrEqual => order >= 0,
-    };
+        var column = view.Segment.Columns[field];
+        switch (column)
+        {
+            case IntegerColumn c when value.Kind == ScalarKind.Integer:
+                Lanes.Keep(c.Values, value.Integer, operation, rows);
+                break;
+            case FloatColumn c when value.IsNumeric:
+                Lanes.Keep(c.Values, (float)value.AsNumber, operation, rows);
+                break;
+            case DoubleColumn c when value.IsNumeric:
+                Lanes.Keep(c.Values, value.AsNumber, operation, rows);
+                break;
+            case BoolColumn c when value.Kind == ScalarKind.Bool:
+                var flags = c.Values;
+                for (var rest = new RowWalk(rows); rest.Next();)
+                {
+                    rest.Decide(Scalar.Holds(operation, (flags[rest.Row] ? 1 : 0) - (int)value.Integer));
+                }
 
-    private static Comparison Mirror(Comparison operation) => operation switch
+                break;
+            case TextColumn c when value.Kind == ScalarKind.Text:
+                KeepTexts(c.Values, operation, value.Text!, rows);
+                break;
+            default:
+                return false;
+        }
+
+        column.DropNulls(rows);
+        return true;
+    }
+
+    private static void KeepTexts(ReadOnlySpan<string> texts, Comparison operation, string value, Span<ulong> rows)
     {
-        Comparison.Less => Comparison.Greater,
-        Comparison.LessOrEqual => Comparison.GreaterOrEqual,
-        Comparison.Greater => Comparison.Less,
-        Comparison.GreaterOrEqual => Comparison.LessOrEqual,
-        Comparison.Equal => Comparison.Equal,
-        Comparison.NotEqual => Comparison.NotEqual,
+        if (operation is Comparison.Equal or Comparison.NotEqual)
+        {
+            for (var rest = new RowWalk(rows); rest.Next();)
+            {
+                rest.Decide(texts[rest.Row] == value == (operation == Comparison.Equal));
+            }
+
+            return;
+        }
+
+        for (var rest = new RowWalk(rows); rest.Next();)
+        {
+            rest.Decide(Scalar.Holds(operation, string.CompareOrdinal(texts[rest.Row], value)));
+        }
+    }
+
+    private bool KeepListed(int field, ValueSet set, bool wanted, Span<ulong> rows)
+    {
+        var column = view.Segment.Columns[field];
+        switch (column)
+        {
+            case IntegerColumn c when !set.HasFractions && set.Integers.Count <= ShortList:
+                Lanes.KeepListed(c.Values, [.. set.Integers], wanted, rows);
+                break;
+            case IntegerColumn c:
+                var integers = c.Values;
+                for (var rest = new RowWalk(rows); rest.Next();)
+                {
+                    rest.Decide(set.Contains(integers[rest.Row]) == wanted);
+                }
+
+                break;
+            case TextColumn c:
+                var texts = c.Values;
+                for (var rest = new RowWalk(rows); rest.Next();)
+                {
+                    rest.Decide(set.Contains(texts[rest.Row]) == wanted);
+                }
+
+                break;
+            default:
+                return false;
+        }
+
+        column.DropNulls(rows);
+        return true;
+    }
+
+    /// <summary>Keeps a share of the rows, every choice of as many rows equally likely; at least one when there is any.</summary>
+    private void Draw(SampleNode sample, Span<ulong> rows)
+    {
+        long left = 0;
+        foreach (var word in rows)
+        {
+            left += BitOperations.PopCount(word);
+        }
+
+        var needed = left == 0 ? 0 : Math.Max(1, (long)(left * sample.Share));
+        var random = new Random(HashCode.Combine((int)sample.Seed, (int)(sample.Seed >> 32), (int)view.Segment.Id));
+        for (var rest = new RowWalk(rows); rest.Next(); left--)
+        {
+            var taken = random.NextInt64(left) < needed;
+            needed -= taken ? 1 : 0;
+            rest.Decide(taken);
+        }
+    }
+
+    private void KeepByRow(ConditionNode node, bool wanted, Span<ulong> rows)
+    {
+        for (var rest = new RowWalk(rows); rest.Next();)
+        {
+            rest.Decide(Test(node, rest.Row) == wanted);
+        }
+    }
+
+    private static Comparison Opposite(Comparison operation) => operation switch
+    {
+        Comparison.Equal => Comparison.NotEqual,
+        Comparison.NotEqual => Comparison.Equal,
+        Comparison.Less => Comparison.GreaterOrEqual,
+        Comparison.LessOrEqual => Comparison.Greater,
+        Comparison.Greater => Comparison.LessOrEqual,
+        Comparison.GreaterOrEqual => Comparison.Less,
     };
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 
 namespace Demarc.Engine.Filters;
 
@@ -7,7 +6,9 @@ namespace Demarc.Engine.Filters;
 internal static class Lexer
 {
     private static readonly string[] Symbols =
-        ["**", "==", "!=", "<=", ">=", "&&", "||", "<", ">", "!", "(", ")", "[", "]", ",", "+", "-", "*", "/", "%"];
+    [
+        "**", "==", "!=", "<=", ">=", "&&", "||", "=~", "!~", "<<", ">>", "<", ">", "!", "(", ")", "[", "]", ",", "+", "-", "*", "/", "%", "=", "&", "|", "^", "~",
+    ];
 
     public static List<Token> Split(string text)
     {
@@ -27,21 +28,15 @@ internal static class Lexer
             }
             else if (char.IsLetter(c) || c is '_' or '$')
             {
-                var start = at;
-                while (at < text.Length && (char.IsLetterOrDigit(text[at]) || text[at] is '_' or '$'))
-                {
-                    at++;
-                }
-
-                tokens.Add(new Token(TokenKind.Name, text[start..at], start));
+                tokens.Add(NameOrText(text, ref at));
             }
             else if (char.IsAsciiDigit(c) || (c == '.' && at + 1 < text.Length && char.IsAsciiDigit(text[at + 1])))
             {
-                tokens.Add(Number(text, ref at));
+                tokens.Add(Numbers.Read(text, ref at));
             }
             else if (c is '"' or '\'')
             {
-                tokens.Add(Quoted(text, ref at));
+                tokens.Add(TextLiteral.Read(text, ref at));
             }
             else if (c == '{')
             {
@@ -57,106 +52,19 @@ internal static class Lexer
         return tokens;
     }
 
-    private static Token Number(string text, ref int at)
+    private static Token NameOrText(string text, ref int at)
     {
         var start = at;
-        if (text[at] == '0' && at + 1 < text.Length && text[at + 1] is 'x' or 'X')
+        while (at < text.Length && (char.IsLetterOrDigit(text[at]) || text[at] is '_' or '$'))
         {
-            at += 2;
-            while (at < text.Length && char.IsAsciiHexDigit(text[at]))
-            {
-                at++;
-            }
-
-            return long.TryParse(text.AsSpan(start + 2, at - start - 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var hex)
-                ? new Token(TokenKind.Integer, hex.ToString(CultureInfo.InvariantCulture), start)
-                : throw new FilterException($"'{text[start..at]}' at position {start} is not a number");
-        }
-
-        var whole = true;
-        while (at < text.Length)
-        {
-            var c = text[at];
-            var exponentSign = c is '+' or '-' && text[at - 1] is 'e' or 'E';
-            if (!char.IsAsciiDigit(c) && c is not ('.' or 'e' or 'E') && !exponentSign)
-            {
-                break;
-            }
-
-            // A sign belongs to the number only right after its exponent mark.
-            if (c is '+' or '-' && !exponentSign)
-            {
-                break;
-            }
-
-            whole &= char.IsAsciiDigit(c);
             at++;
         }
 
-        var digits = text[start..at];
-        if (whole && long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out _))
-        {
-            return new Token(TokenKind.Integer, digits, start);
-        }
-
-        // One beyond the largest integer is kept whole, for the minus sign that may stand before it.
-        if (whole && digits == "9223372036854775808")
-        {
-            return new Token(TokenKind.Integer, digits, start);
-        }
-
-        return double.TryParse(digits, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value)
-            ? new Token(TokenKind.Number, digits, start)
-            : throw new FilterException($"'{digits}' at position {start} is not a number in range");
-    }
-
-    private static Token Quoted(string text, ref int at)
-    {
-        var start = at;
-        var quote = text[at++];
-        var value = new StringBuilder();
-        while (at < text.Length && text[at] != quote)
-        {
-            if (text[at] != '\\' || at + 1 >= text.Length)
-            {
-                value.Append(text[at++]);
-                continue;
-            }
-
-            var escape = text[at + 1];
-            at += 2;
-            switch (escape)
-            {
-                case 'n':
-                    value.Append('\n');
-                    break;
-                case 't':
-                    value.Append('\t');
-                    break;
-                case 'r':
-                    value.Append('\r');
-                    break;
-                case 'u' when at + 4 <= text.Length && ushort.TryParse(text.AsSpan(at, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code):
-                    value.Append((char)code);
-                    at += 4;
-                    break;
-                case '\\' or '"' or '\'':
-                    value.Append(escape);
-                    break;
-                default:
-                    // Kept for `like`, where \% and \_ mean the plain characters.
-                    value.Append('\\').Append(escape);
-                    break;
-            }
-        }
-
-        if (at >= text.Length)
-        {
-            throw new FilterException($"the text that begins at position {start} has no closing {quote}");
-        }
-
-        at++;
-        return new Token(TokenKind.Text, value.ToString(), start);
+        // A prefix tells how the text after it is written: r takes it as it stands, the others change nothing here.
+        var name = text[start..at];
+        return at < text.Length && text[at] is '"' or '\'' && name is "r" or "R" or "u8" or "u" or "U" or "L"
+            ? TextLiteral.Read(text, ref at, raw: name is "r" or "R")
+            : new Token(TokenKind.Name, name, start);
     }
 
     private static Token Template(string text, ref int at)
@@ -185,5 +93,91 @@ internal static class Lexer
         }
 
         throw new FilterException($"unexpected character '{text[at]}' at position {at}");
+    }
+
+    /// <summary>Whole numbers in base 10, 16 (0x), 8 (a leading 0) and 2 (0b); fractions in base 10 and 16 (0x1.8p3).</summary>
+    private static class Numbers
+    {
+        public static Token Read(string text, ref int at)
+        {
+            var start = at;
+            if (text[at] == '0' && at + 1 < text.Length && text[at + 1] is 'x' or 'X')
+            {
+                return Hexadecimal(text, ref at);
+            }
+
+            if (text[at] == '0' && at + 1 < text.Length && text[at + 1] is 'b' or 'B')
+            {
+                at += 2;
+                while (at < text.Length && text[at] is '0' or '1')
+                {
+                    at++;
+                }
+
+                return Whole(text[start..at], text.AsSpan(start + 2, at - start - 2), 2, start);
+            }
+
+            while (at < text.Length && (char.IsAsciiDigit(text[at]) || text[at] is '.' or 'e' or 'E' || (text[at] is '+' or '-' && text[at - 1] is 'e' or 'E')))
+            {
+                at++;
+            }
+
+            var digits = text[start..at];
+            if (!digits.All(char.IsAsciiDigit))
+            {
+                return double.TryParse(digits, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value)
+                    ? new Token(TokenKind.Number, digits, start)
+                    : throw Bad(digits, start);
+            }
+
+            return Whole(digits, digits, digits.Length > 1 && digits[0] == '0' ? 8 : 10, start);
+        }
+
+        private static Token Hexadecimal(string text, ref int at)
+        {
+            var start = at;
+            at += 2;
+            while (at < text.Length && (char.IsAsciiHexDigit(text[at]) || text[at] is '.' or 'p' or 'P' || (text[at] is '+' or '-' && text[at - 1] is 'p' or 'P')))
+            {
+                at++;
+            }
+
+            var whole = text.AsSpan(start + 2, at - start - 2);
+            var mark = whole.IndexOfAny('p', 'P');
+            if (mark < 0)
+            {
+                return Whole(text[start..at], whole, 16, start);
+            }
+
+            var point = whole[..mark].IndexOf('.');
+            var mantissa = string.Concat(whole[..mark].ToString().Where(c => c != '.'));
+            return mantissa.Length is > 0 and <= 13
+                && long.TryParse(mantissa, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var bits)
+                && int.TryParse(whole[(mark + 1)..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var exponent)
+                && Math.ScaleB(bits, Math.Clamp(exponent, -2000, 2000) - (point < 0 ? 0 : 4 * (mark - point - 1))) is var value && double.IsFinite(value)
+                ? new Token(TokenKind.Number, value.ToString("R", CultureInfo.InvariantCulture), start)
+                : throw Bad(text[start..at], start);
+        }
+
+        private static Token Whole(string shown, ReadOnlySpan<char> digits, int numberBase, int start)
+        {
+            ulong value = 0;
+            foreach (var c in digits)
+            {
+                var digit = char.IsAsciiHexDigit(c) ? Convert.ToInt32(c.ToString(), 16) : 16;
+
+                // One beyond the largest integer is let through, for the minus sign that may stand before it.
+                if (digit >= numberBase || value > (long.MaxValue + 1UL - (ulong)digit) / (ulong)numberBase)
+                {
+                    throw digit >= numberBase ? Bad(shown, start) : new FilterException($"{shown} at position {start} is beyond the range of int64");
+                }
+
+                value = (value * (ulong)numberBase) + (ulong)digit;
+            }
+
+            return digits.Length == 0 ? throw Bad(shown, start) : new Token(TokenKind.Integer, value.ToString(CultureInfo.InvariantCulture), start);
+        }
+
+        private static FilterException Bad(string digits, int start) => new($"'{digits}' at position {start} is not a number in range");
     }
 }

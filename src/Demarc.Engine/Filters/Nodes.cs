@@ -1,3 +1,5 @@
+using Demarc.Engine.Rows;
+
 namespace Demarc.Engine.Filters;
 
 internal enum Comparison
@@ -32,11 +34,26 @@ internal abstract record ValueNode;
 
 internal sealed record LiteralNode(Scalar Value) : ValueNode;
 
+/// <summary>A list written out; the right side of `in`, or compared with an array as a whole.</summary>
+internal sealed record ListNode(IReadOnlyList<Scalar> Values) : ValueNode;
+
+/// <summary>A point in time written out; it meets time fields only.</summary>
+internal sealed record TimeNode(long Microseconds) : ValueNode;
+
 /// <summary>A field of the schema, by its place in it.</summary>
 internal sealed record FieldNode(int Field, string Name) : ValueNode;
 
 /// <summary>A path into a JSON field; a dynamic field's name is a path of one step into $meta.</summary>
 internal sealed record JsonNode(int Field, IReadOnlyList<string> Path) : ValueNode;
+
+/// <summary>One element of an array field; absent beyond the array's end.</summary>
+internal sealed record ElementNode(int Field, string Name, int Index) : ValueNode;
+
+/// <summary>How many elements an array field or a JSON array has.</summary>
+internal sealed record LengthNode(ValueNode Of) : ValueNode;
+
+/// <summary>A time field moved by a length of time.</summary>
+internal sealed record ShiftNode(FieldNode Of, Interval By, int Sign) : ValueNode;
 
 internal sealed record ArithmeticNode(Arithmetic Operation, ValueNode Left, ValueNode Right) : ValueNode;
 
@@ -53,17 +70,22 @@ internal sealed record InNode(ValueNode Of, ValueSet Values) : ConditionNode;
 
 internal sealed record LikeNode(ValueNode Of, LikePattern Pattern) : ConditionNode;
 
+internal sealed record RegexNode(ValueNode Of, TextExpression Pattern) : ConditionNode;
+
 internal sealed record NullNode(ValueNode Of) : ConditionNode;
 
 internal sealed record ExistsNode(JsonNode Of) : ConditionNode;
 
-internal sealed record ContainsNode(JsonNode Of, ValueSet Values, ContainsMode Mode) : ConditionNode;
+/// <summary>Of is a path to a JSON array or an array field.</summary>
+internal sealed record ContainsNode(ValueNode Of, ValueSet Values, ContainsMode Mode) : ConditionNode;
 
 /// <summary>A bool field or JSON path that stands alone.</summary>
 internal sealed record TruthNode(ValueNode Of) : ConditionNode;
 
 internal sealed record NotNode(ConditionNode Of) : ConditionNode;
 
-internal sealed record AndNode(ConditionNode Left, ConditionNode Right) : ConditionNode;
+/// <summary>All or any of the parts; a chain of the same word is one node, so that its length costs no stack.</summary>
+internal sealed record LogicNode(bool All, IReadOnlyList<ConditionNode> Parts) : ConditionNode;
 
-internal sealed record OrNode(ConditionNode Left, ConditionNode Right) : ConditionNode;
+/// <summary>A share of the rows that meet the condition, drawn by the seed.</summary>
+internal sealed record SampleNode(ConditionNode Of, double Share, ulong Seed) : ConditionNode;

@@ -1,35 +1,32 @@
-using System.Text.Json;
 using Demarc.Engine.Catalog;
 using Demarc.Engine.Protocol;
+using Demarc.Engine.Rows;
 
 namespace Demarc.Engine.Filters;
 
-/// <summary>Names, lists, functions and the checks of types.</summary>
+/// <summary>Names, lists and the conditions made of them.</summary>
 internal sealed partial class Parser
 {
     private object Name(Token token)
     {
-        var lower = token.Text.ToUpperInvariant();
-        switch (lower)
+        if (Symbol("("))
+        {
+            return Function(token);
+        }
+
+        switch (token.Text.ToUpperInvariant())
         {
             case "TRUE":
                 return new LiteralNode(Scalar.Of(true));
             case "FALSE":
                 return new LiteralNode(Scalar.Of(false));
-            case "EXISTS":
-                return Reference(Take(TokenKind.Name, "a JSON path")) is JsonNode path
-                    ? new ExistsNode(path)
-                    : throw new FilterException("exists works on a path into a JSON or dynamic field");
-            case "JSON_CONTAINS":
-                return Contains(ContainsMode.One);
-            case "JSON_CONTAINS_ALL":
-                return Contains(ContainsMode.All);
-            case "JSON_CONTAINS_ANY":
-                return Contains(ContainsMode.Any);
+            case "EXISTS" when Current.Kind == TokenKind.Name:
+                return Exists(Reference(Take(TokenKind.Name, "a JSON path")));
+            case "ISO" when Current.Kind == TokenKind.Text:
+                var text = tokens[at++].Text;
+                return Timestamps.TryParse(text, out var time) ? new TimeNode(time) : throw new FilterException($"invalid timestamptz string: {text}");
             default:
-                return Symbol("(")
-                    ? throw new FilterException($"function {token.Text} at position {token.Position} is not served by demarc-engine")
-                    : Reference(token);
+                return Reference(token);
         }
     }
 
@@ -46,7 +43,7 @@ internal sealed partial class Parser
         var field = definition.Fields[index];
         if (field.IsVector)
         {
-            throw new FilterException($"vector field {name.Text} cannot be used in a filter");
+            throw new FilterException($"filter on vector field {name.Text} is not supported");
         }
 
         if (field.Type == DataType.Json)
@@ -54,9 +51,21 @@ internal sealed partial class Parser
             return new JsonNode(index, Path());
         }
 
-        return Symbol("[")
-            ? throw new FilterException($"field {name.Text} is not a JSON field, so [...] cannot follow it")
-            : new FieldNode(index, name.Text);
+        if (!Symbol("["))
+        {
+            return new FieldNode(index, name.Text);
+        }
+
+        if (!field.IsArray)
+        {
+            throw new FilterException($"{field.Type} data type not supported accessed with []");
+        }
+
+        at++;
+        var position = Current.Kind == TokenKind.Integer && int.TryParse(Current.Text, out var whole) ? whole : throw new FilterException("can only access array field with integer index");
+        at++;
+        Expect("]");
+        return new ElementNode(index, name.Text, position);
     }
 
     private List<string> Path()
@@ -68,6 +77,11 @@ internal sealed partial class Parser
             if (step.Kind is not (TokenKind.Text or TokenKind.Integer))
             {
                 throw new FilterException($"a quoted key or an index should stand at position {step.Position}, not {step}");
+            }
+
+            if (step.Text.Length == 0)
+            {
+                throw new FilterException($"invalid identifier: an empty key at position {step.Position}");
             }
 
             at++;
@@ -82,25 +96,33 @@ internal sealed partial class Parser
         return path;
     }
 
-    private InNode In(ValueNode of)
+    private InNode In(ValueNode of, string name)
     {
-        var values = List();
-        foreach (var value in values)
+        if (of is LiteralNode or ListNode)
         {
-            CheckFamily(of, value);
+            throw new FilterException($"'term' can only be used on non-const expression, but got: {name}");
+        }
+
+        var right = at;
+        if (Sum() is not ListNode list)
+        {
+            throw new FilterException($"the right-hand side of 'in' must be a list, but got: {Text(right)}");
+        }
+
+        var values = new List<Scalar>(list.Values.Count);
+        foreach (var value in list.Values)
+        {
+            values.Add(TryCast(of, value) ?? throw new FilterException($"value '{Wire(value)}' in list cannot be casted to {TypeName(of)}"));
         }
 
         return new InNode(of, new ValueSet(values));
     }
 
-    private List<Scalar> List()
+    /// <summary>What stands between [ and ]; its values are not counted as parts of the filter, so that long lists are allowed.</summary>
+    private ListNode List()
     {
-        if (Current.Kind == TokenKind.Template)
-        {
-            return TemplateList(tokens[at++]);
-        }
-
-        Expect("[");
+        Enter();
+        var before = nodes;
         var values = new List<Scalar>();
         while (!TakeSymbol("]"))
         {
@@ -113,35 +135,47 @@ internal sealed partial class Parser
                 }
             }
 
-            values.Add(ListValue());
+            var start = at;
+            values.Add(Sum() switch
+            {
+                LiteralNode literal => literal.Value,
+                ListNode inner => Scalar.Of(inner.Values),
+                _ => throw new FilterException($"array element type must be generic value, but got: {Text(start)}"),
+            });
+            nodes = before;
         }
 
-        return values;
-    }
-
-    /// <summary>A literal; not counted as a node, so that long lists are allowed.</summary>
-    private Scalar ListValue()
-    {
-        var before = nodes;
-        var value = AsValue(Unary());
-        nodes = before;
-        return value is LiteralNode literal
-            ? literal.Value
-            : throw new FilterException($"a list may hold only values, near position {Current.Position}");
+        depth--;
+        return new ListNode(values);
     }
 
     private LikeNode Like(ValueNode of)
     {
-        var pattern = Current.Kind == TokenKind.Template ? Template(tokens[at++]) : Scalar.Of(Take(TokenKind.Text, "a quoted pattern").Text);
-        if (pattern.Kind != ScalarKind.Text)
+        if (!IsText(of))
         {
-            throw new FilterException("like takes a text pattern");
+            throw new FilterException("like operation on non-string or no-json field is unsupported");
         }
 
-        return of is JsonNode || (of is FieldNode field && definition.Fields[field.Field].Type == DataType.VarChar)
+        return Primary() is LiteralNode { Value: { Kind: ScalarKind.Text } pattern }
             ? new LikeNode(of, new LikePattern(pattern.Text!))
-            : throw new FilterException("like works on a VarChar field or a JSON path");
+            : throw new FilterException("like operation takes a quoted pattern");
     }
+
+    private ConditionNode Regex(ValueNode of)
+    {
+        var negated = tokens[at++].Text == "!~";
+        if (!IsText(of))
+        {
+            throw new FilterException("regex match operation on non-string or no-json field is unsupported");
+        }
+
+        var node = Primary() is LiteralNode { Value: { Kind: ScalarKind.Text } pattern }
+            ? new RegexNode(of, new TextExpression(pattern.Text!))
+            : throw new FilterException("regex match operation takes a quoted pattern");
+        return negated ? new NotNode(node) : node;
+    }
+
+    private bool IsText(ValueNode of) => of is JsonNode || TypeOf(of) == DataType.VarChar;
 
     private ConditionNode IsNull(ValueNode of)
     {
@@ -152,146 +186,75 @@ internal sealed partial class Parser
             throw new FilterException($"null should stand at position {Current.Position}, not {Current}");
         }
 
-        var node = of is FieldNode or JsonNode ? new NullNode(of) : throw new FilterException("is null works on a field or a JSON path");
+        var node = of is FieldNode or JsonNode or ElementNode ? new NullNode(of) : throw new FilterException("is null works on a field or a JSON path");
         return negated ? new NotNode(node) : node;
     }
 
-    private ContainsNode Contains(ContainsMode mode)
+    private static ExistsNode Exists(ValueNode of) => of switch
     {
-        Expect("(");
-        var of = Reference(Take(TokenKind.Name, "a JSON path")) as JsonNode
-            ?? throw new FilterException("json_contains works on a path into a JSON or dynamic field");
-        Expect(",");
-        var values = mode == ContainsMode.One ? [ListValue()] : List();
-        Expect(")");
-        return new ContainsNode(of, new ValueSet(values), mode);
-    }
+        JsonNode { Path.Count: > 0 } path => new ExistsNode(path),
+        JsonNode => throw new FilterException("exists operations are only supportted on json key"),
+        _ => throw new FilterException("exists operations are only supportted on json field"),
+    };
 
-    private CompareNode Compare(Comparison operation, ValueNode left, ValueNode right)
+    private ConditionNode Compare(Comparison operation, ValueNode left, ValueNode right)
     {
         Count();
-        if (left is LiteralNode a)
+        if (Constant(left) && Constant(right))
         {
-            CheckFamily(right, a.Value);
+            return Scalar.Holds(operation, Literal(left), Literal(right)) is { } result
+                ? new ConstantNode(result)
+                : throw new FilterException($"comparison operations cannot be applied to two incompatible operands: {source}");
         }
 
-        if (right is LiteralNode b)
+        if ((TypeOf(left) == DataType.Array && !Constant(left) && TypeOf(right) != DataType.Array) || (TypeOf(right) == DataType.Array && !Constant(right) && TypeOf(left) != DataType.Array))
         {
-            CheckFamily(left, b.Value);
+            throw new FilterException("can not comparisons array fields directly");
         }
 
-        if (left is not LiteralNode && right is not LiteralNode && Family(left) is { } one && Family(right) is { } other && one != other)
+        if (Constant(left))
         {
-            throw new FilterException($"cannot compare {Describe(left)} with {Describe(right)}");
+            return new CompareNode(Mirror(operation), right, new LiteralNode(Cast(right, left)));
         }
 
-        return new CompareNode(operation, left, right);
+        if (Constant(right))
+        {
+            return new CompareNode(operation, left, new LiteralNode(Cast(left, right)));
+        }
+
+        return Family(left) is { } one && Family(right) is { } other && one != other
+            ? throw new FilterException($"comparisons between {TypeName(left)}, element_type: None and {TypeName(right)} elementType: None are not supported")
+            : new CompareNode(operation, left, right);
     }
 
     private ValueNode Calculate(Arithmetic operation, ValueNode left, ValueNode right)
     {
         Count();
-        var sign = operation.ToString();
-        left = Numeric(left, sign);
-        right = Numeric(right, sign);
-        if (right is LiteralNode { Value: { } zero } && operation is Arithmetic.Divide or Arithmetic.Modulo && right is LiteralNode && zero.AsNumber == 0)
+        var name = operation switch { Arithmetic.Add => "add", Arithmetic.Subtract => "subtract", Arithmetic.Multiply => "multiply", Arithmetic.Divide => "divide", Arithmetic.Modulo => "modulo", Arithmetic.Power => "power" };
+        left = Numeric(left, name);
+        right = Numeric(right, name);
+        if (operation is Arithmetic.Divide or Arithmetic.Modulo && right is LiteralNode { Value.AsNumber: 0 })
         {
-            throw new FilterException($"{sign} by zero");
+            throw new FilterException($"cannot {name} by zero");
+        }
+
+        if (operation == Arithmetic.Modulo && (IsFraction(left) || IsFraction(right)))
+        {
+            throw new FilterException("modulo can only apply on integer types");
         }
 
         return left is LiteralNode a && right is LiteralNode b
-            ? new LiteralNode(Values.Calculate(operation, a.Value, b.Value))
+            ? new LiteralNode(Number(Values.Calculate(operation, a.Value, b.Value)))
             : new ArithmeticNode(operation, left, right);
     }
 
-    private ValueNode Numeric(ValueNode node, string operation) =>
-        Family(node) is null or ScalarKind.Number ? node : throw new FilterException($"{Describe(node)} cannot be used with {operation}");
-
-    /// <summary>A value must be of the field's own kind: a mistake there is told, not answered with no rows.</summary>
-    private void CheckFamily(ValueNode of, Scalar value)
+    private static Comparison Mirror(Comparison operation) => operation switch
     {
-        var family = value.IsNumeric ? ScalarKind.Number : value.Kind;
-        if (Family(of) is { } expected && expected != family)
-        {
-            throw new FilterException($"cannot compare {Describe(of)} with {value}");
-        }
-    }
-
-    /// <summary>The kind a node is sure to have; null for JSON, which decides row by row.</summary>
-    private ScalarKind? Family(ValueNode node) => node switch
-    {
-        LiteralNode l => l.Value.IsNumeric ? ScalarKind.Number : l.Value.Kind,
-        ArithmeticNode or NegateNode => ScalarKind.Number,
-        FieldNode f => definition.Fields[f.Field].Type switch
-        {
-            DataType.Bool => ScalarKind.Bool,
-            DataType.VarChar => ScalarKind.Text,
-            _ => ScalarKind.Number,
-        },
-        _ => null,
+        Filters.Comparison.Less => Filters.Comparison.Greater,
+        Filters.Comparison.LessOrEqual => Filters.Comparison.GreaterOrEqual,
+        Filters.Comparison.Greater => Filters.Comparison.Less,
+        Filters.Comparison.GreaterOrEqual => Filters.Comparison.LessOrEqual,
+        Filters.Comparison.Equal => Filters.Comparison.Equal,
+        Filters.Comparison.NotEqual => Filters.Comparison.NotEqual,
     };
-
-    private string Describe(ValueNode node) => node switch
-    {
-        FieldNode f => $"{definition.Fields[f.Field].Type} field {f.Name}",
-        LiteralNode l => l.Value.ToString(),
-        _ => "a calculated value",
-    };
-
-    private ConditionNode AsCondition(object node) => node switch
-    {
-        ConditionNode condition => condition,
-        LiteralNode { Value.Kind: ScalarKind.Bool } literal => new ConstantNode(literal.Value.Integer != 0),
-        JsonNode json => new TruthNode(json),
-        FieldNode field when definition.Fields[field.Field].Type == DataType.Bool => new TruthNode(field),
-        ValueNode value => throw new FilterException($"{Describe(value)} is not a condition; compare it with something"),
-        _ => throw new InvalidOperationException("The parser makes only conditions and values."),
-    };
-
-    private static ValueNode AsValue(object node) =>
-        node as ValueNode ?? throw new FilterException("a condition stands where a value should");
-
-    private Token Take(TokenKind kind, string what)
-    {
-        var token = Current;
-        if (token.Kind != kind)
-        {
-            throw new FilterException($"{what} should stand at position {token.Position}, not {token}");
-        }
-
-        at++;
-        return token;
-    }
-
-    private TemplateValue TemplateOf(Token token) =>
-        templates.TryGetValue(token.Text, out var value) ? value : throw new FilterException($"the value of expression template variable name {{{token.Text}}} is not found");
-
-    private Scalar Template(Token token) => TemplateOf(token) switch
-    {
-        { ValCase: TemplateValue.ValOneofCase.BoolVal } v => Scalar.Of(v.BoolVal),
-        { ValCase: TemplateValue.ValOneofCase.Int64Val } v => Scalar.Of(v.Int64Val),
-        { ValCase: TemplateValue.ValOneofCase.FloatVal } v => Scalar.Of(v.FloatVal),
-        { ValCase: TemplateValue.ValOneofCase.StringVal } v => Scalar.Of(v.StringVal),
-        _ => throw new FilterException($"template variable {token.Text} is not a single bool, number or text"),
-    };
-
-    private List<Scalar> TemplateList(Token token)
-    {
-        var value = TemplateOf(token);
-        if (value.ValCase != TemplateValue.ValOneofCase.ArrayVal)
-        {
-            throw new FilterException($"template variable {token.Text} is not a list");
-        }
-
-        var array = value.ArrayVal;
-        return array.DataCase switch
-        {
-            TemplateArrayValue.DataOneofCase.BoolData => [.. array.BoolData.Data.Select(Scalar.Of)],
-            TemplateArrayValue.DataOneofCase.LongData => [.. array.LongData.Data.Select(Scalar.Of)],
-            TemplateArrayValue.DataOneofCase.DoubleData => [.. array.DoubleData.Data.Select(Scalar.Of)],
-            TemplateArrayValue.DataOneofCase.StringData => [.. array.StringData.Data.Select(Scalar.Of)],
-            TemplateArrayValue.DataOneofCase.None => [],
-            _ => throw new FilterException($"template variable {token.Text} holds values that a list cannot hold"),
-        };
-    }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Demarc.Engine.Catalog;
 using Demarc.Engine.Protocol;
+using Demarc.Engine.Rows;
 
 namespace Demarc.Engine.Filters;
 
@@ -10,37 +11,45 @@ namespace Demarc.Engine.Filters;
 /// </summary>
 /// <remarks>
 /// Loosest first: or, and, not, then one comparison (also chained: 1 &lt; a &lt; 5, in, not in, like, is null), then + -, * / %,
-/// **, unary minus. Conditions and values are told apart by what is found, not by the grammar.
+/// unary minus, **. Conditions and values are told apart by what is found, not by the grammar.
 /// </remarks>
 internal sealed partial class Parser
 {
     private readonly CollectionDefinition definition;
     private readonly IReadOnlyDictionary<string, TemplateValue> templates;
+    private readonly string source;
+    private readonly ulong seed;
     private readonly List<Token> tokens;
     private int at;
     private int depth;
     private int nodes;
 
-    private Parser(CollectionDefinition definition, string text, IReadOnlyDictionary<string, TemplateValue> templates)
+    private Parser(CollectionDefinition definition, string text, IReadOnlyDictionary<string, TemplateValue> templates, ulong seed)
     {
         this.definition = definition;
         this.templates = templates;
+        this.seed = seed;
+        source = text;
         tokens = Lexer.Split(text);
     }
 
     private Token Current => tokens[at];
 
-    public static ConditionNode Parse(CollectionDefinition definition, string text, IReadOnlyDictionary<string, TemplateValue>? templates = null)
+    /// <param name="definition">The collection.</param>
+    /// <param name="text">The filter; empty for all rows.</param>
+    /// <param name="templates">The values of {names}.</param>
+    /// <param name="seed">What random_sample draws by.</param>
+    public static ConditionNode Parse(CollectionDefinition definition, string text, IReadOnlyDictionary<string, TemplateValue>? templates = null, ulong seed = 0)
     {
         if (string.IsNullOrWhiteSpace(text))
         {
             return new ConstantNode(true);
         }
 
-        var parser = new Parser(definition, text, templates ?? new Dictionary<string, TemplateValue>());
-        var condition = parser.AsCondition(parser.Or());
+        var parser = new Parser(definition, text, templates ?? new Dictionary<string, TemplateValue>(), seed);
+        var read = parser.Or();
         return parser.Current.Kind == TokenKind.End
-            ? condition
+            ? parser.AsCondition(read)
             : throw new FilterException($"unexpected {parser.Current} at position {parser.Current.Position}");
     }
 
@@ -48,26 +57,54 @@ internal sealed partial class Parser
     {
         Enter();
         var left = And();
-        while (TakeSymbol("||") || TakeWord("or"))
+        if (IsOr())
         {
-            left = new OrNode(AsCondition(left), AsCondition(And()));
-            Count();
+            var parts = new List<ConditionNode> { AsCondition(left) };
+            while (IsOr())
+            {
+                at++;
+                Count();
+                parts.Add(AsCondition(And()));
+            }
+
+            left = parts.Exists(p => p is SampleNode)
+                ? throw new FilterException("random sample expression cannot be used in logical and expression")
+                : new LogicNode(false, parts);
         }
 
         depth--;
         return left;
     }
 
+    private bool IsOr() => Symbol("||") || Word("or");
+
+    private bool IsAnd() => Symbol("&&") || Word("and");
+
     private object And()
     {
         var left = Not();
-        while (TakeSymbol("&&") || TakeWord("and"))
+        if (!IsAnd())
         {
-            left = new AndNode(AsCondition(left), AsCondition(Not()));
-            Count();
+            return left;
         }
 
-        return left;
+        var parts = new List<ConditionNode> { AsCondition(left) };
+        while (IsAnd())
+        {
+            if (parts[^1] is SampleNode)
+            {
+                throw new FilterException("random sample expression can only be the last expression in the logical and expression");
+            }
+
+            at++;
+            Count();
+            parts.Add(AsCondition(Not()));
+        }
+
+        // A sample at the end draws from the rows that meet everything before it.
+        return parts[^1] is SampleNode sample
+            ? sample with { Of = parts.Count == 2 ? parts[0] : new LogicNode(true, parts[..^1]) }
+            : new LogicNode(true, parts);
     }
 
     private object Not()
@@ -78,81 +115,97 @@ internal sealed partial class Parser
         }
 
         Enter();
-        var negated = new NotNode(AsCondition(Not()));
+        var of = AsCondition(Not());
         depth--;
-        return negated;
+        return of is SampleNode ? throw new FilterException("random sample expression cannot be used in unary expression") : new NotNode(of);
     }
 
     private object Comparison()
     {
+        var start = at;
         var left = Sum();
         if (left is ConditionNode)
         {
             return left;
         }
 
+        var value = (ValueNode)left;
         if (Word("not") && Word("in", 1))
         {
+            var named = Text(start);
             at += 2;
-            return new NotNode(In((ValueNode)left));
+            return new NotNode(In(value, named));
         }
 
-        if (TakeWord("in"))
+        if (Word("in"))
         {
-            return In((ValueNode)left);
+            var named = Text(start);
+            at++;
+            return In(value, named);
         }
 
         if (TakeWord("like"))
         {
-            return Like((ValueNode)left);
+            return Like(value);
+        }
+
+        if (Symbol("=~") || Symbol("!~"))
+        {
+            return Regex(value);
         }
 
         if (Word("is"))
         {
-            return IsNull((ValueNode)left);
+            return IsNull(value);
         }
 
-        ConditionNode? result = null;
-        var value = (ValueNode)left;
+        return Chain(value);
+    }
+
+    /// <summary>One comparison, or several as in 1 &lt; a &lt;= 5, which hold together.</summary>
+    private object Chain(ValueNode value)
+    {
+        var parts = new List<ConditionNode>();
+        ValueNode left = value;
         while (Operator() is { } operation)
         {
+            at++;
             var right = AsValue(Sum());
-            var compared = Compare(operation, value, right);
-            result = result is null ? compared : new AndNode(result, compared);
-            value = right;
+            parts.Add(Compare(operation, left, right));
+            left = right;
         }
 
-        return result ?? left;
+        foreach (var sign in new[] { ("&", "BitAnd"), ("|", "BitOr"), ("^", "BitXor"), ("<<", "shift"), (">>", "shift") })
+        {
+            if (Symbol(sign.Item1))
+            {
+                throw new FilterException($"{sign.Item2} is not supported: {source}");
+            }
+        }
+
+        return parts.Count switch { 0 => value, 1 => parts[0], _ => new LogicNode(true, parts) };
     }
 
-    private Comparison? Operator()
+    private Comparison? Operator() => Current.Kind != TokenKind.Symbol ? null : Current.Text switch
     {
-        if (Current.Kind != TokenKind.Symbol)
-        {
-            return null;
-        }
-
-        Comparison? found = Current.Text switch
-        {
-            "==" => Filters.Comparison.Equal,
-            "!=" => Filters.Comparison.NotEqual,
-            "<" => Filters.Comparison.Less,
-            "<=" => Filters.Comparison.LessOrEqual,
-            ">" => Filters.Comparison.Greater,
-            ">=" => Filters.Comparison.GreaterOrEqual,
-            _ => null,
-        };
-        at += found is null ? 0 : 1;
-        return found;
-    }
+        "==" => Filters.Comparison.Equal,
+        "!=" => Filters.Comparison.NotEqual,
+        "<" => Filters.Comparison.Less,
+        "<=" => Filters.Comparison.LessOrEqual,
+        ">" => Filters.Comparison.Greater,
+        ">=" => Filters.Comparison.GreaterOrEqual,
+        _ => null,
+    };
 
     private object Sum()
     {
         var left = Product();
         while (Symbol("+") || Symbol("-"))
         {
-            var operation = tokens[at++].Text == "+" ? Arithmetic.Add : Arithmetic.Subtract;
-            left = Calculate(operation, AsValue(left), AsValue(Product()));
+            var sign = tokens[at++].Text;
+            left = TakeWord("interval")
+                ? Shift(left, sign == "+" ? 1 : -1)
+                : Calculate(sign == "+" ? Arithmetic.Add : Arithmetic.Subtract, AsValue(left), AsValue(Product()));
         }
 
         return left;
@@ -195,21 +248,24 @@ internal sealed partial class Parser
         var of = AsValue(Unary());
         depth--;
         Count();
-        return of is LiteralNode literal ? new LiteralNode(Values.Negate(literal.Value)) : new NegateNode(Numeric(of, "-"));
+        return of is LiteralNode literal ? new LiteralNode(Values.Negate(Number(literal.Value))) : new NegateNode(Numeric(of, "-"));
     }
 
+    /// <summary>Left to right, as Milvus groups it, and between constants only.</summary>
     private object Power()
     {
         var left = Primary();
-        if (!TakeSymbol("**"))
+        while (TakeSymbol("**"))
         {
-            return left;
+            Enter();
+            var right = AsValue(Symbol("-") || Symbol("+") ? Unary() : Primary());
+            depth--;
+            left = AsValue(left) is LiteralNode a && right is LiteralNode b
+                ? Calculate(Arithmetic.Power, a, b)
+                : throw new FilterException($"power can only apply on constants: {source}");
         }
 
-        Enter();
-        var right = AsValue(Unary());
-        depth--;
-        return Calculate(Arithmetic.Power, AsValue(left), right);
+        return left;
     }
 
     private object Primary()
@@ -228,11 +284,13 @@ internal sealed partial class Parser
             case TokenKind.Text:
                 return new LiteralNode(Scalar.Of(token.Text));
             case TokenKind.Template:
-                return new LiteralNode(Template(token));
+                return Template(token);
             case TokenKind.Symbol when token.Text == "(":
                 var inner = Or();
                 Expect(")");
                 return inner;
+            case TokenKind.Symbol when token.Text == "[":
+                return List();
             case TokenKind.Name:
                 return Name(token);
             case TokenKind.Symbol:
@@ -240,6 +298,14 @@ internal sealed partial class Parser
             default:
                 throw new FilterException($"a field, a value or '(' should stand at position {token.Position}, not {token}");
         }
+    }
+
+    private ShiftNode Shift(object left, int sign)
+    {
+        var text = Take(TokenKind.Text, "a quoted interval").Text;
+        return left is not FieldNode { } field || definition.Fields[field.Field].Type != DataType.Timestamptz ? throw new FilterException("interval can only be added to a timestamptz field")
+            : Timestamps.TryParseInterval(text, out var interval) ? new ShiftNode(field, interval, sign)
+            : throw new FilterException($"invalid interval string: {text}");
     }
 
     private void Enter()
@@ -277,11 +343,30 @@ internal sealed partial class Parser
         return taken;
     }
 
+    private Token Take(TokenKind kind, string what)
+    {
+        var token = Current;
+        if (token.Kind != kind)
+        {
+            throw new FilterException($"{what} should stand at position {token.Position}, not {token}");
+        }
+
+        at++;
+        return token;
+    }
+
     private void Expect(string symbol)
     {
         if (!TakeSymbol(symbol))
         {
             throw new FilterException($"'{symbol}' should stand at position {Current.Position}, not {Current}");
         }
+    }
+
+    /// <summary>What stands in the filter from a token up to the current one, for messages.</summary>
+    private string Text(int from)
+    {
+        var text = source[tokens[from].Position..Current.Position].Trim();
+        return text.Length <= 100 ? text : text[..100] + "…";
     }
 }

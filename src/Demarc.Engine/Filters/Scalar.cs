@@ -12,7 +12,7 @@ internal enum ScalarKind
     Number,
     Text,
 
-    /// <summary>A JSON object or array, which can be asked for but not compared.</summary>
+    /// <summary>A list, whose text is its canonical form, or a JSON object, which has none and equals nothing.</summary>
     Composite,
 }
 
@@ -33,6 +33,32 @@ internal readonly record struct Scalar(ScalarKind Kind, long Integer, double Num
     public static Scalar Of(double value) => new(ScalarKind.Number, 0, value, null);
 
     public static Scalar Of(string value) => new(ScalarKind.Text, 0, 0, value);
+
+    /// <summary>A list, compared as a whole: two lists are equal when their elements are.</summary>
+    public static Scalar Of(IReadOnlyList<Scalar> items) => new(ScalarKind.Composite, 0, 0, $"[{string.Join(',', items.Select(i => i.Canonical()))}]");
+
+    /// <summary>Whether a comparison holds; null when the values cannot be compared.</summary>
+    public static bool? Holds(Comparison operation, in Scalar a, in Scalar b)
+    {
+        if (a.Kind == ScalarKind.Composite || b.Kind == ScalarKind.Composite)
+        {
+            return a.Text is null || b.Text is null || a.Kind != b.Kind || operation is not (Comparison.Equal or Comparison.NotEqual)
+                ? null
+                : a.Text == b.Text == (operation == Comparison.Equal);
+        }
+
+        return Compare(a, b) is { } order ? Holds(operation, order) : null;
+    }
+
+    public static bool Holds(Comparison operation, int order) => operation switch
+    {
+        Comparison.Equal => order == 0,
+        Comparison.NotEqual => order != 0,
+        Comparison.Less => order < 0,
+        Comparison.LessOrEqual => order <= 0,
+        Comparison.Greater => order > 0,
+        Comparison.GreaterOrEqual => order >= 0,
+    };
 
     /// <summary>Orders two values of one family; null when they are of different families or absent.</summary>
     public static int? Compare(in Scalar a, in Scalar b)
@@ -61,7 +87,16 @@ internal readonly record struct Scalar(ScalarKind Kind, long Integer, double Num
         ScalarKind.Integer => Integer.ToString(CultureInfo.InvariantCulture),
         ScalarKind.Number => Number.ToString(CultureInfo.InvariantCulture),
         ScalarKind.Text => $"\"{Text}\"",
-        ScalarKind.Composite => "a JSON object or array",
+        ScalarKind.Composite => Text ?? "a JSON object",
         _ => "null",
+    };
+
+    /// <summary>One form for equal values: a fraction that is whole is written as the whole number.</summary>
+    private string Canonical() => Kind switch
+    {
+        ScalarKind.Number when Number == Math.Floor(Number) && Math.Abs(Number) < 1e15 => ((long)Number).ToString(CultureInfo.InvariantCulture),
+        ScalarKind.Number => Number.ToString("R", CultureInfo.InvariantCulture),
+        ScalarKind.Text => System.Text.Json.JsonSerializer.Serialize(Text),
+        _ => ToString(),
     };
 }

@@ -6,6 +6,7 @@ internal sealed class ValueSet
     private readonly HashSet<long> integers = [];
     private readonly HashSet<double> numbers = [];
     private readonly HashSet<string> texts = new(StringComparer.Ordinal);
+    private readonly HashSet<string> lists = new(StringComparer.Ordinal);
     private bool hasTrue;
     private bool hasFalse;
 
@@ -29,6 +30,9 @@ internal sealed class ValueSet
                 case ScalarKind.Bool:
                     hasTrue |= value.Integer != 0;
                     hasFalse |= value.Integer == 0;
+                    break;
+                case ScalarKind.Composite when value.Text is not null:
+                    lists.Add(value.Text);
                     break;
                 case ScalarKind.Absent:
                 case ScalarKind.Composite:
@@ -59,6 +63,18 @@ internal sealed class ValueSet
         ScalarKind.Number => numbers.Contains(value.Number),
         ScalarKind.Text => texts.Contains(value.Text!),
         ScalarKind.Bool => value.Integer != 0 ? hasTrue : hasFalse,
+        ScalarKind.Composite => value.Text is not null && lists.Contains(value.Text),
         _ => false,
+    };
+
+    /// <summary>Whether the list has a value that this one could be compared with; null otherwise, as for = with a value of another kind.</summary>
+    public bool? Holds(in Scalar value) => value.Kind switch
+    {
+        ScalarKind.Absent => null,
+        _ when Contains(value) => true,
+        ScalarKind.Integer or ScalarKind.Number => Values.Count == 0 || numbers.Count > 0 ? false : null,
+        ScalarKind.Text => Values.Count == 0 || texts.Count > 0 ? false : null,
+        ScalarKind.Bool => Values.Count == 0 || hasTrue || hasFalse ? false : null,
+        _ => Values.Count == 0 || lists.Count > 0 ? false : null,
     };
 }

@@ -50,6 +50,25 @@ internal static class Values
         return json.Length > 0 && reader.Read() && Descend(ref reader, path) && reader.TokenType != JsonTokenType.Null;
     }
 
+    /// <summary>How many elements the array at a path has; absent when there is no array.</summary>
+    public static Scalar JsonLength(ReadOnlySpan<byte> json, IReadOnlyList<string> path)
+    {
+        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = Limits.JsonDepth });
+        if (json.Length == 0 || !reader.Read() || !Descend(ref reader, path) || reader.TokenType != JsonTokenType.StartArray)
+        {
+            return Scalar.Absent;
+        }
+
+        var count = 0L;
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            count++;
+            reader.Skip();
+        }
+
+        return Scalar.Of(count);
+    }
+
     /// <summary>The elements of the array at a path; null when there is no array.</summary>
     public static List<Scalar>? ReadJsonArray(ReadOnlySpan<byte> json, IReadOnlyList<string> path)
     {
@@ -127,9 +146,41 @@ internal static class Values
         JsonTokenType.False => Scalar.Of(false),
         JsonTokenType.String => Scalar.Of(reader.GetString()!),
         JsonTokenType.Number => reader.TryGetInt64(out var whole) ? Scalar.Of(whole) : reader.TryGetDouble(out var number) ? Scalar.Of(number) : Scalar.Absent,
-        JsonTokenType.StartObject or JsonTokenType.StartArray => Scalar.Composite,
+        JsonTokenType.StartArray => List(ref reader),
+        JsonTokenType.StartObject => Scalar.Composite,
         _ => Scalar.Absent,
     };
+
+    /// <summary>The list the reader stands at, in canonical form; the reader is not moved.</summary>
+    private static Scalar List(ref Utf8JsonReader reader)
+    {
+        var ahead = reader;
+        var items = new List<Scalar>();
+        while (ahead.Read() && ahead.TokenType != JsonTokenType.EndArray)
+        {
+            items.Add(Read(ref ahead));
+            ahead.Skip();
+        }
+
+        return Scalar.Of(items);
+    }
+
+    private static long? WholePower(long a, long b)
+    {
+        // Only a handful of bases have powers beyond the 63rd in range, and those need no loop.
+        if (b < 0 || (b > 63 && a is not (0 or 1 or -1)))
+        {
+            return null;
+        }
+
+        var result = 1L;
+        for (var i = a is 0 or 1 or -1 ? b & 1 : b; i > 0; i--)
+        {
+            result = checked(result * a);
+        }
+
+        return a == 0 ? (b == 0 ? 1 : 0) : a == 1 ? 1 : result;
+    }
 
     private static long? Whole(Arithmetic operation, long a, long b)
     {
@@ -142,7 +193,7 @@ internal static class Values
                 Arithmetic.Multiply => checked(a * b),
                 Arithmetic.Divide => b == 0 ? null : a / b,
                 Arithmetic.Modulo => b == 0 ? null : a % b,
-                Arithmetic.Power => null,
+                Arithmetic.Power => WholePower(a, b),
             };
         }
         catch (OverflowException)

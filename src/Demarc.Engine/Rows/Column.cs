@@ -1,6 +1,6 @@
-using System.Text;
 using Demarc.Engine.Catalog;
 using Demarc.Engine.Protocol;
+using Google.Protobuf.Collections;
 
 namespace Demarc.Engine.Rows;
 
@@ -64,6 +64,18 @@ internal abstract class Column(FieldDefinition field)
         return marks is not null && (marks[row >> 6] >> (row & 63) & 1) == 0;
     }
 
+    /// <summary>Clears the bits of rows that are null; the mask has a bit per row from 0.</summary>
+    public void DropNulls(Span<ulong> mask)
+    {
+        if (Volatile.Read(ref valid) is { } marks)
+        {
+            for (var i = 0; i < mask.Length; i++)
+            {
+                mask[i] &= i < marks.Length ? marks[i] : 0;
+            }
+        }
+    }
+
     /// <summary>Adds one row to an answer or a file.</summary>
     public void Write(FieldData target, int row)
     {
@@ -92,6 +104,9 @@ internal abstract class Column(FieldDefinition field)
             DataType.Double => new ScalarField { DoubleData = new DoubleArray() },
             DataType.VarChar => new ScalarField { StringData = new StringArray() },
             DataType.Json => new ScalarField { JsonData = new JSONArray() },
+            DataType.Geometry => new ScalarField { GeometryWktData = new GeometryWktArray() },
+            DataType.Timestamptz => new ScalarField { TimestamptzData = new TimestamptzArray() },
+            DataType.Array => new ScalarField { ArrayData = new ArrayArray { ElementType = field.ElementType } },
             _ => new ScalarField { IntData = new IntArray() },
         };
         return data;
@@ -100,11 +115,12 @@ internal abstract class Column(FieldDefinition field)
     public static Column Create(FieldDefinition field) => field.Type switch
     {
         DataType.Bool => new BoolColumn(field),
-        DataType.Int8 or DataType.Int16 or DataType.Int32 or DataType.Int64 => new IntegerColumn(field),
+        DataType.Int8 or DataType.Int16 or DataType.Int32 or DataType.Int64 or DataType.Timestamptz => new IntegerColumn(field),
         DataType.Float => new FloatColumn(field),
         DataType.Double => new DoubleColumn(field),
-        DataType.VarChar => new TextColumn(field),
+        DataType.VarChar or DataType.Geometry => new TextColumn(field),
         DataType.Json => new JsonColumn(field),
+        DataType.Array => ArrayColumn.ForElements(field),
         DataType.FloatVector => new FloatVectorColumn(field),
         DataType.Float16Vector or DataType.Bfloat16Vector or DataType.Int8Vector or DataType.BinaryVector => new ByteVectorColumn(field),
         DataType.SparseFloatVector => new SparseVectorColumn(field),
@@ -200,39 +216,40 @@ internal sealed class BoolColumn(FieldDefinition field) : ValueColumn<bool>(fiel
     protected override void WriteValue(FieldData target, int row) => target.Scalars.BoolData.Data.Add(Values[row]);
 }
 
-/// <summary>Int8 to Int64: one width in memory keeps the filter's loops few; the wire's width is restored on the way out.</summary>
+/// <summary>
+/// Int8 to Int64, and times as microseconds: one width in memory keeps the filter's loops few; the wire's width is
+/// restored on the way out.
+/// </summary>
 internal sealed class IntegerColumn(FieldDefinition field) : ValueColumn<long>(field, sizeof(long))
 {
     protected override void AppendValues(FieldData source, int from, int count)
     {
         var room = Room(count);
-        if (Field.Type == DataType.Int64)
+        var wide = Wide(source.Scalars);
+        for (var i = 0; i < count; i++)
         {
-            for (var i = 0; i < count; i++)
-            {
-                room[i] = source.Scalars.LongData.Data[from + i];
-            }
-        }
-        else
-        {
-            for (var i = 0; i < count; i++)
-            {
-                room[i] = source.Scalars.IntData.Data[from + i];
-            }
+            room[i] = wide is null ? source.Scalars.IntData.Data[from + i] : wide[from + i];
         }
     }
 
     protected override void WriteValue(FieldData target, int row)
     {
-        if (Field.Type == DataType.Int64)
+        if (Wide(target.Scalars) is { } wide)
         {
-            target.Scalars.LongData.Data.Add(Values[row]);
+            wide.Add(Values[row]);
         }
         else
         {
             target.Scalars.IntData.Data.Add((int)Values[row]);
         }
     }
+
+    private RepeatedField<long>? Wide(ScalarField field) => Field.Type switch
+    {
+        DataType.Int64 => field.LongData.Data,
+        DataType.Timestamptz => field.TimestamptzData.Data,
+        _ => null,
+    };
 }
 
 internal sealed class FloatColumn(FieldDefinition field) : ValueColumn<float>(field, sizeof(float))
@@ -263,6 +280,7 @@ internal sealed class DoubleColumn(FieldDefinition field) : ValueColumn<double>(
     protected override void WriteValue(FieldData target, int row) => target.Scalars.DoubleData.Data.Add(Values[row]);
 }
 
+/// <summary>VarChar, and geometries as the well-known text they came in.</summary>
 internal sealed class TextColumn(FieldDefinition field) : ValueColumn<string>(field, sizeof(long))
 {
     /// <summary>What a string object costs beside its characters.</summary>
@@ -273,7 +291,7 @@ internal sealed class TextColumn(FieldDefinition field) : ValueColumn<string>(fi
         var room = Room(count);
         for (var i = 0; i < count; i++)
         {
-            room[i] = source.Scalars.StringData.Data[from + i];
+            room[i] = Texts(source.Scalars)[from + i];
             Bytes += ObjectBytes + (2L * room[i].Length);
         }
     }
@@ -284,7 +302,7 @@ internal sealed class TextColumn(FieldDefinition field) : ValueColumn<string>(fi
         Bytes += ObjectBytes + (2L * ((TextColumn)source).Values[row].Length);
     }
 
-    protected override void WriteValue(FieldData target, int row) => target.Scalars.StringData.Data.Add(Values[row]);
+    protected override void WriteValue(FieldData target, int row) => Texts(target.Scalars).Add(Values[row]);
 
-    public static int Utf8Length(string text) => Encoding.UTF8.GetByteCount(text);
+    private RepeatedField<string> Texts(ScalarField field) => Field.Type == DataType.Geometry ? field.GeometryWktData.Data : field.StringData.Data;
 }

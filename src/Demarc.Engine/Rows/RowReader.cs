@@ -167,6 +167,11 @@ internal static class RowReader
         (DataType.Double, ScalarField.DataOneofCase.DoubleData) => scalars.DoubleData.Data.Count,
         (DataType.VarChar, ScalarField.DataOneofCase.StringData) => scalars.StringData.Data.Count,
         (DataType.Json, ScalarField.DataOneofCase.JsonData) => scalars.JsonData.Data.Count,
+        (DataType.Geometry, ScalarField.DataOneofCase.GeometryWktData) => scalars.GeometryWktData.Data.Count,
+        (DataType.Geometry or DataType.Timestamptz, ScalarField.DataOneofCase.StringData) => scalars.StringData.Data.Count,
+        (DataType.Timestamptz, ScalarField.DataOneofCase.TimestamptzData) => scalars.TimestamptzData.Data.Count,
+        (DataType.Timestamptz, ScalarField.DataOneofCase.LongData) => scalars.LongData.Data.Count,
+        (DataType.Array, ScalarField.DataOneofCase.ArrayData) => scalars.ArrayData.Data.Count,
         (_, ScalarField.DataOneofCase.None) => 0,
         _ => throw Mismatch(field, scalars.DataCase.ToString()),
     };
@@ -192,6 +197,15 @@ internal static class RowReader
                 break;
             case DataType.Json:
                 to.JsonData.Data.Add(Json(field, from.JsonData.Data[at]));
+                break;
+            case DataType.Geometry:
+                to.GeometryWktData.Data.Add(ElementReader.Geometry(field, (from.DataCase == ScalarField.DataOneofCase.StringData ? from.StringData.Data : from.GeometryWktData.Data)[at]));
+                break;
+            case DataType.Timestamptz:
+                to.TimestamptzData.Data.Add(ElementReader.Time(field, from, at));
+                break;
+            case DataType.Array:
+                to.ArrayData.Data.Add(ElementReader.Array(field, from.ArrayData.Data[at], at));
                 break;
             default:
                 to.IntData.Data.Add(Integer(field, from.IntData.Data[at]));
@@ -227,6 +241,15 @@ internal static class RowReader
                 break;
             case DataType.Json:
                 to.JsonData.Data.Add(field.Schema.IsDynamic ? EmptyObject : NullJson);
+                break;
+            case DataType.Geometry:
+                to.GeometryWktData.Data.Add("");
+                break;
+            case DataType.Timestamptz:
+                to.TimestamptzData.Data.Add(value is null ? 0 : ElementReader.Default(value));
+                break;
+            case DataType.Array:
+                to.ArrayData.Data.Add(new ScalarField());
                 break;
             default:
                 to.IntData.Data.Add(value?.IntData ?? 0);

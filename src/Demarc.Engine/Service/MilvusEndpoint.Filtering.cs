@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Demarc.Engine.Catalog;
 using Demarc.Engine.Errors;
 using Demarc.Engine.Filters;
@@ -14,7 +15,7 @@ internal sealed partial class MilvusEndpoint
     {
         try
         {
-            return Parser.Parse(definition, text, templates.ToDictionary(t => t.Key, t => t.Value));
+            return Parser.Parse(definition, text, templates.ToDictionary(t => t.Key, t => t.Value), BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))));
         }
         catch (FilterException e)
         {

@@ -69,7 +69,7 @@ internal sealed class OutputFields
     /// <summary>As asked for, with wildcards resolved.</summary>
     public List<string> Names { get; } = [];
 
-    public IEnumerable<FieldData> Columns => columns.Select(c => c.Data);
+    public IEnumerable<FieldData> Columns => columns.Select(c => Timestamps.ForAnswer(c.Data));
 
     public void Add(SegmentView segment, int row)
     {
@@ -90,6 +90,7 @@ internal sealed class OutputFields
                 VectorColumn v => v.RowBytes(row),
                 TextColumn t => t.Values[row].Length + 8,
                 JsonColumn j => j.Values[row].Length + 8,
+                ArrayColumn a => a.RowBytes(row),
                 _ => sizeof(long),
             };
         }

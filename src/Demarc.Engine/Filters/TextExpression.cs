@@ -1,0 +1,31 @@
+using System.Text.RegularExpressions;
+
+namespace Demarc.Engine.Filters;
+
+/// <summary>
+/// A regular expression that finds its match anywhere in the text. The engine without backtracking is used: its time is
+/// bounded by the text's length, whatever the expression.
+/// </summary>
+internal sealed class TextExpression
+{
+    private readonly Regex regex;
+
+    public TextExpression(string pattern)
+    {
+        if (pattern.Length > Limits.RegexLength)
+        {
+            throw new FilterException($"the regular expression has {pattern.Length} characters, the limit is {Limits.RegexLength}");
+        }
+
+        try
+        {
+            regex = new Regex(pattern, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+        }
+        catch (Exception e) when (e is ArgumentException or NotSupportedException)
+        {
+            throw new FilterException($"invalid regex pattern: {pattern}");
+        }
+    }
+
+    public bool Matches(string text) => regex.IsMatch(text);
+}
