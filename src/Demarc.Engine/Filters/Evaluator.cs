@@ -59,6 +59,10 @@ internal sealed partial class Evaluator(SegmentView view)
                 break;
             case CompareNode { Left: FieldNode f, Right: LiteralNode l } compare when KeepCompared(f.Field, wanted ? compare.Operation : Opposite(compare.Operation), l.Value, rows):
                 break;
+            case LikeNode like when KeepLikeByIndex(like, wanted, rows):
+                break;
+            case ContainsNode contains when KeepContainsByIndex(contains, wanted, rows):
+                break;
             case InNode { Of: FieldNode f } within when KeepListed(f.Field, within.Values, wanted, rows):
                 break;
             default:
@@ -106,6 +110,7 @@ internal sealed partial class Evaluator(SegmentView view)
     private int Cost(ConditionNode node) => node switch
     {
         ConstantNode => 0,
+        _ when Asked(node) is { } field && view.Segment.Columns[field.Field].Index is not null => 1,
         NullNode { Of: FieldNode } => 1,
         CompareNode { Left: FieldNode f, Right: LiteralNode } => view.Segment.Columns[f.Field] is TextColumn ? 8 : 2,
         InNode { Of: FieldNode f } => view.Segment.Columns[f.Field] is TextColumn ? 16 : 4,
@@ -115,6 +120,16 @@ internal sealed partial class Evaluator(SegmentView view)
         NotNode not => Cost(not.Of),
         LogicNode logic => logic.Parts.Sum(Cost),
         _ => 100,
+    };
+
+    /// <summary>The field of a condition that a scalar index may answer.</summary>
+    private static FieldNode? Asked(ConditionNode node) => node switch
+    {
+        CompareNode { Right: LiteralNode } compare => compare.Left as FieldNode,
+        InNode within => within.Of as FieldNode,
+        LikeNode like => like.Of as FieldNode,
+        ContainsNode contains => contains.Of as FieldNode,
+        _ => null,
     };
 
     private void KeepNull(int field, bool isNull, Span<ulong> rows)
@@ -137,6 +152,11 @@ internal sealed partial class Evaluator(SegmentView view)
     private bool KeepCompared(int field, Comparison operation, Scalar value, Span<ulong> rows)
     {
         var column = view.Segment.Columns[field];
+        if (KeepByIndex(column, operation, value, rows))
+        {
+            return true;
+        }
+
         switch (column)
         {
             case IntegerColumn c when value.Kind == ScalarKind.Integer:
@@ -188,6 +208,11 @@ internal sealed partial class Evaluator(SegmentView view)
     private bool KeepListed(int field, ValueSet set, bool wanted, Span<ulong> rows)
     {
         var column = view.Segment.Columns[field];
+        if (KeepListedByIndex(column, set, wanted, rows))
+        {
+            return true;
+        }
+
         switch (column)
         {
             case IntegerColumn c when !set.HasFractions && set.Integers.Count <= ShortList:

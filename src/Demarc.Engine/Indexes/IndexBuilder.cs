@@ -98,6 +98,11 @@ internal sealed class IndexBuilder : IDisposable
                 {
                     Build(job);
                 }
+
+                foreach (var collection in state.Collections.Values)
+                {
+                    Filters.ScalarIndexes.Refresh(collection.View, stop.Token);
+                }
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)

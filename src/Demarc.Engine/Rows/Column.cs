@@ -12,6 +12,7 @@ namespace Demarc.Engine.Rows;
 internal abstract class Column(FieldDefinition field)
 {
     private ulong[]? valid = field.Nullable ? [] : null;
+    private Filters.SortedIndex? index;
 
     public FieldDefinition Field { get; } = field;
 
@@ -19,6 +20,13 @@ internal abstract class Column(FieldDefinition field)
 
     /// <summary>Bytes held, roughly; the base of the memory bound.</summary>
     public long Bytes { get; protected set; }
+
+    /// <summary>The scalar index over the column's rows, once one is asked for and built; replaced whole.</summary>
+    public Filters.SortedIndex? Index
+    {
+        get => Volatile.Read(ref index);
+        set => Volatile.Write(ref index, value);
+    }
 
     /// <summary>Appends rows [from, from + count) of a column in canonical form: every row present, null marks in valid_data.</summary>
     public void Append(FieldData source, int from, int count)
