@@ -81,6 +81,12 @@ internal static class Limits
     /// <summary>Characters of one regular expression: the automaton made of it grows with it.</summary>
     public const int RegexLength = 1024;
 
+    /// <summary>Characters of one n-gram: each text has as many of them for every length.</summary>
+    public const int NgramLength = 32;
+
+    /// <summary>Texts of one call to the analyzer; each is as long as a VarChar at most.</summary>
+    public const int AnalyzedTexts = 1024;
+
     /// <summary>Vector bytes of one segment: small enough to rewrite in a checkpoint, large enough that one graph holds most collections.</summary>
     public const int SegmentVectorBytes = 320 * 1024 * 1024;
 

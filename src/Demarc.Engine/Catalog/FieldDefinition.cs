@@ -1,4 +1,5 @@
 using Demarc.Engine.Protocol;
+using Demarc.Engine.Text;
 
 namespace Demarc.Engine.Catalog;
 
@@ -8,6 +9,8 @@ namespace Demarc.Engine.Catalog;
 /// <param name="MaxLength">Bytes of a VarChar, or of each one in an array; otherwise 0.</param>
 internal sealed record FieldDefinition(FieldSchema Schema, int Dimension, int MaxLength)
 {
+    private Analyzer? analyzer;
+
     public string Name => Schema.Name;
 
     public DataType Type => Schema.DataType;
@@ -35,6 +38,16 @@ internal sealed record FieldDefinition(FieldSchema Schema, int Dimension, int Ma
 
     /// <summary>Of an array: the most elements of one row; checked at creation.</summary>
     public int MaxCapacity { get; } = Schema.TypeParams.FirstOrDefault(p => p.Key == "max_capacity") is { } given && int.TryParse(given.Value, out var capacity) ? capacity : 0;
+
+    /// <summary>How a text field's words are told apart, for text_match and BM25.</summary>
+    public Analyzer Analyzer => analyzer ??= AnalyzerReader.Read(Parameter(Schema, "analyzer_params"));
+
+    /// <summary>Whether text_match may ask for the words of this field.</summary>
+    public bool MatchesText => IsOn(Schema, "enable_match");
+
+    public static string? Parameter(FieldSchema schema, string name) => schema.TypeParams.FirstOrDefault(p => p.Key == name)?.Value;
+
+    public static bool IsOn(FieldSchema schema, string name) => Parameter(schema, name) is { } given && given.Equals("true", StringComparison.OrdinalIgnoreCase);
 
     public bool Nullable => Schema.Nullable;
 

@@ -3,6 +3,7 @@ using Demarc.Engine.Durability;
 using Demarc.Engine.Errors;
 using Demarc.Engine.Protocol;
 using Demarc.Engine.Rows;
+using Demarc.Engine.Text;
 
 namespace Demarc.Engine.Catalog;
 
@@ -29,11 +30,6 @@ internal static class SchemaRules
     public static CollectionSchema Complete(CollectionSchema given, string collectionName)
     {
         CheckName(collectionName, "collection name");
-        if (given.Functions.Count > 0)
-        {
-            throw Faults.NotServed("a schema with functions");
-        }
-
         if (given.StructArrayFields.Count > 0)
         {
             throw Faults.NotServed("a schema with struct array fields");
@@ -68,6 +64,7 @@ internal static class SchemaRules
 
         CheckPrimaryKey(schema);
         CheckVectors(schema);
+        FunctionRules.Complete(schema);
         if (schema.EnableDynamicField)
         {
             schema.Fields.Add(new FieldSchema
@@ -120,17 +117,13 @@ internal static class SchemaRules
                 break;
             case DataType.VarChar:
                 _ = MaxLength(field);
+                CheckAnalyzer(field);
                 break;
             case DataType.FloatVector or DataType.Float16Vector or DataType.Bfloat16Vector or DataType.Int8Vector or DataType.BinaryVector or DataType.SparseFloatVector:
                 _ = Dimension(field);
                 break;
             default:
                 throw Faults.NotServed($"data type {field.DataType} of field {field.Name}");
-        }
-
-        if (field.IsFunctionOutput)
-        {
-            throw Faults.NotServed($"function output field {field.Name}");
         }
 
         if (field.DefaultValue is not null && field.DataType is DataType.Array or DataType.Json or DataType.Geometry)
@@ -141,6 +134,20 @@ internal static class SchemaRules
         if (field.DefaultValue is not null && !DefaultFits(field))
         {
             throw Faults.Invalid($"type ({field.DataType}) of field ({field.Name}) is not matched with its default value ({field.DefaultValue.DataCase})");
+        }
+    }
+
+    private static void CheckAnalyzer(FieldSchema field)
+    {
+        if (FieldDefinition.Parameter(field, "multi_analyzer_params") is { Length: > 0 })
+        {
+            throw Faults.NotServed($"multi_analyzer_params of field {field.Name}");
+        }
+
+        _ = AnalyzerReader.Read(FieldDefinition.Parameter(field, "analyzer_params"));
+        if (FieldDefinition.IsOn(field, "enable_match") && !FieldDefinition.IsOn(field, "enable_analyzer"))
+        {
+            throw Faults.Invalid($"field {field.Name} with enable_match should set enable_analyzer to true");
         }
     }
 

@@ -51,10 +51,18 @@ internal sealed partial class Evaluator(SegmentView view)
                 Keep(sample.Of, true, rows);
                 Draw(sample, rows);
                 break;
-            case NullNode { Of: FieldNode f } isNull:
+            case TextMatchNode match:
+                var texts = (TextColumn)view.Segment.Columns[match.Field];
+                Apply(texts.Words!.Match(texts, count, match.Words, match.Least), wanted, texts, rows);
+                break;
+            case PhraseMatchNode match:
+                var phrases = (TextColumn)view.Segment.Columns[match.Field];
+                Apply(match.Phrase.Count == 0 ? new ulong[rows.Length] : phrases.Words!.Phrase(phrases, count, match.Phrase, match.Slop), wanted, phrases, rows);
+                break;
+            case NullNode { Of: FieldNode f }:
                 KeepNull(f.Field, isNull: wanted, rows);
                 break;
-            case NullNode { Of: JsonNode { Path.Count: 0 } j } isNull:
+            case NullNode { Of: JsonNode { Path.Count: 0 } j }:
                 KeepNull(j.Field, isNull: wanted, rows);
                 break;
             case CompareNode { Left: FieldNode f, Right: LiteralNode l } compare when KeepCompared(f.Field, wanted ? compare.Operation : Opposite(compare.Operation), l.Value, rows):
@@ -117,6 +125,7 @@ internal sealed partial class Evaluator(SegmentView view)
         LikeNode { Of: FieldNode } => 16,
         CompareNode { Left: JsonNode } or CompareNode { Right: JsonNode } or InNode or LikeNode or ExistsNode or TruthNode or NullNode => 60,
         CompareNode => 30,
+        TextMatchNode or PhraseMatchNode => 3,
         NotNode not => Cost(not.Of),
         LogicNode logic => logic.Parts.Sum(Cost),
         _ => 100,

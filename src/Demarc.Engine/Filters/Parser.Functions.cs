@@ -18,6 +18,8 @@ internal sealed partial class Parser
             "JSON_CONTAINS_ALL" or "ARRAY_CONTAINS_ALL" => Contains(ContainsMode.All),
             "JSON_CONTAINS_ANY" or "ARRAY_CONTAINS_ANY" => Contains(ContainsMode.Any),
             "ARRAY_LENGTH" => Length(),
+            "TEXT_MATCH" => TextMatch(),
+            "PHRASE_MATCH" => PhraseMatch(),
             "RANDOM_SAMPLE" => Sample(),
             "EMPTY" => new CompareNode(Filters.Comparison.Equal, TextField("empty"), new LiteralNode(Scalar.Of(""))),
             "STARTS_WITH" => StartsWith(),

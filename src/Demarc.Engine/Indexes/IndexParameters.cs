@@ -60,8 +60,10 @@ internal static class IndexParameters
                 : Faults.Invalid($"invalid index type: {type}");
         }
 
-        var metric = values.TryGetValue("metric_type", out var given) && given.Length > 0 ? given.ToUpperInvariant() : DefaultMetric(field.Type);
-        CheckMetric(field.Type, metric);
+        var metric = values.TryGetValue("metric_type", out var given) && given.Length > 0 ? given.ToUpperInvariant() : DefaultMetric(field);
+        CheckMetric(field, metric);
+        CheckShare(values, "bm25_k1", 3);
+        CheckShare(values, "bm25_b", 1);
         values["metric_type"] = metric;
         _ = Whole(values, "M", DefaultLinks, 2, MostLinks);
         _ = Whole(values, "efConstruction", DefaultConstruction, 1, int.MaxValue);
@@ -99,17 +101,29 @@ internal static class IndexParameters
         _ => Dense,
     };
 
-    private static string DefaultMetric(DataType type) => type switch
+    private static string DefaultMetric(FieldDefinition field) => field.Type switch
     {
+        DataType.SparseFloatVector when field.Schema.IsFunctionOutput => "BM25",
         DataType.BinaryVector => "HAMMING",
         DataType.SparseFloatVector => "IP",
         _ => "COSINE",
     };
 
-    private static void CheckMetric(DataType type, string metric)
+    private static void CheckShare(IDictionary<string, string> values, string name, int most)
     {
-        var why = type switch
+        if (values.TryGetValue(name, out var text)
+            && (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) || value < 0 || value > most))
         {
+            throw Faults.Invalid($"Out of range in json: param '{name}' ({text}) should be in range [0.000000, {most}.000000]");
+        }
+    }
+
+    private static void CheckMetric(FieldDefinition field, string metric)
+    {
+        var why = field.Type switch
+        {
+            DataType.SparseFloatVector when field.Schema.IsFunctionOutput => metric == "BM25" ? null : $"index metric type of BM25 function output field must be BM25, got {metric}",
+            _ when metric == "BM25" => "only BM25 Function output field support BM25 metric type",
             DataType.BinaryVector when metric is not ("HAMMING" or "JACCARD") => $"binary vector index does not support metric type: {metric}",
             DataType.SparseFloatVector when metric != "IP" => "only IP is the supported metric type for sparse index",
             DataType.BinaryVector or DataType.SparseFloatVector => null,

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Demarc.Engine.Rows;
+using Demarc.Engine.Vectors;
 
 namespace Demarc.Engine.Indexes;
 
@@ -82,6 +83,7 @@ internal sealed class SparseIndex : VectorIndex
         }
 
         var own = sums;
+        var words = search.Exact as Bm25Scorer;
         for (var i = 0; i < search.Query.Indexes.Length; i++)
         {
             var value = search.Query.Values[i];
@@ -89,7 +91,7 @@ internal sealed class SparseIndex : VectorIndex
             {
                 for (var at = starts[list]; at < starts[list + 1]; at++)
                 {
-                    own[rows[at]] += value * values[at];
+                    own[rows[at]] += words is null ? value * values[at] : words.Part(value, values[at], rows[at]);
                 }
             }
         }

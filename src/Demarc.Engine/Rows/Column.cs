@@ -1,5 +1,6 @@
 using Demarc.Engine.Catalog;
 using Demarc.Engine.Protocol;
+using Demarc.Engine.Text;
 using Google.Protobuf.Collections;
 
 namespace Demarc.Engine.Rows;
@@ -293,6 +294,9 @@ internal sealed class TextColumn(FieldDefinition field) : ValueColumn<string>(fi
 {
     /// <summary>What a string object costs beside its characters.</summary>
     private const int ObjectBytes = 22;
+
+    /// <summary>The index of words, of fields that text_match may ask; it grows when it is asked.</summary>
+    public TextIndex? Words { get; } = field.MatchesText ? new TextIndex(field.Analyzer) : null;
 
     protected override void AppendValues(FieldData source, int from, int count)
     {

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Demarc.Engine.Catalog;
 using Demarc.Engine.Errors;
 using Demarc.Engine.Protocol;
+using Demarc.Engine.Text;
 using Google.Protobuf;
 
 namespace Demarc.Engine.Rows;
@@ -38,7 +39,11 @@ internal static class RowReader
         foreach (var field in definition.Fields)
         {
             byName.Remove(field.Name, out var column);
-            if (field.Schema.IsPrimaryKey && newKeys is not null)
+            if (field.Schema.IsFunctionOutput)
+            {
+                columns.Add(column is null ? Rows.Column.NewData(field) : throw Faults.Invalid($"field {field.Name} is the output of a function, no need to pass it"));
+            }
+            else if (field.Schema.IsPrimaryKey && newKeys is not null)
             {
                 if (column is not null)
                 {
@@ -53,7 +58,13 @@ internal static class RowReader
             }
         }
 
-        return byName.Count == 0 ? columns : throw UnknownField(definition, byName.Keys.First());
+        if (byName.Count > 0)
+        {
+            throw UnknownField(definition, byName.Keys.First());
+        }
+
+        FunctionRules.Fill(definition, columns, rows);
+        return columns;
     }
 
     private static Dictionary<string, FieldData> ByName(CollectionDefinition definition, IReadOnlyList<FieldData> given)

@@ -42,7 +42,7 @@ internal sealed class Segment
 
     public bool IsFull => Count >= MaxRows;
 
-    public long Bytes => Columns.Sum(c => c.Bytes + (c.Index?.Bytes ?? 0)) + (deleted?.Length * 8L ?? 0) + indexes.Sum(i => i?.Bytes ?? 0);
+    public long Bytes => Columns.Sum(c => c.Bytes + (c.Index?.Bytes ?? 0) + ((c as TextColumn)?.Words?.Bytes ?? 0)) + (deleted?.Length * 8L ?? 0) + indexes.Sum(i => i?.Bytes ?? 0);
 
     /// <summary>The file that holds rows [0, StoredRows), if a checkpoint has written one.</summary>
     public string? StoredFile { get; set; }

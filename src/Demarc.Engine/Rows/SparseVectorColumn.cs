@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Demarc.Engine.Catalog;
 using Demarc.Engine.Protocol;
+using Demarc.Engine.Text;
 using Demarc.Engine.Vectors;
 using Google.Protobuf;
 
@@ -18,13 +19,17 @@ internal sealed class SparseVectorColumn(FieldDefinition field) : VectorColumn(f
     private uint[] indexes = [];
     private float[] values = [];
 
+    /// <summary>What BM25 asks of the column, when it holds the word counts of a text field.</summary>
+    public TermStatistics? Statistics { get; } = field.Schema.IsFunctionOutput ? new TermStatistics() : null;
+
     public int[] Starts => Volatile.Read(ref starts);
 
     public uint[] Indexes => Volatile.Read(ref indexes);
 
     public float[] Values => Volatile.Read(ref values);
 
-    public override Scorer Scorer(QueryVector query, Metric metric) => new SparseScorer(Starts, Indexes, Values, query);
+    public override Scorer Scorer(QueryVector query, Metric metric) =>
+        query.Shape is { } shape ? new Bm25Scorer(Starts, Indexes, Values, Statistics!.Lengths, query, shape) : new SparseScorer(Starts, Indexes, Values, query);
 
     public override QueryVector Query(int row)
     {
@@ -76,6 +81,7 @@ internal sealed class SparseVectorColumn(FieldDefinition field) : VectorColumn(f
         var bytes = source.SparseFloatVector.Contents[at].Span;
         var (from, length) = Begin(row, bytes.Length / EntryBytes);
         Read(bytes, indexes.AsSpan(from, length), values.AsSpan(from, length));
+        Statistics?.Add(row, indexes.AsSpan(from, length), values.AsSpan(from, length));
     }
 
     protected override void AppendNothing(int row) => Begin(row, 0);
@@ -88,6 +94,7 @@ internal sealed class SparseVectorColumn(FieldDefinition field) : VectorColumn(f
         var (from, _) = Begin(Count, length);
         other.Indexes.AsSpan(first, length).CopyTo(indexes.AsSpan(from));
         other.Values.AsSpan(first, length).CopyTo(values.AsSpan(from));
+        Statistics?.Add(Count, indexes.AsSpan(from, length), values.AsSpan(from, length));
     }
 
     protected override void WriteVector(VectorField target, int row)

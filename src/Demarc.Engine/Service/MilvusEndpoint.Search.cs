@@ -3,6 +3,7 @@ using Demarc.Engine.Errors;
 using Demarc.Engine.Indexes;
 using Demarc.Engine.Protocol;
 using Demarc.Engine.Rows;
+using Demarc.Engine.Text;
 using Demarc.Engine.Vectors;
 using Google.Protobuf;
 using Grpc.Core;
@@ -82,6 +83,7 @@ internal sealed partial class MilvusEndpoint
     {
         if (request.SearchInputCase == SearchRequest.SearchInputOneofCase.Ids)
         {
+            Refuse(field.Schema.IsFunctionOutput, "a BM25 search by ids");
             var (_, rows) = ByKeys(collection, request.Ids);
             var index = collection.View.Definition.FieldIndex(field.Name);
             var wanted = (request.Ids.IntId?.Data.Count ?? 0) + (request.Ids.StrId?.Data.Count ?? 0);
@@ -106,6 +108,13 @@ internal sealed partial class MilvusEndpoint
         }
 
         var placeholder = group.Placeholders[0];
+        if (field.Schema.IsFunctionOutput)
+        {
+            return placeholder.Type == PlaceholderType.VarChar
+                ? [.. placeholder.Values.Select(text => Bm25.Query(collection.View, field, text.ToStringUtf8()))]
+                : throw Faults.Invalid($"please provide varchar/text for BM25 Function based search, got {placeholder.Type}");
+        }
+
         return (int)placeholder.Type == (int)field.Type
             ? [.. placeholder.Values.Select(bytes => VectorReader.Query(field, bytes))]
             : throw Faults.Invalid("vector type must be the same", $"{field.Type} field {field.Name}", placeholder.Type);

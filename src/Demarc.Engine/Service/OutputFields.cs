@@ -30,9 +30,13 @@ internal sealed class OutputFields
             var index = definition.FieldIndex(name);
             if (name is "*" or "%")
             {
-                indexes.UnionWith(Enumerable.Range(0, definition.Fields.Count).Where(i => i != definition.DynamicIndex));
+                indexes.UnionWith(Enumerable.Range(0, definition.Fields.Count).Where(i => i != definition.DynamicIndex && !definition.Fields[i].Schema.IsFunctionOutput));
                 whole |= definition.DynamicIndex >= 0;
-                Names.AddRange(definition.Fields.Select(f => f.Name));
+                Names.AddRange(definition.Fields.Where(f => !f.Schema.IsFunctionOutput).Select(f => f.Name));
+            }
+            else if (index >= 0 && definition.Fields[index].Schema.IsFunctionOutput)
+            {
+                throw Faults.Unexpected($"not allowed to retrieve raw data of field {name}");
             }
             else if (index >= 0)
             {

@@ -17,6 +17,9 @@ internal enum Metric
 
     /// <summary>One less the share of common bits among all set bits: smaller is nearer.</summary>
     Jaccard,
+
+    /// <summary>How well the words of a text fit those of a query: larger is nearer.</summary>
+    Bm25,
 }
 
 /// <summary>What follows from a metric alone.</summary>
@@ -35,6 +38,7 @@ internal static class Metrics
         "COSINE" => Metric.Cosine,
         "HAMMING" => Metric.Hamming,
         "JACCARD" => Metric.Jaccard,
+        "BM25" => Metric.Bm25,
         _ => throw new ArgumentOutOfRangeException(nameof(name), name, "The index rules let a metric pass that no search knows."),
     };
 }

@@ -1,3 +1,5 @@
+using Demarc.Engine.Text;
+
 namespace Demarc.Engine.Vectors;
 
 /// <summary>One vector to search by. Which parts are filled follows from the field's type.</summary>
@@ -7,6 +9,9 @@ namespace Demarc.Engine.Vectors;
 /// <param name="Values">A sparse vector's values; otherwise empty.</param>
 internal sealed record QueryVector(float[] Floats, byte[] Bytes, uint[] Indexes, float[] Values)
 {
+    /// <summary>Set when the values weigh words of a text and rows hold word counts.</summary>
+    public Bm25Shape? Shape { get; init; }
+
     public static QueryVector Dense(float[] floats) => new(floats, [], [], []);
 
     public static QueryVector Binary(byte[] bits) => new([], bits, [], []);

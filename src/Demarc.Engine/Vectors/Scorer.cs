@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Demarc.Engine.Text;
 
 namespace Demarc.Engine.Vectors;
 
@@ -90,4 +91,35 @@ internal sealed class SparseScorer(int[] starts, uint[] indexes, float[] values,
         var (from, length) = (starts[row], starts[row + 1] - starts[row]);
         return Kernels.SparseDot(query.Indexes, query.Values, indexes.AsSpan(from, length), values.AsSpan(from, length));
     }
+}
+
+/// <summary>Rows of word counts against weighed words: sparse vectors again, each count weighed by BM25.</summary>
+internal sealed class Bm25Scorer(int[] starts, uint[] terms, float[] counts, float[] lengths, QueryVector query, Bm25Shape shape) : Scorer
+{
+    public override float Nearness(int row)
+    {
+        // A row without any of the words is no hit at all; not a number is above no bound.
+        var sum = float.NaN;
+        var (asked, at, end) = (0, starts[row], starts[row + 1]);
+        while (asked < query.Indexes.Length && at < end)
+        {
+            if (query.Indexes[asked] == terms[at])
+            {
+                sum = (float.IsNaN(sum) ? 0 : sum) + (query.Values[asked++] * shape.Weigh(counts[at++], lengths[row]));
+            }
+            else if (query.Indexes[asked] < terms[at])
+            {
+                asked++;
+            }
+            else
+            {
+                at++;
+            }
+        }
+
+        return sum;
+    }
+
+    /// <summary>What one word adds to a row's score.</summary>
+    public float Part(float weight, float count, int row) => weight * shape.Weigh(count, lengths[row]);
 }

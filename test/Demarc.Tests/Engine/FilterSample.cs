@@ -25,7 +25,7 @@ internal static class FilterSample
             new FieldSchema { Name = "small", DataType = DataType.Int16, Nullable = true },
             new FieldSchema { Name = "ratio", DataType = DataType.Float, Nullable = true },
             new FieldSchema { Name = "exact", DataType = DataType.Double },
-            new FieldSchema { Name = "title", DataType = DataType.VarChar, Nullable = true, TypeParams = { new Pair { Key = "max_length", Value = "100" } } },
+            new FieldSchema { Name = "title", DataType = DataType.VarChar, Nullable = true, TypeParams = { new Pair { Key = "max_length", Value = "100" }, new Pair { Key = "enable_analyzer", Value = "true" }, new Pair { Key = "enable_match", Value = "true" } } },
             new FieldSchema { Name = "flag", DataType = DataType.Bool, Nullable = true },
             new FieldSchema { Name = "numbers", DataType = DataType.Array, ElementType = DataType.Int64, Nullable = true, TypeParams = { new Pair { Key = "max_capacity", Value = "8" } } },
             new FieldSchema
