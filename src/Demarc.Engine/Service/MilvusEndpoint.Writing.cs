@@ -33,10 +33,11 @@ internal sealed partial class MilvusEndpoint
         Run(request, context, async call =>
         {
             Refuse(request.HasNamespace, "namespace");
+            Refuse(request.FieldOps.Count > 0, "field_ops in an upsert");
             var definition = Writable(call, request.CollectionName, request.SchemaTimestamp);
             List<FieldData> columns;
             ulong timestamp;
-            if (request.PartialUpdate || request.FieldOps.Count > 0)
+            if (request.PartialUpdate)
             {
                 // What a row keeps is read in the writer's turn, so that no write in between is lost.
                 columns = [];

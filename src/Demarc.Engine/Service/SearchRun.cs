@@ -77,7 +77,7 @@ internal sealed class SearchRun
         return Nearest(Limit + Offset, null, cancel);
     }
 
-    /// <summary>The nearest rows, of those beyond a bound if there is one.</summary>
+    /// <summary>The nearest rows, of those beyond a bound if there is one. Nought is added so that a distance of nought has no sign.</summary>
     public List<Ranked>[] Nearest(int keep, double? bound, CancellationToken cancel)
     {
         var plan = new SearchPlan(
@@ -90,7 +90,7 @@ internal sealed class SearchRun
             Parameters.Number("radius"),
             bound ?? Parameters.Number("range_filter"),
             hints);
-        return [.. VectorSearch.Run(view, plan, cancel).Select(hits => hits.Select(h => new Ranked(Metric.Score(h.Nearness), view.Segments[h.Segment], h.Row)).ToList())];
+        return [.. VectorSearch.Run(view, plan, cancel).Select(hits => hits.Select(h => new Ranked(Metric.Score(h.Nearness) + 0f, view.Segments[h.Segment], h.Row)).ToList())];
     }
 
     private static Metric MetricOf(CollectionDefinition definition, FieldDefinition field, string? asked)
