@@ -24,16 +24,17 @@ public sealed class Runs(ITestOutputHelper output)
         if (OneSeed is { } seed)
         {
             var result = OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed), Console.Out.WriteLine));
-            output.WriteLine($"seed {seed}: {result.Entries} entries, {result.Effects} effects, {result.Crashes} crashes, {result.Steps} steps, trace {result.Hash:x16}");
+            output.WriteLine($"seed {seed}: {result.Entries} entries, {result.Effects} effects, {result.Opened} sessions, {result.Crashes} crashes, {result.Steps} steps, trace {result.Hash:x16}");
             Assert.True(result.Violation is null, Told(result));
             return;
         }
 
         var results = RunAll(First, Wanted);
-        output.WriteLine($"{results.Count} runs, {results.Sum(r => r.Entries)} entries, {results.Sum(r => r.Effects)} effects, {results.Sum(r => r.Halts)} halts, {results.Sum(r => r.Postponed)} starts taken back, {results.Sum(r => r.Crashes)} crashes, {results.Count(r => r.Betrayed)} bad planes, {results.Sum(r => r.Steps)} steps");
+        output.WriteLine($"{results.Count} runs, {results.Sum(r => r.Entries)} entries, {results.Sum(r => r.Effects)} effects, {results.Sum(r => r.Halts)} halts, {results.Sum(r => r.Postponed)} starts taken back, {results.Sum(r => r.Crashes)} crashes, {results.Count(r => r.Betrayed)} bad planes, {results.Sum(r => r.Opened)} sessions opened, {results.Sum(r => r.Commands)} commands in them, {results.Sum(r => r.Steps)} steps");
         var failed = results.Where(r => r.Violation is not null).OrderBy(r => r.Seed).ToList();
         Assert.True(failed.Count == 0, failed.Count == 0 ? "" : $"{failed.Count} of {results.Count} runs failed: seeds {string.Join(", ", failed.Take(20).Select(r => r.Seed))}\n{string.Join("\n", failed.Take(20).Select(r => $"  {r.Seed}: {r.Violation}"))}\n{Told(failed[0])}");
         Assert.True(results.Sum(r => r.Effects) > results.Count, "hardly anything happened: the runs prove nothing");
+        Assert.True(results.Count < 100 || results.Sum(r => r.Opened) > results.Count / 4 && results.Sum(r => r.Commands) > results.Count / 4, "hardly any session was opened: the runs prove nothing of them");
         Assert.True(results.Count < 100 || results.Sum(r => r.Halts) > results.Count / 10, "hardly anything was held up: the runs prove nothing of it");
     }
 
@@ -55,7 +56,7 @@ public sealed class Runs(ITestOutputHelper output)
     [InlineData(94)]
     public void A_clock_that_is_set_back_does_not_stop_the_agent(int seed)
     {
-        var result = OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed) with { Storm = TimeSpan.FromSeconds(190), FaultRate = 0.015, Treason = Treason.None, ClockJumps = 10 }));
+        var result = OnOwnThread(() => SimWorld.Run(WithoutSessions(seed) with { Storm = TimeSpan.FromSeconds(190), FaultRate = 0.015, Treason = Treason.None, ClockJumps = 10 }));
         Assert.True(result.Violation is null, Told(result));
     }
 
@@ -63,7 +64,7 @@ public sealed class Runs(ITestOutputHelper output)
     [Fact]
     public void A_countersignature_lost_with_its_stream_is_sent_again()
     {
-        var result = OnOwnThread(() => SimWorld.Run(SimPlan.Of(357)));
+        var result = OnOwnThread(() => SimWorld.Run(WithoutSessions(357)));
         Assert.True(result.Violation is null, Told(result));
     }
 
@@ -73,7 +74,7 @@ public sealed class Runs(ITestOutputHelper output)
     [InlineData(18441)]
     public void A_step_under_way_ends_when_the_agent_is_revoked(int seed)
     {
-        var result = OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed)));
+        var result = OnOwnThread(() => SimWorld.Run(WithoutSessions(seed)));
         Assert.True(result.Violation is null, Told(result));
     }
 
@@ -81,7 +82,7 @@ public sealed class Runs(ITestOutputHelper output)
     [Fact]
     public void Nothing_is_begun_once_the_disk_has_failed()
     {
-        var result = OnOwnThread(() => SimWorld.Run(SimPlan.Of(46004)));
+        var result = OnOwnThread(() => SimWorld.Run(WithoutSessions(46004)));
         Assert.True(result.Violation is null, Told(result));
     }
 
@@ -91,7 +92,7 @@ public sealed class Runs(ITestOutputHelper output)
     [InlineData(9841)]
     public void An_answer_to_a_hold_that_was_lifted_is_not_taken_for_one_to_the_next(int seed)
     {
-        var result = OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed)));
+        var result = OnOwnThread(() => SimWorld.Run(WithoutSessions(seed)));
         Assert.True(result.Violation is null, Told(result));
     }
 
@@ -104,7 +105,7 @@ public sealed class Runs(ITestOutputHelper output)
     [InlineData(911)]
     public void What_a_revoked_agent_never_reported_is_taken_back(int seed)
     {
-        var result = OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed)));
+        var result = OnOwnThread(() => SimWorld.Run(WithoutSessions(seed)));
         Assert.True(result.Violation is null, Told(result));
     }
 
@@ -114,10 +115,14 @@ public sealed class Runs(ITestOutputHelper output)
     [InlineData("ExecutorSkipsJournal")]
     [InlineData("ReplicaSkipsVerification")]
     [InlineData("PausedGoesOn")]
+    [InlineData("RevokedGoesOn")]
+    [InlineData("AccountLeftBehind")]
+    [InlineData("AccountBeforeLedger")]
+    [InlineData("NothingClearedAtStart")]
     public void A_broken_part_is_found(string part)
     {
         var broken = Enum.Parse<Broken>(part);
-        var found = Enumerable.Range(0, 40).Select(seed => OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed) with { Broken = broken, FaultRate = 0.01, Treason = Treason.None }))).FirstOrDefault(result => result.Violation is not null);
+        var found = Enumerable.Range(0, 40).Select(seed => OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed) with { Broken = broken, FaultRate = 0.01, Treason = Treason.None, Sessions = broken >= Broken.RevokedGoesOn }))).FirstOrDefault(result => result.Violation is not null);
         Assert.True(found is not null, $"forty runs with {part} went well: the simulator sees nothing");
         output.WriteLine($"{part}: {found.Violation}");
     }
@@ -144,10 +149,13 @@ public sealed class Runs(ITestOutputHelper output)
     public void A_bad_plane_is_refused_also_when_the_vendor_is_in_it(string deed)
     {
         var treason = Enum.Parse<Treason>(deed);
-        var results = Enumerable.Range(0, 8).Select(seed => OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed) with { Treason = treason, FaultRate = 0, Calm = TimeSpan.FromMinutes(3) }))).ToList();
+        var results = Enumerable.Range(0, 8).Select(seed => OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed) with { Treason = treason, FaultRate = 0, Sessions = false, Calm = TimeSpan.FromMinutes(3) }))).ToList();
         Assert.All(results, result => Assert.True(result.Violation is null, Told(result)));
         Assert.Contains(results, result => result.Betrayed);
     }
+
+    // The run that the seed was before there were sessions, dice and all.
+    private static SimPlan WithoutSessions(int seed) => SimPlan.Of(seed) with { Sessions = false };
 
     private static List<SimResult> RunAll(int first, int count)
     {

@@ -22,7 +22,7 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
     private bool stopping;
 
     /// <summary>What sessions can do here; without any, none is opened and the worker does not run.</summary>
-    public SessionHands? Hands { get; set; }
+    public ISessionHands? Hands { get; set; }
 
     /// <summary>Collects bundles.</summary>
     public BundleMaker? Bundles { get; set; }
@@ -163,7 +163,7 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
             return;
         }
 
-        var recorder = SessionRecorder.Begin(Hands!.RecordingOf(session.Id), session, traffic, Hands.Secrets, time);
+        var recorder = SessionRecorder.Begin(Hands!, session, traffic, time);
         var written = ledger.Write(new SessionOpened(session.Id, session.TermsHash, session.ExpiresAt, confinement.Words, confinement.Account, recorder.Mark.Head));
         if (written.Refusal is { } refusal)
         {
@@ -196,7 +196,7 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
         foreach (var session in ledger.State.OpenSessions.Select(id => ledger.State.Sessions[id]).Where(s => s.Status == SessionStatus.Open && !live.ContainsKey(s.Id)).ToList())
         {
             if (Hands?.Clean(session) == false) continue;
-            var (chain, passed) = RecordingChain.Replay(Hands is null ? default : Local.PrivateDisk.Read(Hands.RecordingOf(session.Id)) ?? [], session.TermsHash, session.Recording!.Head);
+            var (chain, passed) = RecordingChain.Replay(Hands is null ? default : Hands.Recording(session.Id), session.TermsHash, session.Recording!.Head);
             var detail = passed ? "the agent ended in the middle of it; at its next start nothing of it ran any more" : "the agent ended in the middle of it, and its recording does not go on from what stands in the ledger: it was damaged";
             var mark = passed ? chain.Mark : session.Recording;
             ledger.Write(new SessionEnded(session.Id, SessionEndReason.AgentStopped, detail, mark.Events, mark.Bytes, mark.Head, SessionDifference.Of(session)));
@@ -237,7 +237,7 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
     private void Begin(LiveSession here, Session session)
     {
         here.IsAgreed = true;
-        here.Recorder.Stream(Hands!.RecordingOf(here.Id));
+        here.Recorder.Stream(Hands!.Recording(here.Id));
         here.Recorder.Write('m', $"opened for {session.RequestedBy} until {session.ExpiresAt:u}; {session.Confinement}");
         if (session.Terms.Kind == SessionKind.Milvus)
         {
@@ -351,7 +351,7 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
     private void Recall(SessionId id, long from)
     {
         if (Hands is null || ledger.State.Sessions.GetValueOrDefault(id) is not { OpenedAt: not null } session || live.ContainsKey(id)) return;
-        foreach (var frame in SessionRecorder.Frames(id.Value, Local.PrivateDisk.Read(Hands.RecordingOf(id)) ?? [], session.TermsHash, from)) traffic.Offer(frame);
+        foreach (var frame in SessionRecorder.Frames(id.Value, Hands.Recording(id), session.TermsHash, from)) traffic.Offer(frame);
     }
 
     // Nothing is looked for more often than it can come due.

@@ -82,14 +82,14 @@ public sealed class SessionBoard(Sequencer sequencer, string folder, TimeProvide
             return "bundle: the customer has released none of that session";
         var path = BundlePath(environment, id);
         if (part.Part == 0) File.Delete(path + ".part");
-        await using (var file = File.Exists(path + ".part") ? new FileStream(path + ".part", FileMode.Append) : PrivateFile.Create(path + ".part"))
+        using (var file = File.Exists(path + ".part") ? new FileStream(path + ".part", FileMode.Append) : PrivateFile.Create(path + ".part"))
         {
             if (file.Length + part.Data.Length > bundle.Bytes) return $"bundle: more than the {bundle.Bytes} bytes that were released";
-            await file.WriteAsync(part.Data.Memory, stop);
+            file.Write(part.Data.Span);
             if (file.Length < bundle.Bytes) return null;
         }
 
-        var bytes = await File.ReadAllBytesAsync(path + ".part", stop);
+        var bytes = File.ReadAllBytes(path + ".part");
         var hash = ContentHash.Of(bytes);
         if (hash != bundle.Hash) return $"bundle: its hash is {hash}, released was {bundle.Hash}";
         File.Move(path + ".part", path, overwrite: true);
