@@ -51,6 +51,9 @@ public interface ISessionHands
     /// <summary>The bytes of a recording; none when there is no such recording.</summary>
     byte[] Recording(SessionId session);
 
+    /// <summary>Takes from a recording what stands behind so many bytes, a line that was cut off while it was written, and makes the rest survive a crash of the machine.</summary>
+    void SettleRecording(SessionId session, long bytes);
+
     /// <summary>Keeps a bundle here, durably and in one piece.</summary>
     void KeepBundle(SessionId session, ReadOnlySpan<byte> bundle);
 

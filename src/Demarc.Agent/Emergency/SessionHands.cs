@@ -94,6 +94,14 @@ public sealed class SessionHands(string folder, Func<Observation?> latest, Func<
     public byte[] Recording(SessionId session) => PrivateDisk.Read(RecordingOf(session)) ?? [];
 
     /// <inheritdoc/>
+    public void SettleRecording(SessionId session, long bytes)
+    {
+        using var file = PrivateDisk.Open(RecordingOf(session), FileMode.Open);
+        file.SetLength(bytes);
+        file.Flush(flushToDisk: true);
+    }
+
+    /// <inheritdoc/>
     public void KeepBundle(SessionId session, ReadOnlySpan<byte> bundle) => PrivateDisk.Write(BundleOf(session), bundle);
 
     /// <inheritdoc/>

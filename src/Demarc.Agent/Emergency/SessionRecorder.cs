@@ -42,6 +42,9 @@ public sealed class SessionRecorder : IDisposable
     /// <summary>Whether it has reached its bound, or the stream takes no more of it.</summary>
     public bool IsFull { get; private set; }
 
+    /// <summary>Whether a line was begun that may stand on the disk in part or whole, and that the chain does not hold: only who reads the disk anew knows.</summary>
+    public bool IsBroken { get; private set; }
+
     /// <summary>Begins a recording with its header; nothing leaves before <see cref="Stream"/>.</summary>
     public static SessionRecorder Begin(ISessionHands hands, Session session, SessionTraffic traffic, TimeProvider time)
     {
@@ -61,7 +64,7 @@ public sealed class SessionRecorder : IDisposable
     public void Write(char code, string text)
     {
         text = Clean(secrets?.Mask(text) ?? text, code == 'o');
-        for (var at = 0; at < text.Length && !IsFull;)
+        for (var at = 0; at < text.Length && !IsFull && !IsBroken;)
         {
             var length = Math.Min(Piece, text.Length - at);
             if (length < text.Length - at && char.IsHighSurrogate(text[at + length - 1])) length--;
@@ -98,7 +101,9 @@ public sealed class SessionRecorder : IDisposable
             return;
         }
 
+        IsBroken = true;
         file.Append(line);
+        IsBroken = false;
         chain.Add(line);
         if (leaves && !traffic.Offer(Frame(session, chain.Events, line, chain.Head))) IsFull = true;
     }

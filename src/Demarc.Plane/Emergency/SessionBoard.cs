@@ -1,10 +1,12 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using System.Text;
 using Demarc.Core.Emergency;
 using Demarc.Core.Environments;
 using Demarc.Core.Ledger;
 using Demarc.Plane.Access;
+using Demarc.Plane.Agents;
 using Demarc.Plane.Hosting;
 using Demarc.Plane.Ledger;
 using Demarc.Protocol;
@@ -45,6 +47,31 @@ public sealed class SessionBoard(Sequencer sequencer, string folder, TimeProvide
             var tape = TapeOf(environment, session);
             if (tape.Mark != session.Recording) await send(new PlaneFrame { SessionRecall = new SessionRecall { Session = session.Id.Value, From = (ulong)tape.Next } }, stop);
         }
+    }
+
+    /// <summary>
+    /// Asks, for as long as a stream lasts, for the lines of what has ended and is not here whole: those that an earlier stream took with it, of a session whose
+    /// end the agent says only now.
+    /// </summary>
+    internal async Task<string> CompleteAsync(EnvironmentId environment, Func<PlaneFrame, CancellationToken, ValueTask> send, CancellationToken stop)
+    {
+        ImmutableList<SessionId> open = [];
+        while (await sequencer.FindAsync(environment, stop) is { } view)
+        {
+            var over = open.Select(id => view.State.Sessions[id]).Where(session => session is { Status: SessionStatus.Ended, OpenedAt: not null }).ToList();
+            // The last lines mostly come right behind the entry that says so.
+            if (over.Count > 0) await Task.Delay(LastLines, time, stop);
+            foreach (var session in over)
+            {
+                var tape = TapeOf(environment, session);
+                if (tape.Mark != session.Recording) await send(new PlaneFrame { SessionRecall = new SessionRecall { Session = session.Id.Value, From = (ulong)tape.Next } }, stop);
+            }
+
+            open = view.State.OpenSessions;
+            await view.SupersededAsync(stop);
+        }
+
+        return Goodbyes.Revoked;
     }
 
     /// <summary>The agent's stream has ended.</summary>

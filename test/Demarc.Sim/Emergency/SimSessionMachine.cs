@@ -63,6 +63,12 @@ internal sealed class SimRecording
 
     public void Sync() => synced = written.Count;
 
+    public void Settle(int bytes)
+    {
+        written.RemoveRange(bytes, written.Count - bytes);
+        Sync();
+    }
+
     public void Lose(Random dice)
     {
         var left = dice.Next(synced, written.Count + 1);
@@ -138,6 +144,8 @@ internal sealed class SimSessionHands(SimWorld world, SimSessions sessions, SimP
         process.MustLive();
         return machine.Recordings.GetValueOrDefault(session)?.Bytes ?? [];
     }
+
+    public void SettleRecording(SessionId session, long bytes) => world.Faults.Strike(process, () => machine.Recordings[session].Settle((int)bytes), "the recording");
 
     public void KeepBundle(SessionId session, ReadOnlySpan<byte> bundle)
     {
