@@ -42,6 +42,7 @@ public sealed class Runs(ITestOutputHelper output)
     [InlineData(1)]
     [InlineData(9)]
     [InlineData(42)]
+    [InlineData(10)]
     public void A_seed_replays_identically(int seed)
     {
         var first = OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed)));

@@ -308,6 +308,7 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
     {
         var began = time.GetTimestamp();
         here.IsEnding = true;
+        traffic.Withhold(here.Id.Value);
         var session = ledger.State.Sessions.GetValueOrDefault(here.Id);
         for (var lingers = false; here.Command?.Cut() == false || session is not null && !Hands!.Clean(session);)
         {

@@ -26,7 +26,8 @@ internal sealed class SessionInspector(SimWorld world, SimSessions sessions)
     private readonly HashSet<string> removed = [];
     private readonly HashSet<string> revokedAgents = [];
     private readonly HashSet<SessionId> begun = [];
-    private readonly HashSet<SessionId> unreviewed = [];
+    private readonly HashSet<SessionId> forced = [];
+    private readonly HashSet<SessionId> reviewed = [];
     private readonly HashSet<(SessionId Session, string Hash)> released = [];
     private readonly Dictionary<SessionId, Queue<string>> typed = [];
     private readonly Dictionary<string, (SessionId Session, SessionSays Says, string Text)> words = [];
@@ -81,8 +82,9 @@ internal sealed class SessionInspector(SimWorld world, SimSessions sessions)
                 arrivedApprovals[d.Session].Add(entry.Author.KeyId);
                 seen[d.Session] = world.Loop.Now;
                 break;
+            case SessionOpened d: Forced(d); break;
             case SessionRevoked d: revoked.Add(d.Session); break;
-            case SessionReviewed d when world.People.Customers.Contains(entry.Author.KeyId): unreviewed.Remove(d.Session); break;
+            case SessionReviewed d when world.People.Customers.Contains(entry.Author.KeyId): reviewed.Add(d.Session); break;
             case MemberAdded d: removed.Remove(d.Key); break;
             case MemberRemoved d: removed.Add(d.Key); break;
             case AgentRevoked d: revokedAgents.Add(d.Agent); break;
@@ -96,17 +98,33 @@ internal sealed class SessionInspector(SimWorld world, SimSessions sessions)
         switch (entry.Data)
         {
             case SessionOpened d:
-                if (unreviewed.Count > 0 && asked.TryGetValue(d.Session, out var other) && !world.People.Customers.Contains(other.Key)) world.Loop.Violate($"{d.Session} is opened for the vendor, and {unreviewed.First()}, opened by override, is not reviewed");
-                if (asked.TryGetValue(d.Session, out var terms) && terms.Terms.Override) unreviewed.Add(d.Session);
+                if (Unreviewed() is { } open && asked.TryGetValue(d.Session, out var other) && !world.People.Customers.Contains(other.Key)) world.Loop.Violate($"{d.Session} is opened for the vendor, and {open}, opened by override, is not reviewed");
                 break;
             case SessionEnded d when sessions.Machine.Belongings.FirstOrDefault(it => it.Session == d.Session) is { } left:
                 world.Loop.Violate($"the agent says that {d.Session} is over, and {left.What} of it is still there");
                 break;
-            case ChangeStarted d when unreviewed.Count > 0 && world.AgentDisk.Written().Changes.GetValueOrDefault(d.Change) is { RequestedFor: Party.Vendor }:
-                world.Loop.Violate($"{d.Change} of the vendor is started, and {unreviewed.First()}, opened by override, is not reviewed");
+            case ChangeStarted d when Unreviewed() is { } first && world.AgentDisk.Written().Changes.GetValueOrDefault(d.Change) is { RequestedFor: Party.Vendor }:
+                world.Loop.Violate($"{d.Change} of the vendor is started, and {first}, opened by override, is not reviewed");
                 break;
             default: break;
         }
+    }
+
+    private void Forced(SessionOpened opened)
+    {
+        if (asked.TryGetValue(opened.Session, out var ask) && ask.Terms.Override) forced.Add(opened.Session);
+    }
+
+    // One that was opened by override and that the customer has not looked at, by what is on the agent's disk.
+    private SessionId? Unreviewed()
+    {
+        foreach (var id in forced) if (!reviewed.Contains(id)) return id;
+        foreach (var row in world.AgentDisk.Outbox)
+        {
+            if (world.AgentDisk.Read(row.Envelope).Entry!.Data is SessionOpened opened && asked.TryGetValue(opened.Session, out var ask) && ask.Terms.Override) return opened.Session;
+        }
+
+        return null;
     }
 
     /// <summary>A word that the plane brings reaches the agent.</summary>
@@ -136,7 +154,8 @@ internal sealed class SessionInspector(SimWorld world, SimSessions sessions)
     public void Leaves(BundlePart part)
     {
         var id = SessionId.Parse(part.Session);
-        if (sessions.Machine.Bundles.GetValueOrDefault(id) is not { } bundle || !released.Contains((id, ContentHash(bundle)))) world.Loop.Violate($"the bundle of {id} leaves, and the customer has not released it");
+        if (sessions.Machine.Bundles.GetValueOrDefault(id) is not { } bundle) world.Loop.Violate($"a piece of the bundle of {id} leaves, and the session is over");
+        else if (!released.Contains((id, ContentHash(bundle)))) world.Loop.Violate($"the bundle of {id} leaves, and the customer has not released it");
     }
 
     /// <summary>A session is about to have something.</summary>
