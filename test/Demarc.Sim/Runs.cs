@@ -110,6 +110,47 @@ public sealed class Runs(ITestOutputHelper output)
         Assert.True(result.Violation is null, Told(result));
     }
 
+    /// <summary>A vendor's session that was approved before another opened by override was opened all the same, while that one awaited its review.</summary>
+    [Theory]
+    [InlineData(10)]
+    [InlineData(46)]
+    [InlineData(142)]
+    public void Nothing_of_the_vendor_s_is_opened_while_an_override_awaits_its_review(int seed) => Holds(WithSessions(seed));
+
+    /// <summary>Of a session whose end the agent said only after it had come back, the plane never asked for the lines that the lost stream had taken.</summary>
+    [Theory]
+    [InlineData(145)]
+    [InlineData(151)]
+    [InlineData(495)]
+    public void The_plane_gets_the_lines_that_a_lost_stream_took(int seed) => Holds(WithSessions(seed));
+
+    /// <summary>A line that the disk kept and said it had not was no part of the chain; and what a dead agent had written, its successor stated in the ledger before it was safe on the disk.</summary>
+    [Theory]
+    [InlineData(161)]
+    [InlineData(298)]
+    [InlineData(355)]
+    [InlineData(491)]
+    public void The_recording_is_the_one_of_the_ledger_whatever_the_disk_did(int seed) => Holds(WithSessions(seed));
+
+    /// <summary>The agent noticed only at its next look, after up to five seconds, that a clock set ahead had ended a session, or that what a dead agent had given was not gone yet.</summary>
+    [Theory]
+    [InlineData(232)]
+    [InlineData(313)]
+    [InlineData(365)]
+    [InlineData(422)]
+    public void What_a_session_had_is_gone_within_a_second_of_its_end(int seed) => Holds(WithSessions(seed));
+
+    /// <summary>A clock on the wall that was set back gave a session more than its minutes.</summary>
+    [Fact]
+    public void A_clock_that_is_set_back_makes_no_session_longer()
+    {
+        foreach (var seed in Enumerable.Range(0, 25)) Holds(WithSessions(seed) with { Storm = TimeSpan.FromSeconds(190), Treason = Treason.None, ClockJumps = 20 });
+    }
+
+    /// <summary>What waited in a slow stream of a released bundle left after the session had been revoked.</summary>
+    [Fact]
+    public void Of_a_bundle_nothing_leaves_once_its_session_is_over() => Holds(WithSessions(52) with { Storm = TimeSpan.FromSeconds(190), ClockJumps = 10 });
+
     [Theory]
     [InlineData("OutboxNotDurable")]
     [InlineData("PlaneStoreNotDurable")]
@@ -153,6 +194,14 @@ public sealed class Runs(ITestOutputHelper output)
         var results = Enumerable.Range(0, 8).Select(seed => OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed) with { Treason = treason, FaultRate = 0, Sessions = false, Calm = TimeSpan.FromMinutes(3) }))).ToList();
         Assert.All(results, result => Assert.True(result.Violation is null, Told(result)));
         Assert.Contains(results, result => result.Betrayed);
+    }
+
+    private static SimPlan WithSessions(int seed) => SimPlan.Of(seed) with { Sessions = true };
+
+    private static void Holds(SimPlan plan)
+    {
+        var result = OnOwnThread(() => SimWorld.Run(plan));
+        Assert.True(result.Violation is null, Told(result));
     }
 
     // The run that the seed was before there were sessions, dice and all.

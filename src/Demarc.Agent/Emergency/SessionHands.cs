@@ -96,7 +96,7 @@ public sealed class SessionHands(string folder, Func<Observation?> latest, Func<
     /// <inheritdoc/>
     public void SettleRecording(SessionId session, long bytes)
     {
-        using var file = PrivateDisk.Open(RecordingOf(session), FileMode.Open);
+        using var file = PrivateDisk.Open(RecordingOf(session), FileMode.OpenOrCreate);
         file.SetLength(bytes);
         file.Flush(flushToDisk: true);
     }

@@ -233,7 +233,8 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
             if (!ledger.InForce) continue;
             var recording = Hands.Recording(session.Id);
             var (chain, passed) = RecordingChain.Replay(recording, session.TermsHash, session.Recording!.Head);
-            if (recording.Length > 0) Hands.SettleRecording(session.Id, chain.Bytes);
+            // One that was damaged stays as it is: it is evidence.
+            if (passed) Hands.SettleRecording(session.Id, chain.Bytes);
             var detail = passed ? "the agent ended in the middle of it; at its next start nothing of it ran any more" : "the agent ended in the middle of it, and its recording does not go on from what stands in the ledger: it was damaged";
             var mark = passed ? chain.Mark : session.Recording;
             ledger.Write(new SessionEnded(session.Id, SessionEndReason.AgentStopped, detail, mark.Events, mark.Bytes, mark.Head, SessionDifference.Of(session)));

@@ -108,7 +108,9 @@ internal sealed class SimSessionPeople
         // Who asked works in it, mostly; now and then somebody else would like to, with the plane's help.
         var by = dice.Chance(0.93) ? Asker(session) : dice.Pick([stranger, People.CustomerRoot, night]);
         if (by.Public.KeyId == session.RequestedBy) worked.Add(session.Id);
-        world.Nature("somebody works in a session", () => new Stint(this, session, by).WorkAsync(dice.Between(3, dice.Chance(0.2) ? 100 : 25)));
+        world.Nature("somebody works in a session", () => new Stint(this, session, by).WorkAsync(dice.Between(3, dice.Chance(0.3) ? 120 : 25)));
+        // A clock that is set back while somebody works must not give them more than their minutes.
+        if (dice.Chance(0.1)) world.At(world.Loop.Now + dice.Between(2, 20), () => world.Skew(TimeSpan.FromMinutes(-dice.Next(1, 90)), TimeSpan.Zero));
     }
 
     private async Task EndAsync(EnvironmentState state)
@@ -162,10 +164,16 @@ internal sealed class SimSessionPeople
         await MustRefuseAsync(attempt.Key, attempt.Data);
     }
 
-    // The night shift leaves, and comes back.
+    // The night shift leaves, and comes back; whoever the agent is, and what the charter allows, changes.
     private async Task StaffAsync(EnvironmentState state)
     {
-        if (dice.Chance(0.3)) await People.AmendAsync(Toggled(state.Charter!));
+        if (dice.Chance(0.25) && state.Agent is not null && world.Plan.Treason == Treason.None)
+        {
+            // The agent dies in the middle of whatever is open, and another one takes its place.
+            world.CrashAgent();
+            await People.ReplaceAgentAsync(state);
+        }
+        else if (dice.Chance(0.3)) await People.AmendAsync(Toggled(state.Charter!));
         else if (state.Members.ContainsKey(night.Public.KeyId)) await People.SayAsync(People.VendorRoot, new MemberRemoved(night.Public.KeyId));
         else await People.SayAsync(People.VendorRoot, new MemberAdded(night.Public.KeyId, Role.Operator, "night shift"));
     }

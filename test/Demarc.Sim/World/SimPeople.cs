@@ -274,7 +274,7 @@ internal sealed class SimPeople
     }
 
     // The old agent is cut off; a new one takes its place on the same machine, with a key of its own.
-    private async Task ReplaceAgentAsync(EnvironmentState state)
+    public async Task ReplaceAgentAsync(EnvironmentState state)
     {
         if (state.Agent is not { } agent || world.Plan.Treason != Treason.None) return;
         await SayAsync(dice.Chance(0.5) ? CustomerRoot : VendorRoot, new AgentRevoked(agent.Key.KeyId, "a new machine"));
