@@ -24,16 +24,17 @@ public sealed class Runs(ITestOutputHelper output)
         if (OneSeed is { } seed)
         {
             var result = OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed), Console.Out.WriteLine));
-            output.WriteLine($"seed {seed}: {result.Entries} entries, {result.Effects} effects, {result.Crashes} crashes, {result.Steps} steps, trace {result.Hash:x16}");
+            output.WriteLine($"seed {seed}: {result.Entries} entries, {result.Effects} effects, {result.Opened} sessions, {result.Crashes} crashes, {result.Steps} steps, trace {result.Hash:x16}");
             Assert.True(result.Violation is null, Told(result));
             return;
         }
 
         var results = RunAll(First, Wanted);
-        output.WriteLine($"{results.Count} runs, {results.Sum(r => r.Entries)} entries, {results.Sum(r => r.Effects)} effects, {results.Sum(r => r.Halts)} halts, {results.Sum(r => r.Postponed)} starts taken back, {results.Sum(r => r.Crashes)} crashes, {results.Count(r => r.Betrayed)} bad planes, {results.Sum(r => r.Steps)} steps");
+        output.WriteLine($"{results.Count} runs, {results.Sum(r => r.Entries)} entries, {results.Sum(r => r.Effects)} effects, {results.Sum(r => r.Halts)} halts, {results.Sum(r => r.Postponed)} starts taken back, {results.Sum(r => r.Crashes)} crashes, {results.Count(r => r.Betrayed)} bad planes, {results.Sum(r => r.Opened)} sessions opened, {results.Sum(r => r.Commands)} commands in them, {results.Sum(r => r.Steps)} steps");
         var failed = results.Where(r => r.Violation is not null).OrderBy(r => r.Seed).ToList();
         Assert.True(failed.Count == 0, failed.Count == 0 ? "" : $"{failed.Count} of {results.Count} runs failed: seeds {string.Join(", ", failed.Take(20).Select(r => r.Seed))}\n{string.Join("\n", failed.Take(20).Select(r => $"  {r.Seed}: {r.Violation}"))}\n{Told(failed[0])}");
         Assert.True(results.Sum(r => r.Effects) > results.Count, "hardly anything happened: the runs prove nothing");
+        Assert.True(results.Count < 100 || results.Sum(r => r.Opened) > results.Count / 4 && results.Sum(r => r.Commands) > results.Count / 4, "hardly any session was opened: the runs prove nothing of them");
         Assert.True(results.Count < 100 || results.Sum(r => r.Halts) > results.Count / 10, "hardly anything was held up: the runs prove nothing of it");
     }
 
@@ -41,6 +42,7 @@ public sealed class Runs(ITestOutputHelper output)
     [InlineData(1)]
     [InlineData(9)]
     [InlineData(42)]
+    [InlineData(10)]
     public void A_seed_replays_identically(int seed)
     {
         var first = OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed)));
@@ -55,7 +57,7 @@ public sealed class Runs(ITestOutputHelper output)
     [InlineData(94)]
     public void A_clock_that_is_set_back_does_not_stop_the_agent(int seed)
     {
-        var result = OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed) with { Storm = TimeSpan.FromSeconds(190), FaultRate = 0.015, Treason = Treason.None, ClockJumps = 10 }));
+        var result = OnOwnThread(() => SimWorld.Run(WithoutSessions(seed) with { Storm = TimeSpan.FromSeconds(190), FaultRate = 0.015, Treason = Treason.None, ClockJumps = 10 }));
         Assert.True(result.Violation is null, Told(result));
     }
 
@@ -63,7 +65,7 @@ public sealed class Runs(ITestOutputHelper output)
     [Fact]
     public void A_countersignature_lost_with_its_stream_is_sent_again()
     {
-        var result = OnOwnThread(() => SimWorld.Run(SimPlan.Of(357)));
+        var result = OnOwnThread(() => SimWorld.Run(WithoutSessions(357)));
         Assert.True(result.Violation is null, Told(result));
     }
 
@@ -73,7 +75,7 @@ public sealed class Runs(ITestOutputHelper output)
     [InlineData(18441)]
     public void A_step_under_way_ends_when_the_agent_is_revoked(int seed)
     {
-        var result = OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed)));
+        var result = OnOwnThread(() => SimWorld.Run(WithoutSessions(seed)));
         Assert.True(result.Violation is null, Told(result));
     }
 
@@ -81,7 +83,7 @@ public sealed class Runs(ITestOutputHelper output)
     [Fact]
     public void Nothing_is_begun_once_the_disk_has_failed()
     {
-        var result = OnOwnThread(() => SimWorld.Run(SimPlan.Of(46004)));
+        var result = OnOwnThread(() => SimWorld.Run(WithoutSessions(46004)));
         Assert.True(result.Violation is null, Told(result));
     }
 
@@ -91,7 +93,7 @@ public sealed class Runs(ITestOutputHelper output)
     [InlineData(9841)]
     public void An_answer_to_a_hold_that_was_lifted_is_not_taken_for_one_to_the_next(int seed)
     {
-        var result = OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed)));
+        var result = OnOwnThread(() => SimWorld.Run(WithoutSessions(seed)));
         Assert.True(result.Violation is null, Told(result));
     }
 
@@ -104,9 +106,50 @@ public sealed class Runs(ITestOutputHelper output)
     [InlineData(911)]
     public void What_a_revoked_agent_never_reported_is_taken_back(int seed)
     {
-        var result = OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed)));
+        var result = OnOwnThread(() => SimWorld.Run(WithoutSessions(seed)));
         Assert.True(result.Violation is null, Told(result));
     }
+
+    /// <summary>A vendor's session that was approved before another opened by override was opened all the same, while that one awaited its review.</summary>
+    [Theory]
+    [InlineData(10)]
+    [InlineData(46)]
+    [InlineData(142)]
+    public void Nothing_of_the_vendor_s_is_opened_while_an_override_awaits_its_review(int seed) => Holds(WithSessions(seed));
+
+    /// <summary>Of a session whose end the agent said only after it had come back, the plane never asked for the lines that the lost stream had taken.</summary>
+    [Theory]
+    [InlineData(145)]
+    [InlineData(151)]
+    [InlineData(495)]
+    public void The_plane_gets_the_lines_that_a_lost_stream_took(int seed) => Holds(WithSessions(seed));
+
+    /// <summary>A line that the disk kept and said it had not was no part of the chain; and what a dead agent had written, its successor stated in the ledger before it was safe on the disk.</summary>
+    [Theory]
+    [InlineData(161)]
+    [InlineData(298)]
+    [InlineData(355)]
+    [InlineData(491)]
+    public void The_recording_is_the_one_of_the_ledger_whatever_the_disk_did(int seed) => Holds(WithSessions(seed));
+
+    /// <summary>The agent noticed only at its next look, after up to five seconds, that a clock set ahead had ended a session, or that what a dead agent had given was not gone yet.</summary>
+    [Theory]
+    [InlineData(232)]
+    [InlineData(313)]
+    [InlineData(365)]
+    [InlineData(422)]
+    public void What_a_session_had_is_gone_within_a_second_of_its_end(int seed) => Holds(WithSessions(seed));
+
+    /// <summary>A clock on the wall that was set back gave a session more than its minutes.</summary>
+    [Fact]
+    public void A_clock_that_is_set_back_makes_no_session_longer()
+    {
+        foreach (var seed in Enumerable.Range(0, 25)) Holds(WithSessions(seed) with { Storm = TimeSpan.FromSeconds(190), Treason = Treason.None, ClockJumps = 20 });
+    }
+
+    /// <summary>What waited in a slow stream of a released bundle left after the session had been revoked.</summary>
+    [Fact]
+    public void Of_a_bundle_nothing_leaves_once_its_session_is_over() => Holds(WithSessions(52) with { Storm = TimeSpan.FromSeconds(190), ClockJumps = 10 });
 
     [Theory]
     [InlineData("OutboxNotDurable")]
@@ -114,10 +157,14 @@ public sealed class Runs(ITestOutputHelper output)
     [InlineData("ExecutorSkipsJournal")]
     [InlineData("ReplicaSkipsVerification")]
     [InlineData("PausedGoesOn")]
+    [InlineData("RevokedGoesOn")]
+    [InlineData("AccountLeftBehind")]
+    [InlineData("AccountBeforeLedger")]
+    [InlineData("NothingClearedAtStart")]
     public void A_broken_part_is_found(string part)
     {
         var broken = Enum.Parse<Broken>(part);
-        var found = Enumerable.Range(0, 40).Select(seed => OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed) with { Broken = broken, FaultRate = 0.01, Treason = Treason.None }))).FirstOrDefault(result => result.Violation is not null);
+        var found = Enumerable.Range(0, 40).Select(seed => OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed) with { Broken = broken, FaultRate = 0.01, Treason = Treason.None, Sessions = broken >= Broken.RevokedGoesOn }))).FirstOrDefault(result => result.Violation is not null);
         Assert.True(found is not null, $"forty runs with {part} went well: the simulator sees nothing");
         output.WriteLine($"{part}: {found.Violation}");
     }
@@ -144,10 +191,21 @@ public sealed class Runs(ITestOutputHelper output)
     public void A_bad_plane_is_refused_also_when_the_vendor_is_in_it(string deed)
     {
         var treason = Enum.Parse<Treason>(deed);
-        var results = Enumerable.Range(0, 8).Select(seed => OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed) with { Treason = treason, FaultRate = 0, Calm = TimeSpan.FromMinutes(3) }))).ToList();
+        var results = Enumerable.Range(0, 8).Select(seed => OnOwnThread(() => SimWorld.Run(SimPlan.Of(seed) with { Treason = treason, FaultRate = 0, Sessions = false, Calm = TimeSpan.FromMinutes(3) }))).ToList();
         Assert.All(results, result => Assert.True(result.Violation is null, Told(result)));
         Assert.Contains(results, result => result.Betrayed);
     }
+
+    private static SimPlan WithSessions(int seed) => SimPlan.Of(seed) with { Sessions = true };
+
+    private static void Holds(SimPlan plan)
+    {
+        var result = OnOwnThread(() => SimWorld.Run(plan));
+        Assert.True(result.Violation is null, Told(result));
+    }
+
+    // The run that the seed was before there were sessions, dice and all.
+    private static SimPlan WithoutSessions(int seed) => SimPlan.Of(seed) with { Sessions = false };
 
     private static List<SimResult> RunAll(int first, int count)
     {

@@ -22,7 +22,7 @@ namespace Demarc.Agent.Emergency;
 /// Collects a diagnostic bundle: versions, what the agent sees, findings, recent changes, and the redacted ends of logs. It is one JSON text that a person can
 /// read from top to bottom; what stands in it is named here, and nothing else gets in. It leaves in pieces once the customer has released exactly it.
 /// </summary>
-public sealed class BundleMaker(AgentLedger ledger, SessionHands hands, SessionTraffic traffic, Func<Observation?> latest, IPrivateFiles files, KnownSecrets? secrets, TimeProvider time)
+public sealed class BundleMaker(AgentLedger ledger, ISessionHands hands, SessionTraffic traffic, Func<Observation?> latest, IPrivateFiles files, KnownSecrets? secrets, TimeProvider time)
 {
     private const int LogLines = 100;
     private const int RecentChanges = 20;
@@ -36,7 +36,7 @@ public sealed class BundleMaker(AgentLedger ledger, SessionHands hands, SessionT
         var text = Write(ledger.State, session);
         var bytes = Encoding.UTF8.GetBytes(secrets?.Mask(text) ?? text);
         if (here.IsEnding) return;
-        PrivateDisk.Write(hands.BundleOf(session.Id), bytes);
+        hands.KeepBundle(session.Id, bytes);
         here.Recorder.Write('m', $"collected a bundle of {bytes.Length} bytes, {ContentHash.Of(bytes)}; it leaves only if the customer releases it");
         if (ledger.Write(new SessionPrepared(session.Id, ContentHash.Of(bytes), bytes.Length)).Refusal is { } refusal) here.Wanted ??= (SessionEndReason.Failed, refusal);
     }
@@ -54,7 +54,7 @@ public sealed class BundleMaker(AgentLedger ledger, SessionHands hands, SessionT
 
         // A stream that was lost took the pieces with it: they go again.
         if (!connected || here.IsLeaving && here.SentOn == traffic.Streams) return;
-        var bytes = PrivateDisk.Read(hands.BundleOf(session.Id)) ?? [];
+        var bytes = hands.Bundle(session.Id);
         if (ContentHash.Of(bytes) != bundle.Hash)
         {
             here.Wanted ??= (SessionEndReason.Failed, "the bundle on the agent's disk is not the one that was released");

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using Demarc.Agent.Agents;
-using Demarc.Agent.Local;
 using Demarc.Core.Agents;
 using Demarc.Core.Emergency;
 
@@ -11,7 +10,7 @@ namespace Demarc.Agent.Emergency;
 /// What the customer does with sessions at their own agent, with no plane in between: end one, read its recording as it grows, and read a bundle before it
 /// leaves. Whoever can open this socket is the agent's own user; ending a session never needs more.
 /// </summary>
-public sealed class SessionAsks(SessionWorker worker, SessionHands hands, AgentCore core)
+public sealed class SessionAsks(SessionWorker worker, ISessionHands hands, AgentCore core)
 {
     private const int Piece = 48 * 1024;
 
@@ -19,8 +18,8 @@ public sealed class SessionAsks(SessionWorker worker, SessionHands hands, AgentC
     public void Register(AgentDoor door)
     {
         door.On("session.cut", CutAsync);
-        door.On("session.recording", (ask, gone) => FileAsync(ask, hands.RecordingOf, "recording", gone));
-        door.On("session.bundle", (ask, gone) => FileAsync(ask, hands.BundleOf, "bundle", gone));
+        door.On("session.recording", (ask, gone) => FileAsync(ask, hands.Recording, "recording", gone));
+        door.On("session.bundle", (ask, gone) => FileAsync(ask, hands.Bundle, "bundle", gone));
     }
 
     private async IAsyncEnumerable<JsonNode> CutAsync(JsonObject ask, [EnumeratorCancellation] CancellationToken gone)
@@ -44,11 +43,11 @@ public sealed class SessionAsks(SessionWorker worker, SessionHands hands, AgentC
         yield return new JsonObject { ["session"] = id.Value, ["status"] = ended.Word, ["cutMilliseconds"] = ended.OpenedAt is null ? null : worker.LastCut?.TotalMilliseconds };
     }
 
-    private async IAsyncEnumerable<JsonNode> FileAsync(JsonObject ask, Func<SessionId, string> path, string what, [EnumeratorCancellation] CancellationToken gone)
+    private async IAsyncEnumerable<JsonNode> FileAsync(JsonObject ask, Func<SessionId, byte[]> read, string what, [EnumeratorCancellation] CancellationToken gone)
     {
         await Task.Yield();
         gone.ThrowIfCancellationRequested();
-        if (Named(ask) is not { } id || !core.Ledger.State.Sessions.ContainsKey(id) || PrivateDisk.Read(path(id)) is not { } bytes)
+        if (Named(ask) is not { } id || !core.Ledger.State.Sessions.ContainsKey(id) || read(id) is not { Length: > 0 } bytes)
         {
             yield return AgentDoor.Refusal($"This agent has no {what} of that session.", "'demarc emergency list' shows which there are.");
             yield break;

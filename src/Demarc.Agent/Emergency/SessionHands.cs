@@ -13,18 +13,8 @@ using Demarc.Core.Monitoring;
 
 namespace Demarc.Agent.Emergency;
 
-/// <summary>What carries one command out, as it goes on: text comes until it is over, and it can be ended at any moment.</summary>
-public interface ISessionCommand : IDisposable
-{
-    /// <summary>What is shown, piece by piece; null when it is over.</summary>
-    ValueTask<string?> NextAsync();
-
-    /// <summary>Ends it at once; true when nothing of it runs any more.</summary>
-    bool Cut();
-}
-
 /// <summary>What a session can do to this machine and its instances. It holds what has to be taken away again, and finds it again after a crash.</summary>
-public sealed class SessionHands(string folder, Func<Observation?> latest, Func<EnvironmentState> state, IPrivateFiles files, MilvusReader milvus, TemporaryUsers users, KnownSecrets? secrets, FillRandom random, bool root)
+public sealed class SessionHands(string folder, Func<Observation?> latest, Func<EnvironmentState> state, IPrivateFiles files, MilvusReader milvus, TemporaryUsers users, KnownSecrets? secrets, FillRandom random, bool root) : ISessionHands
 {
     private readonly Dictionary<SessionId, Confinement> confined = [];
 
@@ -34,13 +24,13 @@ public sealed class SessionHands(string folder, Func<Observation?> latest, Func<
     /// <summary>Where the bundle of a session is.</summary>
     public string BundleOf(SessionId session) => Path.Combine(folder, session.Value + ".bundle.json");
 
-    /// <summary>Secrets of this agent, which no recording shows.</summary>
+    /// <inheritdoc/>
     public KnownSecrets? Secrets => secrets;
 
-    /// <summary>Makes the folder.</summary>
+    /// <inheritdoc/>
     public void Prepare() => PrivateDisk.EnsureFolder(folder);
 
-    /// <summary>How a session would be shut in; the fault says why it cannot be opened here.</summary>
+    /// <inheritdoc/>
     public (Confinement? Confinement, string? Fault) Confine(Session session)
     {
         if (session.Terms.Kind == SessionKind.Bundle) return (Confinement.Nobody("collected by the agent, redacted, shown to the customer before it leaves; nobody gives a command"), null);
@@ -50,7 +40,7 @@ public sealed class SessionHands(string folder, Func<Observation?> latest, Func<
         return (confinement, fault);
     }
 
-    /// <summary>Mints the temporary user of a Milvus session; what is sealed goes to who asked, and nobody else ever holds the password.</summary>
+    /// <inheritdoc/>
     public SealedCredential OpenUser(Session session)
     {
         Span<byte> bytes = stackalloc byte[32];
@@ -64,7 +54,7 @@ public sealed class SessionHands(string folder, Func<Observation?> latest, Func<
         return new SealedCredential(user, AgeFile.EncryptArmored(System.Text.Encoding.UTF8.GetBytes(password), [recipient], random));
     }
 
-    /// <summary>Takes away what a session was given, whether this process gave it or one before. True when nothing of it is left.</summary>
+    /// <inheritdoc/>
     public bool Clean(Session session)
     {
         milvus.Forget(session.Id);
@@ -83,7 +73,7 @@ public sealed class SessionHands(string folder, Func<Observation?> latest, Func<
     /// <summary>The commands of a kind.</summary>
     public static ImmutableArray<TerminalCommand> CommandsOf(SessionKind kind) => kind == SessionKind.Milvus ? TerminalCommands.OfMilvus : TerminalCommands.OfMachine;
 
-    /// <summary>Starts a command.</summary>
+    /// <inheritdoc/>
     public ISessionCommand Run(Session session, TypedCommand typed)
     {
         if (typed.Command.Program.IsEmpty)
@@ -96,6 +86,26 @@ public sealed class SessionHands(string folder, Func<Observation?> latest, Func<
         if (typed.Command.Program.FirstOrDefault(File.Exists) is not { } program) return new SaidCommand(_ => Task.FromResult($"{typed.Command.Name}: {typed.Command.Program[0]} is not on this machine\n"));
         return new ProgramCommand(CommandRun.Start(confined[session.Id], program, typed.ProgramArguments));
     }
+
+    /// <inheritdoc/>
+    public ISessionFile BeginRecording(SessionId session) => new RecordingFile(PrivateDisk.Open(RecordingOf(session), FileMode.Create));
+
+    /// <inheritdoc/>
+    public byte[] Recording(SessionId session) => PrivateDisk.Read(RecordingOf(session)) ?? [];
+
+    /// <inheritdoc/>
+    public void SettleRecording(SessionId session, long bytes)
+    {
+        using var file = PrivateDisk.Open(RecordingOf(session), FileMode.OpenOrCreate);
+        file.SetLength(bytes);
+        file.Flush(flushToDisk: true);
+    }
+
+    /// <inheritdoc/>
+    public void KeepBundle(SessionId session, ReadOnlySpan<byte> bundle) => PrivateDisk.Write(BundleOf(session), bundle);
+
+    /// <inheritdoc/>
+    public byte[] Bundle(SessionId session) => PrivateDisk.Read(BundleOf(session)) ?? [];
 
     private string Answer(TypedCommand typed) => typed.Command.Name switch
     {
@@ -122,6 +132,20 @@ public sealed class SessionHands(string folder, Func<Observation?> latest, Func<
         if (!InstanceId.TryParse(name, out var instance) || !state().Instances.ContainsKey(instance)) return $"there is no instance {name}\n";
         var kept = LogTail.Of(files.PathOf(instance, EngineControl.LogFile), lines);
         return kept.IsEmpty ? "nothing in its log\n" : string.Concat(kept.Select(line => line + "\n"));
+    }
+
+    private sealed class RecordingFile(FileStream file) : ISessionFile
+    {
+        public void Append(ReadOnlySpan<byte> line)
+        {
+            file.Write(line);
+            file.WriteByte((byte)'\n');
+            file.Flush();
+        }
+
+        public void Sync() => file.Flush(flushToDisk: true);
+
+        public void Dispose() => file.Dispose();
     }
 
     private sealed class SaidCommand(Func<CancellationToken, Task<string>> say) : ISessionCommand

@@ -1,5 +1,4 @@
 using System.Text;
-using Demarc.Agent.Local;
 using Demarc.Core.Emergency;
 using Demarc.Core.Monitoring;
 using Demarc.Protocol;
@@ -16,7 +15,7 @@ public sealed class SessionRecorder : IDisposable
     // Each character takes at most six bytes in JSON: a line stays well below its bound.
     private const int Piece = SessionLimits.MaxLineBytes / 8;
 
-    private readonly FileStream file;
+    private readonly ISessionFile file;
     private readonly RecordingChain chain;
     private readonly string session;
     private readonly string terms;
@@ -25,7 +24,7 @@ public sealed class SessionRecorder : IDisposable
     private readonly TimeProvider time;
     private readonly long began;
 
-    private SessionRecorder(FileStream file, Session session, SessionTraffic traffic, KnownSecrets? secrets, TimeProvider time)
+    private SessionRecorder(ISessionFile file, Session session, SessionTraffic traffic, KnownSecrets? secrets, TimeProvider time)
     {
         this.file = file;
         this.session = session.Id.Value;
@@ -43,26 +42,29 @@ public sealed class SessionRecorder : IDisposable
     /// <summary>Whether it has reached its bound, or the stream takes no more of it.</summary>
     public bool IsFull { get; private set; }
 
+    /// <summary>Whether a line was begun that may stand on the disk in part or whole, and that the chain does not hold: only who reads the disk anew knows.</summary>
+    public bool IsBroken { get; private set; }
+
     /// <summary>Begins a recording with its header; nothing leaves before <see cref="Stream"/>.</summary>
-    public static SessionRecorder Begin(string path, Session session, SessionTraffic traffic, KnownSecrets? secrets, TimeProvider time)
+    public static SessionRecorder Begin(ISessionHands hands, Session session, SessionTraffic traffic, TimeProvider time)
     {
-        var recorder = new SessionRecorder(PrivateDisk.Open(path, FileMode.Create), session, traffic, secrets, time);
+        var recorder = new SessionRecorder(hands.BeginRecording(session.Id), session, traffic, hands.Secrets, time);
         recorder.Add(RecordingChain.Header(session, time.GetUtcNow()), leaves: false);
         recorder.Sync();
         return recorder;
     }
 
     /// <summary>Sends what there is so far; from now on every line leaves as it is written.</summary>
-    public void Stream(string path)
+    public void Stream(ReadOnlyMemory<byte> recording)
     {
-        foreach (var frame in Frames(session, PrivateDisk.Read(path) ?? [], terms, 0)) IsFull |= !traffic.Offer(frame);
+        foreach (var frame in Frames(session, recording, terms, 0)) IsFull |= !traffic.Offer(frame);
     }
 
     /// <summary>Records what was shown (<c>o</c>), typed (<c>i</c>) or is to be known (<c>m</c>).</summary>
     public void Write(char code, string text)
     {
         text = Clean(secrets?.Mask(text) ?? text, code == 'o');
-        for (var at = 0; at < text.Length && !IsFull;)
+        for (var at = 0; at < text.Length && !IsFull && !IsBroken;)
         {
             var length = Math.Min(Piece, text.Length - at);
             if (length < text.Length - at && char.IsHighSurrogate(text[at + length - 1])) length--;
@@ -72,7 +74,7 @@ public sealed class SessionRecorder : IDisposable
     }
 
     /// <summary>Makes what was written survive a crash.</summary>
-    public void Sync() => file.Flush(flushToDisk: true);
+    public void Sync() => file.Sync();
 
     /// <inheritdoc/>
     public void Dispose() => file.Dispose();
@@ -99,9 +101,9 @@ public sealed class SessionRecorder : IDisposable
             return;
         }
 
-        file.Write(line);
-        file.WriteByte((byte)'\n');
-        file.Flush();
+        IsBroken = true;
+        file.Append(line);
+        IsBroken = false;
         chain.Add(line);
         if (leaves && !traffic.Offer(Frame(session, chain.Events, line, chain.Head))) IsFull = true;
     }

@@ -41,6 +41,16 @@ public sealed class SessionTraffic
         return true;
     }
 
+    /// <summary>What a session has yet to give away of a bundle stays here: it is over. Lines of its recording leave all the same.</summary>
+    public void Withhold(string session)
+    {
+        for (var waiting = outgoing.Count; waiting > 0; waiting--)
+        {
+            var frame = outgoing.Dequeue();
+            if (frame.BundlePart?.Session != session) outgoing.Enqueue(frame);
+        }
+    }
+
     /// <summary>The next frame to send, or null.</summary>
     public AgentFrame? Next() => outgoing.TryDequeue(out var frame) ? frame : null;
 

@@ -18,11 +18,14 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
     private readonly Dictionary<SessionId, LiveSession> live = [];
     private readonly List<Task> ending = [];
     private readonly HashSet<SessionId> refusedHere = [];
+    private readonly List<Session> leftBehind = [];
+    private readonly Dictionary<SessionId, (long Since, TimeSpan Left)> clocks = [];
     private readonly Signal changed = new();
     private bool stopping;
+    private bool lingers;
 
     /// <summary>What sessions can do here; without any, none is opened and the worker does not run.</summary>
-    public SessionHands? Hands { get; set; }
+    public ISessionHands? Hands { get; set; }
 
     /// <summary>Collects bundles.</summary>
     public BundleMaker? Bundles { get; set; }
@@ -34,6 +37,8 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
     public async Task RunAsync(CancellationToken stop)
     {
         Hands?.Prepare();
+        // What the ledger has ended over the head of an agent, that one may have died before it took away.
+        leftBehind.AddRange(ledger.State.Sessions.Values.Where(session => session.End?.Why == SessionEndReason.AuthorityLost));
         try
         {
             while (true)
@@ -75,10 +80,11 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
     {
         await TakeAsync(ending);
         foreach (var session in live.Values.ToList()) await TakeAsync(session.Work);
+        StartClocks();
         while (traffic.Heard() is { } frame) Hear(frame);
+        CleanUp();
         if (ledger.InForce)
         {
-            CleanUp();
             Lapse();
             OpenBundles();
         }
@@ -142,7 +148,8 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
         here.NextWord++;
         here.Heard = time.GetTimestamp();
         if (word!.Body.Says == SessionSays.Leave) here.Wanted ??= (SessionEndReason.Left, "who worked in it left");
-        if (word.Body.Says == SessionSays.Command && here is { IsAgreed: true, IsEnding: false }) Carry(here, session, word.Body.Text);
+        // What ends it may have arrived before this word, and nobody has looked yet.
+        if (word.Body.Says == SessionSays.Command && here is { IsAgreed: true, IsEnding: false } && Over(here) is null) Carry(here, session, word.Body.Text);
     }
 
     // Decided again here, by the agent's own clock: what was allowed when it was asked for or approved need not be now.
@@ -156,6 +163,12 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
             return;
         }
 
+        if (IsOver(session))
+        {
+            Refuse(session, "time", $"its {session.Terms.Minutes} minutes are over by the clock that nobody sets");
+            return;
+        }
+
         var (confinement, fault) = Hands?.Confine(session) ?? (null, "this agent opens no sessions");
         if (confinement is null)
         {
@@ -163,7 +176,7 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
             return;
         }
 
-        var recorder = SessionRecorder.Begin(Hands!.RecordingOf(session.Id), session, traffic, Hands.Secrets, time);
+        var recorder = SessionRecorder.Begin(Hands!, session, traffic, time);
         var written = ledger.Write(new SessionOpened(session.Id, session.TermsHash, session.ExpiresAt, confinement.Words, confinement.Account, recorder.Mark.Head));
         if (written.Refusal is { } refusal)
         {
@@ -190,13 +203,38 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
         }
     }
 
-    // What an agent before this one has opened and not ended: what it gave is taken away, and the recording ends where it broke off.
+    // From when a session may be opened, its time runs on the clock that nobody sets as well: one on the wall that is set back makes no session longer.
+    private void StartClocks()
+    {
+        foreach (var id in clocks.Keys.Where(id => ledger.State.Sessions.GetValueOrDefault(id) is not { IsEnded: false, ApprovedAt: not null }).ToList()) clocks.Remove(id);
+        foreach (var session in ledger.State.OpenSessions.Select(id => ledger.State.Sessions[id]).Where(s => s.ApprovedAt is not null && !clocks.ContainsKey(s.Id)))
+        {
+            var (whole, left) = (TimeSpan.FromMinutes(session.Terms.Minutes), session.ExpiresAt - time.GetUtcNow());
+            clocks[session.Id] = (time.GetTimestamp(), left < whole ? left : whole);
+        }
+    }
+
+    private bool IsOver(Session session) =>
+        time.GetUtcNow() >= session.ExpiresAt || clocks.TryGetValue(session.Id, out var clock) && time.GetElapsedTime(clock.Since) >= clock.Left;
+
+    // What an agent before this one has opened and not ended: what it gave is taken away, whether or not this one is in force, and the recording ends where it broke off.
     private void CleanUp()
     {
+        leftBehind.RemoveAll(session => Hands!.Clean(session));
+        lingers = leftBehind.Count > 0;
         foreach (var session in ledger.State.OpenSessions.Select(id => ledger.State.Sessions[id]).Where(s => s.Status == SessionStatus.Open && !live.ContainsKey(s.Id)).ToList())
         {
-            if (Hands?.Clean(session) == false) continue;
-            var (chain, passed) = RecordingChain.Replay(Hands is null ? default : Local.PrivateDisk.Read(Hands.RecordingOf(session.Id)) ?? [], session.TermsHash, session.Recording!.Head);
+            if (!Hands!.Clean(session))
+            {
+                lingers = true;
+                continue;
+            }
+
+            if (!ledger.InForce) continue;
+            var recording = Hands.Recording(session.Id);
+            var (chain, passed) = RecordingChain.Replay(recording, session.TermsHash, session.Recording!.Head);
+            // One that was damaged stays as it is: it is evidence.
+            if (passed) Hands.SettleRecording(session.Id, chain.Bytes);
             var detail = passed ? "the agent ended in the middle of it; at its next start nothing of it ran any more" : "the agent ended in the middle of it, and its recording does not go on from what stands in the ledger: it was damaged";
             var mark = passed ? chain.Mark : session.Recording;
             ledger.Write(new SessionEnded(session.Id, SessionEndReason.AgentStopped, detail, mark.Events, mark.Bytes, mark.Head, SessionDifference.Of(session)));
@@ -237,7 +275,7 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
     private void Begin(LiveSession here, Session session)
     {
         here.IsAgreed = true;
-        here.Recorder.Stream(Hands!.RecordingOf(here.Id));
+        here.Recorder.Stream(Hands!.Recording(here.Id));
         here.Recorder.Write('m', $"opened for {session.RequestedBy} until {session.ExpiresAt:u}; {session.Confinement}");
         if (session.Terms.Kind == SessionKind.Milvus)
         {
@@ -257,11 +295,12 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
         if (session.Revocation is { } revoked) return (SessionEndReason.Revoked, $"revoked by {revoked.By}: {revoked.Reason}");
         if (here.Wanted is { } wanted) return wanted;
         var now = time.GetUtcNow();
-        if (now >= session.ExpiresAt) return (SessionEndReason.Expired, $"its time was over at {session.ExpiresAt:u}");
+        if (IsOver(session)) return (SessionEndReason.Expired, $"its {session.Terms.Minutes} minutes were over: it was to end at {session.ExpiresAt:u}");
         if (SessionRules.AgainstGoingOn(ledger.State, session, now) is { } against) return (SessionEndReason.AuthorityLost, $"{against.Rule}: {against.Why}");
         if (here.Recorder.IsFull) return (SessionEndReason.Bound, $"its recording has reached {SessionLimits.MaxRecordingBytes} bytes, or the stream takes no more of it");
         if (traffic.IsStopped(here.Id.Value)) return (SessionEndReason.Bound, "the egress gate lets no more of it leave; see 'demarc egress report'");
         if (here.Worker is null) return null;
+        if (ledger.Refusal is not null) return (SessionEndReason.PlaneLost, "the agent follows its plane no further");
         if (here.Stream != traffic.Streams) return (SessionEndReason.PlaneLost, "the agent's stream to the plane was lost");
         return time.GetElapsedTime(here.Heard) >= SessionLimits.Silence ? (SessionEndReason.OperatorLost, $"nothing was heard of who worked in it for {SessionLimits.Silence.TotalSeconds:0} s") : null;
     }
@@ -270,6 +309,7 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
     {
         var began = time.GetTimestamp();
         here.IsEnding = true;
+        traffic.Withhold(here.Id.Value);
         var session = ledger.State.Sessions.GetValueOrDefault(here.Id);
         for (var lingers = false; here.Command?.Cut() == false || session is not null && !Hands!.Clean(session);)
         {
@@ -283,6 +323,8 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
 
         LastCut = time.GetElapsedTime(began);
         if (here.IsAgreed) here.Recorder.Write('m', $"ended: {detail}");
+        // The disk failed in the middle of a line, and with it the agent ends: the next start reads how far the recording goes, and says so.
+        if (here.Recorder.IsBroken) return;
         here.Recorder.Sync();
         var mark = here.Recorder.Mark;
         here.Recorder.Dispose();
@@ -351,13 +393,15 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
     private void Recall(SessionId id, long from)
     {
         if (Hands is null || ledger.State.Sessions.GetValueOrDefault(id) is not { OpenedAt: not null } session || live.ContainsKey(id)) return;
-        foreach (var frame in SessionRecorder.Frames(id.Value, Local.PrivateDisk.Read(Hands.RecordingOf(id)) ?? [], session.TermsHash, from)) traffic.Offer(frame);
+        foreach (var frame in SessionRecorder.Frames(id.Value, Hands.Recording(id), session.TermsHash, from)) traffic.Offer(frame);
     }
 
     // Nothing is looked for more often than it can come due.
     private TimeSpan NextLook()
     {
-        var next = TimeSpan.FromSeconds(5);
+        if (lingers) return TimeSpan.FromMilliseconds(10);
+        // A clock on the wall that is set ahead says so to nobody.
+        var next = live.Count == 0 ? TimeSpan.FromSeconds(5) : SessionLimits.Cut / 2;
         var now = time.GetUtcNow();
         foreach (var id in ledger.State.OpenSessions)
         {

@@ -28,6 +28,7 @@ public static class SessionRules
     {
         if (AgainstGoingOn(state, session, at) is { } against) return against;
         if (Unfit(state, session.Terms) is { } unfit) return new Decision.Denied("instance", unfit);
+        if (session.RequestedFor == Party.Vendor && Blocked(state) is { } blocked) return new Decision.Denied("emergency.review", blocked);
         return Beyond(state, session.Terms, state.OpenSessions.Count(id => id != session.Id));
     }
 

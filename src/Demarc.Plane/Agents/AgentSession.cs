@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Demarc.Core.Agents;
 using Demarc.Core.Environments;
 using Demarc.Core.Ledger;
+using Demarc.Plane.Emergency;
 using Demarc.Plane.Ledger;
 using Demarc.Protocol;
 
@@ -95,6 +96,7 @@ public sealed class AgentSession
             WatchAsync(end.Token),
             PingAsync(end.Token),
             SupersededAsync(lease, end.Token),
+            .. hub.Sessions is { } board && hello.Protocol >= SessionBoard.Since ? [board.CompleteAsync(environment, (frame, cut) => outgoing.Writer.WriteAsync(frame, cut), end.Token)] : Array.Empty<Task<string>>(),
         ];
         var first = await Task.WhenAny([.. loops, writing]);
         end.Cancel();

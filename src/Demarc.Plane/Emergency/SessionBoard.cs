@@ -1,10 +1,12 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using System.Text;
 using Demarc.Core.Emergency;
 using Demarc.Core.Environments;
 using Demarc.Core.Ledger;
 using Demarc.Plane.Access;
+using Demarc.Plane.Agents;
 using Demarc.Plane.Hosting;
 using Demarc.Plane.Ledger;
 using Demarc.Protocol;
@@ -47,6 +49,31 @@ public sealed class SessionBoard(Sequencer sequencer, string folder, TimeProvide
         }
     }
 
+    /// <summary>
+    /// Asks, for as long as a stream lasts, for the lines of what has ended and is not here whole: those that an earlier stream took with it, of a session whose
+    /// end the agent says only now.
+    /// </summary>
+    internal async Task<string> CompleteAsync(EnvironmentId environment, Func<PlaneFrame, CancellationToken, ValueTask> send, CancellationToken stop)
+    {
+        ImmutableList<SessionId> open = [];
+        while (await sequencer.FindAsync(environment, stop) is { } view)
+        {
+            var over = open.Select(id => view.State.Sessions[id]).Where(session => session is { Status: SessionStatus.Ended, OpenedAt: not null }).ToList();
+            // The last lines mostly come right behind the entry that says so.
+            if (over.Count > 0) await Task.Delay(LastLines, time, stop);
+            foreach (var session in over)
+            {
+                var tape = TapeOf(environment, session);
+                if (tape.Mark != session.Recording) await send(new PlaneFrame { SessionRecall = new SessionRecall { Session = session.Id.Value, From = (ulong)tape.Next } }, stop);
+            }
+
+            open = view.State.OpenSessions;
+            await view.SupersededAsync(stop);
+        }
+
+        return Goodbyes.Revoked;
+    }
+
     /// <summary>The agent's stream has ended.</summary>
     internal void Leave(EnvironmentId environment, object stream)
     {
@@ -82,14 +109,14 @@ public sealed class SessionBoard(Sequencer sequencer, string folder, TimeProvide
             return "bundle: the customer has released none of that session";
         var path = BundlePath(environment, id);
         if (part.Part == 0) File.Delete(path + ".part");
-        await using (var file = File.Exists(path + ".part") ? new FileStream(path + ".part", FileMode.Append) : PrivateFile.Create(path + ".part"))
+        using (var file = File.Exists(path + ".part") ? new FileStream(path + ".part", FileMode.Append) : PrivateFile.Create(path + ".part"))
         {
             if (file.Length + part.Data.Length > bundle.Bytes) return $"bundle: more than the {bundle.Bytes} bytes that were released";
-            await file.WriteAsync(part.Data.Memory, stop);
+            file.Write(part.Data.Span);
             if (file.Length < bundle.Bytes) return null;
         }
 
-        var bytes = await File.ReadAllBytesAsync(path + ".part", stop);
+        var bytes = File.ReadAllBytes(path + ".part");
         var hash = ContentHash.Of(bytes);
         if (hash != bundle.Hash) return $"bundle: its hash is {hash}, released was {bundle.Hash}";
         File.Move(path + ".part", path, overwrite: true);

@@ -24,6 +24,9 @@ public static class PlaneLedgerLimits
     /// <summary>Entries that one search for a text reads before it answers with where to go on: a tenth of a second or so.</summary>
     public const int TextScan = 5_000;
 
+    /// <summary>Neighbouring entries that a search reads in one go.</summary>
+    public const int SearchRun = 64;
+
     /// <summary>The longest text to look for.</summary>
     public const int TextCharacters = 200;
 

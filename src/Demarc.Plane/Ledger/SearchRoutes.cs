@@ -20,13 +20,15 @@ public static class SearchRoutes
     {
         var found = ImmutableArray.CreateBuilder<FoundEntryView>();
         var read = 0;
-        foreach (var index in view.Facets.Find(filter, before))
+        foreach (var (first, count) in Runs(view.Facets.Find(filter, before)))
         {
-            if (found.Count == limit || read == PlaneLedgerLimits.TextScan) return new SearchView(view.Size, found.ToImmutable(), index + 1);
-            read += text is null ? 0 : 1;
-            await foreach (var bytes in store.ReadAsync(view.Environment, index, 1, cancellation))
+            List<ReadOnlyMemory<byte>>? entries = null;
+            for (var index = first + count - 1; index >= first; index--)
             {
-                var entry = Entry.ReadTrusted(bytes) ?? throw new LedgerDamagedException($"entry {index} cannot be read");
+                if (found.Count == limit || read == PlaneLedgerLimits.TextScan) return new SearchView(view.Size, found.ToImmutable(), index + 1);
+                read += text is null ? 0 : 1;
+                entries ??= await ListAsync(store.ReadAsync(view.Environment, first, count, cancellation));
+                var entry = (entries.Count == count ? Entry.ReadTrusted(entries[(int)(index - first)]) : null) ?? throw new LedgerDamagedException($"entry {index} cannot be read");
                 var data = Redaction.Of(entry, Sensitivity.Sensitive);
                 if (text is null || data.GetRawText().Contains(text, StringComparison.OrdinalIgnoreCase)) found.Add(Found(view, index, entry, data));
             }
@@ -38,6 +40,31 @@ public static class SearchRoutes
     /// <summary>Everybody who has written for a side, by key id: <c>vendor</c> or <c>customer</c> with whoever was its member then, or <c>agent</c> with the former ones.</summary>
     public static IReadOnlySet<string> AuthorsOf(LedgerView view, string by) =>
         view.Facets.Authors.Where(key => PublicKey.TryParse(key, out var author) && (view.State.WriterOf(author)?.Party.Word() ?? "agent") == by).ToHashSet(StringComparer.Ordinal);
+
+    // Neighbours are read from the store in one go: asking it costs more than reading does.
+    private static IEnumerable<(long First, int Count)> Runs(IEnumerable<long> descending)
+    {
+        var (first, count) = (0L, 0);
+        foreach (var index in descending)
+        {
+            if (count > 0 && (index != first - 1 || count == PlaneLedgerLimits.SearchRun))
+            {
+                yield return (first, count);
+                count = 0;
+            }
+
+            (first, count) = (index, count + 1);
+        }
+
+        if (count > 0) yield return (first, count);
+    }
+
+    private static async Task<List<ReadOnlyMemory<byte>>> ListAsync(IAsyncEnumerable<ReadOnlyMemory<byte>> entries)
+    {
+        var list = new List<ReadOnlyMemory<byte>>();
+        await foreach (var bytes in entries) list.Add(bytes);
+        return list;
+    }
 
     private static FoundEntryView Found(LedgerView view, long index, Entry entry, JsonElement data)
     {

@@ -95,6 +95,7 @@ internal sealed class SimAgentStore(SimWorld world, SimProcess process, SimAgent
         disk.Head = head;
         disk.Outbox.RemoveAll(row => settled.Contains(row.EntryId));
         world.Inspector.ReplicaGrew(first);
+        foreach (var bytes in world.Sessions is null ? [] : entries) world.Sessions!.Inspector.Arrived(disk.Read(bytes).Entry!);
     });
 
     public void AddToOutbox(OutboxRow row)
@@ -102,6 +103,7 @@ internal sealed class SimAgentStore(SimWorld world, SimProcess process, SimAgent
         // The broken variant that the inspector has to find: it says that the entry is kept, and it is not.
         if (world.Plan.Broken == Broken.OutboxNotDurable) return;
         world.Inspector.Writes(disk.Read(row.Envelope).Entry!);
+        world.Sessions?.Inspector.Writes(disk.Read(row.Envelope).Entry!);
         Commit(() => disk.Outbox.Add(row with { Envelope = row.Envelope.ToArray() }));
     }
 

@@ -100,9 +100,13 @@ internal sealed class SimStream : IPlaneStream
 
     public SimPipe<PlaneFrame> Down { get; }
 
+    /// <summary>Whether the agent has it no more.</summary>
+    public bool IsLost { get; private set; }
+
     public async Task SendAsync(AgentFrame frame, CancellationToken stop)
     {
         agent.MustLive();
+        if (frame.BundlePart is { } part) world.Sessions?.Inspector.Leaves(part);
         try
         {
             await Up.SendAsync(AgentFrame.Parser.ParseFrom(frame.ToByteString()), stop);
@@ -117,7 +121,10 @@ internal sealed class SimStream : IPlaneStream
     {
         try
         {
-            return await Down.ReceiveAsync(stop);
+            var frame = await Down.ReceiveAsync(stop);
+            IsLost |= frame is null;
+            if (frame?.SessionInput is { } word) world.Sessions?.Inspector.Hears(word, this);
+            return frame;
         }
         catch (IOException broken)
         {
@@ -127,6 +134,7 @@ internal sealed class SimStream : IPlaneStream
 
     public ValueTask DisposeAsync()
     {
+        IsLost = true;
         Up.Break();
         Down.Break();
         world.Streams.Remove(this);
@@ -135,6 +143,7 @@ internal sealed class SimStream : IPlaneStream
 
     public void Cut()
     {
+        IsLost = true;
         Up.Break();
         Down.Break();
     }

@@ -26,6 +26,7 @@ internal sealed class SimPeople
     private readonly SigningKey viewer;
     private readonly SigningKey stranger;
     private readonly string sealing;
+    private HashSet<string>? customers;
 
     public SimPeople(SimWorld world, Random dice, SigningKey stranger)
     {
@@ -47,13 +48,23 @@ internal sealed class SimPeople
 
     public PublicKey CustomerApprover => customerApprover.Public;
 
+    public SigningKey CustomerApproverKey => customerApprover;
+
+    public SigningKey VendorOperator => vendorOperator;
+
+    public SigningKey Viewer => viewer;
+
+    /// <summary>The keys of the customer's people.</summary>
+    public IReadOnlySet<string> Customers => customers ??= new HashSet<string> { CustomerRoot.Public.KeyId, customerApprover.Public.KeyId };
+
     /// <summary>Founds the environment, puts the default charter in force, names the members and lets the first agent join.</summary>
     public async Task FoundAsync()
     {
         var founding = Entry.Write(world.Environment, NewId(), world.WallTime, new EnvironmentFounded("sim", CustomerRoot.Public.KeyId, VendorRoot.Public.KeyId, world.Signer.VerifierKey, sealing), CustomerRoot, VendorRoot);
         world.FoundingHash = founding.LeafHash;
         await InsistAsync(founding);
-        await AmendAsync(dice.Chance(0.3) ? Windowed(CharterDocument.Default) : CharterDocument.Default);
+        var charter = dice.Chance(0.3) ? Windowed(CharterDocument.Default) : CharterDocument.Default;
+        await AmendAsync(world.Sessions?.Chartered(charter) ?? charter);
         await SayAsync(VendorRoot, new MemberAdded(vendorOperator.Public.KeyId, Role.Operator, "operator"));
         await SayAsync(VendorRoot, new MemberAdded(viewer.Public.KeyId, Role.Viewer, "viewer"));
         await SayAsync(CustomerRoot, new MemberAdded(customerApprover.Public.KeyId, Role.Approver, "approver"));
@@ -219,7 +230,7 @@ internal sealed class SimPeople
         };
     }
 
-    private async Task AmendAsync(CharterDocument charter)
+    public async Task AmendAsync(CharterDocument charter)
     {
         var yaml = CharterYaml.Write(charter);
         var first = dice.Chance(0.5);
@@ -263,7 +274,7 @@ internal sealed class SimPeople
     }
 
     // The old agent is cut off; a new one takes its place on the same machine, with a key of its own.
-    private async Task ReplaceAgentAsync(EnvironmentState state)
+    public async Task ReplaceAgentAsync(EnvironmentState state)
     {
         if (state.Agent is not { } agent || world.Plan.Treason != Treason.None) return;
         await SayAsync(dice.Chance(0.5) ? CustomerRoot : VendorRoot, new AgentRevoked(agent.Key.KeyId, "a new machine"));
@@ -295,7 +306,7 @@ internal sealed class SimPeople
         return SayAsync(key, new ChangeRequested(id, request));
     }
 
-    private Task<Appended> SayAsync(SigningKey key, EntryData data) => InsistAsync(Entry.Write(world.Environment, NewId(), world.WallTime, data, key));
+    public Task<Appended> SayAsync(SigningKey key, EntryData data) => InsistAsync(Entry.Write(world.Environment, NewId(), world.WallTime, data, key));
 
     // A person who got no answer sends the identical entry again.
     private async Task<Appended> InsistAsync(Entry entry)

@@ -41,6 +41,7 @@ internal sealed class SimWorld
         Inspector = new Inspector(this);
         Traitor = new Traitor(this, stranger);
         People = new SimPeople(this, Dice, stranger);
+        if (plan.Sessions) Sessions = new SimSessions(this, plan.Seed);
     }
 
     public SimPlan Plan { get; }
@@ -62,6 +63,9 @@ internal sealed class SimWorld
     public Traitor Traitor { get; }
 
     public SimPeople People { get; }
+
+    /// <summary>Emergency sessions; null in a run without them.</summary>
+    public SimSessions? Sessions { get; }
 
     public SimAgentDisk AgentDisk { get; }
 
@@ -100,13 +104,20 @@ internal sealed class SimWorld
         {
             world.Loop.Violate($"the simulation itself failed: {failure}");
         }
+        finally
+        {
+            world.Sessions?.Dispose();
+        }
 
-        return new SimResult(plan.Seed, world.Loop.Violation, world.Loop.Trace.Hash, [.. world.Loop.Trace.Last], world.PlaneDisk.Rows.Count, world.Inspector.Effects, world.Inspector.Halts, world.Inspector.Postponed, world.crashes, world.Traitor.DoneAt is not null, world.Loop.Steps);
+        return new SimResult(plan.Seed, world.Loop.Violation, world.Loop.Trace.Hash, [.. world.Loop.Trace.Last], world.PlaneDisk.Rows.Count, world.Inspector.Effects, world.Inspector.Halts, world.Inspector.Postponed, world.crashes, world.Traitor.DoneAt is not null, world.Loop.Steps, world.Sessions?.Inspector.Opened ?? 0, world.Sessions?.Inspector.Commands ?? 0);
     }
 
     /// <summary>Does something at a moment, outside of every process.</summary>
     public void At(TimeSpan when, Action action) =>
         new SimTimer(Loop, nature, _ => action(), null).Change(when > Loop.Now ? when - Loop.Now : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+
+    /// <summary>Starts something that belongs to no process.</summary>
+    public void Nature(string what, Func<Task> work) => nature.Go(what, work);
 
     public Task WaitAsync(TimeSpan a) => Task.Delay(a, clock);
 
@@ -157,6 +168,7 @@ internal sealed class SimWorld
         Faults.Rate = Plan.FaultRate;
         nature.Go("the people", PeopleAsync);
         if (Plan.Treason == Treason.None) nature.Go("somebody who watches", WatchAsync);
+        if (Sessions is not null) nature.Go("the people of sessions", Sessions.People.LiveAsync);
         nature.Go("the weather", () => new Weather(this, Dice).BlowAsync());
         if (Plan.Treason != Treason.None) At(Loop.Now + Dice.Between(20, 100), () => Traitor.Armed = true);
         Loop.RunUntil(SimPlan.Founding + Plan.Storm);
@@ -228,6 +240,7 @@ internal sealed class SimWorld
     private async Task LastDecisionsAsync()
     {
         await WaitAsync(TimeSpan.FromMinutes(4));
+        if (Sessions is not null) await Sessions.People.LastLooksAsync();
         if (Dice.Chance(0.5)) await People.DecideAllAsync();
     }
 
@@ -249,7 +262,7 @@ internal sealed class SimWorld
             await Task.Yield();
             var store = new SimLedgerStore(this, process, time, PlaneDisk);
             var mine = new Sequencer(store, Signer, new HostingRule(People.VendorRoot.Public.KeyId, Signer.VerifierKey));
-            Hub = new AgentHub(mine, new AgentBoard(store, time), time, "sim");
+            Hub = new AgentHub(mine, new AgentBoard(store, time), time, "sim") { Sessions = Sessions?.Board(mine, time) };
             sequencer = mine;
             await mine.RunAsync(CancellationToken.None);
         });
@@ -262,6 +275,7 @@ internal sealed class SimWorld
         process.Died = () =>
         {
             crashes++;
+            Sessions?.AgentDied();
             foreach (var stream in Streams.ToList()) stream.Cut();
             At(Loop.Now + Dice.Between(0.2, 8), StartAgent);
         };
@@ -297,6 +311,7 @@ internal sealed class SimWorld
         var hands = new LocalHands(access, access, access, access, access, time, SimRandom.Filler(Dice), log, () => ledger.State.Instances.Values.Select(instance => instance.Port).ToHashSet()) { PasswordRounds = 1 };
         var link = new SimLink(this, process, AgentKey.Public, time);
         var core = new AgentCore(identity, ledger, BrokenParts.Of(Plan.Broken, link, hands), BrokenParts.Of(Plan.Broken, hands, ledger), time, SimRandom.Filler(Dice), log);
+        Sessions?.Equip(this, core, process, ledger, access, time);
         await core.RunAsync(CancellationToken.None);
     }
 }

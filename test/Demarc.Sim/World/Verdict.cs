@@ -55,6 +55,7 @@ internal sealed class Verdict(SimWorld world)
             Hold(change.Status != ChangeStatus.Requested && waiting.Any(w => w.For is "vendor" or "customer" or "time" && w.What.Contains(change.Id.Value, StringComparison.Ordinal)), $"change {change.Id} ({change.Action.Name} {change.Request.Instance}) is {change.Status.Word()} and waits for nobody");
         }
 
+        world.Sessions?.Inspector.Verdict();
         foreach (var instance in state.Instances.Values) Instance(instance);
         foreach (var engine in world.Machine.Engines) Hold(state.Instances.ContainsKey(engine.Launch.Instance), $"an engine of {engine.Launch.Instance} runs, which does not exist");
         foreach (var key in world.Machine.Folders.Keys) Hold(state.Instances.ContainsKey(key.Id) || world.Machine.Disturbed.Contains(key.Id), $"{key.Place} holds {key.Id}, which does not exist");

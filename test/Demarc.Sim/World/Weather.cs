@@ -44,7 +44,7 @@ internal sealed class Weather(SimWorld world, Random dice)
             case 7: Say("the connection stalls", () => world.Streams.ForEach(stream => (stream.Up.Stalled, stream.Down.Stalled) = (dice.Chance(0.5), true))); break;
             case 8: For(5, 60, "no way between them", () => world.Partition(true), () => world.Partition(false)); break;
             case 9 or 10 or 11 or 12: machine.KillEngine(); break;
-            case 13 when dice.Chance(0.3): machine.Reboot(); world.CrashAgent(); break;
+            case 13 when dice.Chance(0.3): Reboot(); break;
             case 14: For(3, 40, "the bucket is unmounted", () => machine.BucketMounted = false, () => machine.BucketMounted = true); break;
             case 15: For(3, 40, "the bucket is full", () => machine.FreeMib = 10, () => machine.FreeMib = 50_000); break;
             case 16: For(5, 50, "engines do not come up", () => machine.BadStarts = 0.8, () => machine.BadStarts = 0); break;
@@ -54,6 +54,13 @@ internal sealed class Weather(SimWorld world, Random dice)
             case 20 when dice.Chance(0.15): world.Leap(TimeSpan.FromDays(dice.Chance(0.5) ? 8 : 31)); break;
             default: break;
         }
+    }
+
+    private void Reboot()
+    {
+        world.Machine.Reboot();
+        world.Sessions?.Machine.Reboot(world.Sessions.Dice);
+        world.CrashAgent();
     }
 
     private void For(double from, double to, string what, Action begin, Action end)

@@ -113,6 +113,18 @@ public sealed class SessionFoldTests
     }
 
     [Fact]
+    public void What_was_approved_before_an_override_was_opened_waits_for_its_review_too()
+    {
+        world.Chartered(Charter(rule => rule with { Override = true }));
+        var before = Request();
+        world.Do(new SessionApproved(before, Hash(before)), world.Customer);
+        var forced = Request(Terms() with { Override = true });
+        world.Do(Opened(forced), world.Agent);
+        Assert.Contains("emergency.review", world.Refusal(Opened(before), world.Agent), StringComparison.Ordinal);
+        world.Do(Ended(forced), world.Agent).Do(new SessionReviewed(forced, world.State.Sessions[forced].Recording!.Head, "seen"), world.Customer).Do(Opened(before), world.Agent);
+    }
+
+    [Fact]
     public void A_preapproved_session_is_used_up_by_being_opened_and_not_by_being_asked_for()
     {
         world.Chartered(CharterDocument.Default with { Version = 2, Preapproved = [new PreapprovedAct("night", "emergency.terminal", null, 1, new DateOnly(2026, 12, 31))] });
