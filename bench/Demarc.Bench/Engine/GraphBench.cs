@@ -176,7 +176,16 @@ internal static class GraphBench
         private Hit[] Search(HnswIndex index, QueryVector query, int ef, ulong[]? mask)
         {
             var heap = new NearestHeap(Keep);
-            var matches = mask?.Sum(w => System.Numerics.BitOperations.PopCount(w)) ?? Rows;
+            var matches = Rows;
+            if (mask is not null)
+            {
+                matches = 0;
+                foreach (var word in mask)
+                {
+                    matches += System.Numerics.BitOperations.PopCount(word);
+                }
+            }
+
             var search = new IndexSearch(query, Column.Scorer(query, Metric), Column, mask, matches, Keep, new SearchHints(ef, null, 0));
             return index.Search(search, new HitCollector(heap, plan, 0)) ? heap.Take() : Exact(query, mask);
         }

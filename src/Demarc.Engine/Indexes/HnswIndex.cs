@@ -71,7 +71,7 @@ internal sealed class HnswIndex : VectorIndex
         var scan = search.Matches * Costs.Scanned(search.Column.Field);
         var walked = Costs.Walked(codes?.Stride ?? search.Column.Field.VectorBytes);
         var met = Math.Min(Rows, ef * MetPerKept * Rows / Math.Max(1, search.Matches));
-        if (met * walked >= scan)
+        if (met * walked * Costs.WalkMargin >= scan)
         {
             return false;
         }
