@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime;
 
 namespace Demarc.Bench;
 
@@ -36,6 +37,21 @@ internal static class Measure
         Array.Sort(seconds);
         Console.WriteLine($"{name,-58} {seconds[runs / 2],12:N3} s   (min {seconds[0]:N3}, max {seconds[^1]:N3})");
         return seconds[runs / 2];
+    }
+
+    /// <summary>Measures with the settings of the runtime that the command line has, which only a process of its own can have.</summary>
+    public static async Task<int> AsTheCommandLineAsync(string name, int size, Func<int, Task> measure)
+    {
+        if (GCSettings.IsServerGC)
+        {
+            await measure(size);
+            return 0;
+        }
+
+        var start = new ProcessStartInfo(Environment.ProcessPath!, [name, $"{size}"]) { Environment = { ["DOTNET_gcServer"] = "1", ["DOTNET_gcConcurrent"] = "0", ["DOTNET_GCHeapCount"] = "4" } };
+        using var process = Process.Start(start)!;
+        await process.WaitForExitAsync();
+        return process.ExitCode;
     }
 
     /// <summary>Prints the median of what was measured, with its spread.</summary>

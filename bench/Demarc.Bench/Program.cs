@@ -12,8 +12,7 @@ switch (wanted)
         await LedgerBench.AppendAsync();
         return 0;
     case "verify":
-        await LedgerBench.VerifyAsync(size);
-        return 0;
+        return await Measure.AsTheCommandLineAsync("verify", size, LedgerBench.VerifyAsync);
     case "search":
         await SearchBench.RunAsync(size);
         return 0;
@@ -31,7 +30,7 @@ switch (wanted)
         await CutBench.RunAsync(50);
         await QuickstartBench.RunAsync();
         await LedgerBench.AppendAsync();
-        await LedgerBench.VerifyAsync(size);
+        await Measure.AsTheCommandLineAsync("verify", size, LedgerBench.VerifyAsync);
         await SearchBench.RunAsync(size);
         return 0;
     default:

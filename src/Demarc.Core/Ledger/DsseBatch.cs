@@ -8,7 +8,7 @@ namespace Demarc.Core.Ledger;
 public static class DsseBatch
 {
     /// <summary>Signatures in one equation: more gain little, and one that does not hold sends all of them to be looked at singly.</summary>
-    internal const int Chunk = 2048;
+    internal const int Chunk = 4096;
 
     /// <summary>The index of the first envelope that is not signed by the key that stands beside it; null when all are.</summary>
     public static int? FirstUnsigned(IReadOnlyList<(DsseEnvelope Envelope, PublicKey Key)> batch, int threads)
@@ -35,7 +35,7 @@ public static class DsseBatch
         {
             var (envelope, key) = batch[i];
             if (key is not Ed25519Key ed25519) alone += envelope.IsSignedBy(key) ? 1 : 0;
-            else if (envelope.Signatures.FirstOrDefault(s => s.KeyId == key.KeyId) is { } signature) claims.Add(new Ed25519Claim(ed25519, envelope.SignedBytes(), signature.Sig));
+            else if (envelope.Signatures.FirstOrDefault(s => s.KeyId == key.KeyId) is { } signature) claims.Add(envelope.ClaimOf(ed25519, signature));
         }
 
         if (claims.Count + alone == to - from && (claims.Count == 0 || Ed25519Batch.AllHold(claims))) return null;

@@ -122,10 +122,16 @@ public sealed class DsseEnvelope
         return buffer[..length];
     }
 
-    internal ReadOnlyMemory<byte> SignedBytes()
+    internal byte[] SignedBytes() => PreAuthenticationEncoding(PayloadType, Payload.Span);
+
+    /// <summary>The claim that one of the signatures is this key's, to be checked with others.</summary>
+    internal Ed25519Claim ClaimOf(Ed25519Key key, DsseSignature signature)
     {
-        var buffer = new byte[EncodingLength(PayloadType, Payload.Length)];
-        return buffer.AsMemory(0, WriteEncoding(PayloadType, Payload.Span, buffer));
+        var rented = ArrayPool<byte>.Shared.Rent(Ed25519Claim.Before + EncodingLength(PayloadType, Payload.Length));
+        var length = WriteEncoding(PayloadType, Payload.Span, rented.AsSpan(Ed25519Claim.Before));
+        var claim = Ed25519Claim.Of(key, rented.AsSpan(0, Ed25519Claim.Before + length), signature.Sig);
+        ArrayPool<byte>.Shared.Return(rented);
+        return claim;
     }
 
     internal static bool IsPayloadType([NotNullWhen(true)] string? type) =>

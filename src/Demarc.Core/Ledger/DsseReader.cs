@@ -64,7 +64,7 @@ internal static class DsseReader
             else if (reader.ValueTextEquals("payloadType"u8))
             {
                 if (fields.PayloadType is not null) return Twice("payloadType");
-                error = ReadText(ref reader, "payloadType", LedgerLimits.PayloadTypeBytes, out fields.PayloadType);
+                error = ReadText(ref reader, "payloadType", LedgerLimits.PayloadTypeBytes, out fields.PayloadType, Entry.PayloadType);
                 if (error is null && !DsseEnvelope.IsPayloadType(fields.PayloadType)) error = "payloadType: empty or with control characters";
             }
             else if (reader.ValueTextEquals("signatures"u8))
@@ -151,10 +151,17 @@ internal static class DsseReader
 
     private static string Shorten(string name) => name.Length <= 40 ? name : name[..40] + "…";
 
-    private static string? ReadText(ref Utf8JsonReader reader, string field, int limit, out string? text)
+    // A text that almost always stands there is not made anew.
+    private static string? ReadText(ref Utf8JsonReader reader, string field, int limit, out string? text, string? usual = null)
     {
         text = null;
         if (!reader.Read() || reader.TokenType != JsonTokenType.String) return $"{field}: expected text";
+        if (usual is not null && reader.ValueTextEquals(usual))
+        {
+            text = usual;
+            return null;
+        }
+
         var read = reader.GetString()!;
         if (Encoding.UTF8.GetByteCount(read) > limit) return $"{field}: longer than {limit} bytes";
         text = read;

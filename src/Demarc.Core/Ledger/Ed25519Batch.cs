@@ -8,9 +8,22 @@ namespace Demarc.Core.Ledger;
 
 /// <summary>One signature to check with others.</summary>
 /// <param name="Key">Whose.</param>
-/// <param name="Message">Over what.</param>
+/// <param name="Challenge">k: SHA-512 of R, the key and the message (RFC 8032, 5.1.7), so that the message itself need not be kept.</param>
 /// <param name="Signature">64 bytes.</param>
-internal readonly record struct Ed25519Claim(Ed25519Key Key, ReadOnlyMemory<byte> Message, ReadOnlyMemory<byte> Signature);
+internal readonly record struct Ed25519Claim(Ed25519Key Key, ReadOnlyMemory<byte> Challenge, ReadOnlyMemory<byte> Signature)
+{
+    /// <summary>Bytes that stand before the message where k is made: R and the key.</summary>
+    public const int Before = 2 * Ed25519Point.Size;
+
+    /// <summary>The claim that a signature is this key's over the message that stands in a buffer behind <see cref="Before"/> bytes of room.</summary>
+    public static Ed25519Claim Of(Ed25519Key key, Span<byte> roomAndMessage, ReadOnlyMemory<byte> signature)
+    {
+        if (signature.Length != SigningKey.SignatureSize) return new Ed25519Claim(key, default, signature);
+        signature.Span[..Ed25519Point.Size].CopyTo(roomAndMessage);
+        key.CopyTo(roomAndMessage[Ed25519Point.Size..]);
+        return new Ed25519Claim(key, SHA512.HashData(roomAndMessage), signature);
+    }
+}
 
 /// <summary>
 /// Checks many Ed25519 signatures by one equation, several times as fast as one by one. A ledger of a million entries is signed by a handful of keys,
@@ -30,7 +43,7 @@ internal static class Ed25519Batch
     /// <summary>Below this the library's own check, one by one, is as quick.</summary>
     public const int Least = 32;
 
-    private const int WindowBits = 9;
+    private const int WindowBits = 10;
     private const int Buckets = 1 << (WindowBits - 1);
     private const int Windows = (128 / WindowBits) + 1;
     private const int HashSize = SHA512.HashSizeInBytes;
@@ -50,14 +63,13 @@ internal static class Ed25519Batch
 
         if (claims.Count < Least || keys.Count * 16 > claims.Count) return false;
         if (Addends(claims) is not { } addends) return false;
-        var hashes = Hashes(claims);
-        var factors = Factors(claims, hashes);
+        var factors = Factors(claims);
         var sumOfS = default(WideSum);
         var sumsOfK = new WideSum[keys.Count];
         for (var i = 0; i < claims.Count; i++)
         {
             sumOfS.Add(factors[i], claims[i].Signature.Span[Ed25519Point.Size..]);
-            sumsOfK[keys[claims[i].Key]].Add(factors[i], hashes.AsSpan(i * HashSize, HashSize));
+            sumsOfK[keys[claims[i].Key]].Add(factors[i], claims[i].Challenge.Span);
         }
 
         var total = SumOfProducts(addends, factors);
@@ -91,32 +103,18 @@ internal static class Ed25519Batch
     // Almost every reduced scalar is below 2²⁵², which its last byte says.
     private static bool IsReduced(ReadOnlySpan<byte> scalar) => scalar[^1] < 0x10 || new BigInteger(scalar, isUnsigned: true) < L;
 
-    /// <summary>k of each signature: SHA-512 of R, A and the message, side by side.</summary>
-    private static byte[] Hashes(IReadOnlyList<Ed25519Claim> claims)
+    /// <summary>The z of each signature, 128 bits out of everything that is in the batch: k covers R, A and the message, S comes beside it.</summary>
+    private static UInt128[] Factors(IReadOnlyList<Ed25519Claim> claims)
     {
-        const int before = 2 * Ed25519Point.Size;
-        var hashes = new byte[claims.Count * HashSize];
-        var hashed = new byte[before + claims.Max(claim => claim.Message.Length)];
+        var all = new byte[claims.Count * (HashSize + SigningKey.SignatureSize)];
         for (var i = 0; i < claims.Count; i++)
         {
-            var (key, message, signature) = claims[i];
-            signature.Span[..Ed25519Point.Size].CopyTo(hashed);
-            key.ToBytes().CopyTo(hashed.AsSpan(Ed25519Point.Size));
-            message.Span.CopyTo(hashed.AsSpan(before));
-            SHA512.HashData(hashed.AsSpan(0, before + message.Length), hashes.AsSpan(i * HashSize));
+            claims[i].Challenge.Span.CopyTo(all.AsSpan(i * HashSize));
+            claims[i].Signature.Span.CopyTo(all.AsSpan((claims.Count * HashSize) + (i * SigningKey.SignatureSize)));
         }
 
-        return hashes;
-    }
-
-    /// <summary>The z of each signature, 128 bits out of everything that is in the batch: k covers R, A and the message, S comes beside it.</summary>
-    private static UInt128[] Factors(IReadOnlyList<Ed25519Claim> claims, byte[] hashes)
-    {
-        using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA512);
-        sha.AppendData(hashes);
-        foreach (var claim in claims) sha.AppendData(claim.Signature.Span);
         Span<byte> seed = stackalloc byte[HashSize + sizeof(int)];
-        sha.GetHashAndReset(seed);
+        SHA512.HashData(all, seed);
         Span<byte> block = stackalloc byte[HashSize];
         var factors = new UInt128[claims.Count];
         for (var i = 0; i < factors.Length; i++)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Demarc.Core.Environments;
 
@@ -98,19 +99,20 @@ public sealed class Entry
         var parsed = DsseEnvelope.Parse(bytes);
         if (parsed.Envelope is not { } envelope) return Wrong(parsed.Error ?? "the envelope cannot be read");
         if (envelope.PayloadType != PayloadType) return Wrong($"payloadType is '{envelope.PayloadType}', not '{PayloadType}'");
-        var signers = ImmutableArray.CreateBuilder<PublicKey>(envelope.Signatures.Count);
-        foreach (var signature in envelope.Signatures)
+        var signers = new PublicKey[envelope.Signatures.Count];
+        for (var i = 0; i < signers.Length; i++)
         {
+            var signature = envelope.Signatures[i];
             if (KeyOf(signature.KeyId, together) is not { } key) return Wrong($"signatures.keyid is not {PublicKey.Forms}");
             var claimed = together is null ? null : key as Ed25519Key;
             if (claimed is null && together is not { Trusted: true } && !envelope.IsSignedBy(key)) return Wrong($"the signature of {key.KeyId} does not fit the payload{Because(envelope, key, signature)}");
-            if (signers.Contains(key)) return Wrong($"signatures names {key.KeyId} twice");
-            if (claimed is not null) together!.Claims.Add(new Ed25519Claim(claimed, envelope.SignedBytes(), signature.Sig));
-            signers.Add(key);
+            if (Array.IndexOf(signers, key, 0, i) >= 0) return Wrong($"signatures names {key.KeyId} twice");
+            if (claimed is not null) together!.Claims.Add(envelope.ClaimOf(claimed, signature));
+            signers[i] = key;
         }
 
-        if (signers.Count == 0) return Wrong("signatures is empty");
-        return ReadBody(bytes, envelope.Payload, signers.ToImmutable());
+        if (signers.Length == 0) return Wrong("signatures is empty");
+        return ReadBody(bytes, envelope.Payload, ImmutableCollectionsMarshal.AsImmutableArray(signers));
     }
 
     /// <summary>Writes and signs an entry. The first key is the author's.</summary>
@@ -184,7 +186,7 @@ public sealed class Entry
     }
 
     private static string Because(DsseEnvelope envelope, PublicKey key, DsseSignature signature) =>
-        key is Passkey passkey && passkey.Refusal(envelope.SignedBytes().Span, signature.Sig.Span) is { } why ? $": {why}" : "";
+        key is Passkey passkey && passkey.Refusal(envelope.SignedBytes(), signature.Sig.Span) is { } why ? $": {why}" : "";
 
     private static string FirstLine(Exception unreadable)
     {

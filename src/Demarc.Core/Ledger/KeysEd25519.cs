@@ -42,6 +42,9 @@ public sealed class Ed25519Key : PublicKey, IEquatable<Ed25519Key>
     /// <summary>A copy of the 32 bytes.</summary>
     public byte[] ToBytes() => [.. bytes];
 
+    /// <summary>Writes the 32 bytes.</summary>
+    internal void CopyTo(Span<byte> target) => bytes.CopyTo(target);
+
     /// <inheritdoc/>
     public override bool Verify(ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature) =>
         signature.Length == SigningKey.SignatureSize && SignatureAlgorithm.Ed25519.Verify(key, message, signature);
