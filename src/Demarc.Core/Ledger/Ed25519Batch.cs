@@ -45,7 +45,9 @@ internal static class Ed25519Batch
 
     private const int WindowBits = 10;
     private const int Buckets = 1 << (WindowBits - 1);
-    private const int Windows = (128 / WindowBits) + 1;
+
+    // An even number, since two go at once; what is left over has nothing but zeros.
+    private const int Windows = ((128 / WindowBits) + 2) / 2 * 2;
     private const int HashSize = SHA512.HashSizeInBytes;
 
     /// <summary>The order of the base point.</summary>
@@ -135,30 +137,58 @@ internal static class Ed25519Batch
     private static Ed25519Point SumOfProducts(Ed25519Addend[] addends, UInt128[] factors)
     {
         var digits = Digits(factors);
-        var buckets = new Ed25519Point[Buckets];
+        return Ed25519Lanes.IsSupported ? SumSideBySide(addends, digits) : SumOneByOne(addends, digits);
+    }
+
+    private static Ed25519Point SumSideBySide(Ed25519Addend[] addends, short[] digits)
+    {
+        var prepared = new uint[addends.Length * Ed25519Buckets.Prepared];
+        for (var i = 0; i < addends.Length; i++) Ed25519Buckets.Prepare(addends[i], prepared.AsSpan(i * Ed25519Buckets.Prepared, Ed25519Buckets.Prepared));
+        var buckets = new Ed25519Buckets(Buckets);
+        var total = Ed25519Point.Neutral;
+        for (var window = Windows - 2; window >= 0; window -= 2)
+        {
+            buckets.Clear();
+            for (var i = 0; i < addends.Length; i++)
+                buckets.Add(prepared.AsSpan(i * Ed25519Buckets.Prepared, Ed25519Buckets.Prepared), digits[(i * Windows) + window], digits[(i * Windows) + window + 1]);
+            total = total.Doubled(WindowBits) + Weighed(digit => buckets.Of(digit, upper: true));
+            total = total.Doubled(WindowBits) + Weighed(digit => buckets.Of(digit, upper: false));
+        }
+
+        return total;
+    }
+
+    private static Ed25519Point SumOneByOne(Ed25519Addend[] addends, short[] digits)
+    {
+        var buckets = new Ed25519Point[Buckets + 1];
         var total = Ed25519Point.Neutral;
         for (var window = Windows - 1; window >= 0; window--)
         {
-            total = total.Doubled(WindowBits);
             Array.Fill(buckets, Ed25519Point.Neutral);
             for (var i = 0; i < addends.Length; i++)
             {
                 var digit = digits[(i * Windows) + window];
-                if (digit > 0) buckets[digit - 1] = buckets[digit - 1].Plus(addends[i]);
-                else if (digit < 0) buckets[-digit - 1] = buckets[-digit - 1].Minus(addends[i]);
+                if (digit > 0) buckets[digit] = buckets[digit].Plus(addends[i]);
+                else if (digit < 0) buckets[-digit] = buckets[-digit].Minus(addends[i]);
             }
 
-            var (running, weighed) = (Ed25519Point.Neutral, Ed25519Point.Neutral);
-            for (var digit = Buckets - 1; digit >= 0; digit--)
-            {
-                running += buckets[digit];
-                weighed += running;
-            }
-
-            total += weighed;
+            total = total.Doubled(WindowBits) + Weighed(digit => buckets[digit]);
         }
 
         return total;
+    }
+
+    /// <summary>Σ digit · bucket.</summary>
+    private static Ed25519Point Weighed(Func<int, Ed25519Point> bucket)
+    {
+        var (running, weighed) = (Ed25519Point.Neutral, Ed25519Point.Neutral);
+        for (var digit = Buckets; digit > 0; digit--)
+        {
+            running += bucket(digit);
+            weighed += running;
+        }
+
+        return weighed;
     }
 
     /// <summary>Digits from −2^(w−1) to 2^(w−1), lowest window first: half the buckets, since taking away is as cheap as adding.</summary>

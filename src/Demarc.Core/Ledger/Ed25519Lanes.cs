@@ -14,11 +14,31 @@ internal struct Ed25519Lanes
     /// <summary>How many numbers go side by side.</summary>
     public const int Count = 8;
 
+    /// <summary>How many limbs a number has here.</summary>
+    public const int Limbs = 10;
+
     private const int Bits = 26;
-    private Limbs limbs;
+    private Registers limbs;
 
     /// <summary>Whether this machine's registers are as wide; where they are not, one number at a time is quicker.</summary>
     public static bool IsSupported => Avx512F.IsSupported;
+
+    /// <summary>A limb of all the numbers.</summary>
+    public Vector512<ulong> this[int limb]
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        readonly get => limbs[limb];
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        set => limbs[limb] = value;
+    }
+
+    /// <summary>A limb of one number.</summary>
+    public static uint LimbOf(in Ed25519Field number, int limb) =>
+        (uint)((limb & 1) == 0 ? number[limb / 2] & ((1UL << Bits) - 1) : number[limb / 2] >> Bits);
+
+    /// <summary>A limb of 2p: what is taken from it stays above zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<ulong> TwiceP(int limb) => Vector512.Create(limb == 0 ? (1UL << 27) - 38 : (1UL << (Width(limb) + 1)) - 2);
 
     /// <summary>Takes <see cref="Count"/> numbers side by side.</summary>
     public static Ed25519Lanes Of(ReadOnlySpan<Ed25519Field> numbers)
@@ -170,10 +190,9 @@ internal struct Ed25519Lanes
 
     private readonly ulong Wide(int limb, int lane) => limbs[2 * limb][lane] + (limbs[(2 * limb) + 1][lane] << Bits);
 
-    [InlineArray(Size)]
-    private struct Limbs
+    [InlineArray(Limbs)]
+    private struct Registers
     {
-        public const int Size = 10;
         private Vector512<ulong> first;
     }
 }
