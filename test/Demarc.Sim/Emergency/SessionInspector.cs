@@ -121,7 +121,9 @@ internal sealed class SessionInspector(SimWorld world, SimSessions sessions)
         foreach (var id in forced) if (!reviewed.Contains(id)) return id;
         foreach (var row in world.AgentDisk.Outbox)
         {
-            if (world.AgentDisk.Read(row.Envelope).Entry!.Data is SessionOpened opened && asked.TryGetValue(opened.Session, out var ask) && ask.Terms.Override) return opened.Session;
+            // A revocation that the plane took before it heard of the opening makes that void: it has no place any more, and nothing was done in it.
+            if (world.AgentDisk.Read(row.Envelope).Entry!.Data is SessionOpened opened && asked.TryGetValue(opened.Session, out var ask) && ask.Terms.Override
+                && world.AgentDisk.Written().Sessions.GetValueOrDefault(opened.Session)?.OpenedAt is not null) return opened.Session;
         }
 
         return null;

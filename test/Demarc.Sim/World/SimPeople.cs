@@ -296,6 +296,9 @@ internal sealed class SimPeople
                 world.Employ(key);
                 return;
             }
+
+            // Two had the same thought, and the other was first.
+            if ((await world.LookAsync())?.Agent is not null) return;
         }
     }
 
