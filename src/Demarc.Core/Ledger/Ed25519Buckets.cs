@@ -97,12 +97,11 @@ internal sealed class Ed25519Buckets(int largest)
 
     private static Vector512<ulong> Second => Lanes(0, ulong.MaxValue, 0, 0, 0);
 
-    private static Ed25519Field Coordinate(ReadOnlySpan<Vector256<ulong>> bucket, int lane) => new(
-        bucket[0][lane] + (bucket[1][lane] << 26),
-        bucket[2][lane] + (bucket[3][lane] << 26),
-        bucket[4][lane] + (bucket[5][lane] << 26),
-        bucket[6][lane] + (bucket[7][lane] << 26),
-        bucket[8][lane] + (bucket[9][lane] << 26));
+    private static Ed25519Field Coordinate(ReadOnlySpan<Vector256<ulong>> bucket, int lane) =>
+        new(Wide(bucket, 0, lane), Wide(bucket, 1, lane), Wide(bucket, 2, lane), Wide(bucket, 3, lane), Wide(bucket, 4, lane));
+
+    private static ulong Wide(ReadOnlySpan<Vector256<ulong>> bucket, int limb, int lane) =>
+        Ed25519Lanes.Wide(bucket[2 * limb][lane], bucket[(2 * limb) + 1][lane]);
 
     // The same four lanes for both buckets.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -36,6 +36,9 @@ internal struct Ed25519Lanes
     public static uint LimbOf(in Ed25519Field number, int limb) =>
         (uint)((limb & 1) == 0 ? number[limb / 2] & ((1UL << Bits) - 1) : number[limb / 2] >> Bits);
 
+    /// <summary>A limb of one number again, out of the two that stand for it here.</summary>
+    public static ulong Wide(ulong even, ulong odd) => even + (odd << Bits);
+
     /// <summary>A limb of 2p: what is taken from it stays above zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<ulong> TwiceP(int limb) => Vector512.Create(limb == 0 ? (1UL << 27) - 38 : (1UL << (Width(limb) + 1)) - 2);
@@ -188,7 +191,7 @@ internal struct Ed25519Lanes
         from &= Mask(limb);
     }
 
-    private readonly ulong Wide(int limb, int lane) => limbs[2 * limb][lane] + (limbs[(2 * limb) + 1][lane] << Bits);
+    private readonly ulong Wide(int limb, int lane) => Wide(limbs[2 * limb][lane], limbs[(2 * limb) + 1][lane]);
 
     [InlineArray(Limbs)]
     private struct Registers

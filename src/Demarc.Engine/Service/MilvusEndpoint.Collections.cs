@@ -167,9 +167,9 @@ internal sealed partial class MilvusEndpoint
     private DescribeCollectionResponse Described(Call call, string name, long id)
     {
         CheckDatabase(call.Database);
-        var collection = (name.Length > 0 ? State.Lookup(call.Database, name) : State.Find(id))
 
-            // Clients older than the numbered codes look for this very word and old code.
+        // Of this call alone the old enumeration says no more than that it failed, whatever the numbered code beside it says: clients' own suites hold a server to that.
+        var collection = (name.Length > 0 ? State.Lookup(call.Database, name) : State.Find(id))
             ?? throw new Fault(100, Faults.CollectionNotFound(name.Length > 0 ? name : id.ToString(CultureInfo.InvariantCulture), call.Database).Message, ErrorCode.UnexpectedError);
         var d = collection.View.Definition;
         var answer = new DescribeCollectionResponse
