@@ -21,6 +21,7 @@ internal sealed record EngineOptions
           --credential-file FILE   login of the first user: {"user":"root","passwordHash":"pbkdf2-sha256$..."}, mode 0600;
                                    {"users":[...]} for several
           --log FILE               append the log there instead of standard error
+          --import-dir DIR         files below it may be imported by clients; without it none may
           --max-memory-mib N       refuse inserts when rows hold this much memory
           --instance ID            the data folder must be, or becomes, this instance's
           --require-existing       refuse to start on a missing or empty data folder
@@ -41,6 +42,9 @@ internal sealed record EngineOptions
     public string? CredentialFile { get; init; }
 
     public string? Log { get; init; }
+
+    /// <summary>The folder that Import reads files from; null when it is not served.</summary>
+    public string? ImportDir { get; init; }
 
     public long? MaxMemoryMib { get; init; }
 
@@ -68,6 +72,7 @@ internal sealed record EngineOptions
                 "--metrics-port" => options with { MetricsPort = Whole(name, value, 0, ushort.MaxValue) },
                 "--bind" => options with { Bind = Address(value) },
                 "--credential-file" => options with { CredentialFile = value },
+                "--import-dir" => options with { ImportDir = value },
                 "--log" => options with { Log = value },
                 "--max-memory-mib" => options with { MaxMemoryMib = Whole(name, value, 16, int.MaxValue) },
                 "--instance" => options with { Instance = value },

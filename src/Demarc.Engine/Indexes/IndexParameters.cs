@@ -58,7 +58,7 @@ internal static class IndexParameters
         {
             throw Dense.ContainsKey(type) || Binary.ContainsKey(type) || Sparse.ContainsKey(type)
                 ? Faults.Invalid($"data type {kind} can't build with this index {type}", "valid index params", "invalid index params")
-                : Faults.Unexpected($"invalid index type: {type}");
+                : Faults.Invalid($"invalid index type: {type}");
         }
 
         var metric = values.TryGetValue("metric_type", out var given) && given.Length > 0 ? given.ToUpperInvariant() : DefaultMetric(field);

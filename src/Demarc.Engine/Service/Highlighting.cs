@@ -32,14 +32,9 @@ internal sealed class Highlighting
         most = Whole(parameters, "num_of_fragments", DefaultFragments, 0);
     }
 
-    /// <summary>What a request asks to be shown; null when it asks for nothing.</summary>
-    public static Highlighting? Read(CollectionDefinition definition, SearchRequest request, FieldDefinition searched, IReadOnlyList<string> texts)
+    /// <summary>What a request asks to be shown.</summary>
+    public static Highlighting Read(CollectionDefinition definition, Highlighter asked, FieldDefinition searched, IReadOnlyList<string> texts)
     {
-        if (request.Highlighter is not { } asked)
-        {
-            return null;
-        }
-
         if (asked.Type != HighlightType.Lexical)
         {
             throw Faults.NotServed("semantic highlighting");

@@ -95,7 +95,7 @@ internal sealed partial class MilvusEndpoint
     {
         var d = Definition(call, request.CollectionName);
         var field = d.Field(request.FieldName)
-            ?? throw Faults.Invalid($"cannot create index on non-exist field: {request.FieldName}");
+            ?? throw Faults.Unexpected($"cannot create index on non-exist field: {request.FieldName}");
 
         // Without a name the index that the field has already is meant, if it has one.
         var name = request.IndexName.Length > 0 ? request.IndexName : d.IndexOn(field.Name)?.Name ?? field.Name;

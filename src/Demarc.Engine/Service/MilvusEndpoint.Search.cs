@@ -33,7 +33,7 @@ internal sealed partial class MilvusEndpoint
             await ExpireRows(Collection(call, request.CollectionName));
             var (collection, view) = Loaded(call, request.CollectionName, request.PartitionNames);
             var run = Prepare(request, collection, view);
-            var highlights = Highlighting.Read(view.Definition, request, run.Field, Texts(request));
+            var highlights = request.Highlighter is null ? null : Highlighting.Read(view.Definition, request.Highlighter, run.Field, Texts(request));
             if (run.Parameters.Flag("search_iter_v2"))
             {
                 Refuse(highlights is not null, "highlighting in a search iterator");

@@ -1,5 +1,6 @@
 using Demarc.Engine.Catalog;
 using Demarc.Engine.Filters;
+using Demarc.Engine.Indexes;
 using Demarc.Engine.Rows;
 
 namespace Demarc.Engine.Vectors;
