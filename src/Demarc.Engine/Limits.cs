@@ -135,6 +135,18 @@ internal static class Limits
     /// <summary>Rows of one segment, whatever their size.</summary>
     public const int SegmentRows = 262_144;
 
+    /// <summary>Reads at work at once for each processor: one to compute while another waits for the disk.</summary>
+    public const int ReadsPerProcessor = 2;
+
+    /// <summary>Reads that wait for a place; more are turned away.</summary>
+    public const int WaitingReads = 4096;
+
+    /// <summary>Bytes of the writes that wait for the disk; beyond that they are turned away before they fill memory.</summary>
+    public const long WaitingWriteBytes = 256L * 1024 * 1024;
+
+    /// <summary>Connections; each costs some memory before anybody has logged in.</summary>
+    public const int Connections = 8192;
+
     /// <summary>Writes that wait for the writer. A full queue makes callers wait, it never grows.</summary>
     public const int WriteQueue = 1024;
 

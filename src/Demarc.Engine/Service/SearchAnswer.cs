@@ -51,7 +51,8 @@ internal sealed class SearchAnswer(CollectionView view, IEnumerable<string> fiel
             }
         }
 
-        results.Ids = MilvusEndpoint.Ids(keys);
+        // Where nothing is found Milvus leaves the ids out, and its clients read that.
+        results.Ids = results.Scores.Count > 0 ? MilvusEndpoint.Ids(keys) : null;
         if (groups is not null)
         {
             results.GroupByFieldValue = groups;

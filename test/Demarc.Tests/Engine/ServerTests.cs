@@ -122,6 +122,17 @@ public class ServerTests
     }
 
     [Fact]
+    public async Task What_takes_long_is_logged_by_method_and_collection()
+    {
+        using var folder = Sample.Folder();
+        await using var engine = await EngineProcess.Start(folder.Path, "--slow-ms", "1");
+        await Ready(engine.Client, "L2", 20_000);
+        Assert.Contains("WARN Slow: Insert on things took ", engine.Log, StringComparison.Ordinal);
+        using var http = new HttpClient { BaseAddress = engine.MetricsAddress };
+        Assert.Contains("milvus_proxy_slow_query_count{node_id=\"1\",function_name=\"Insert\"} 1", await http.GetStringAsync("/metrics"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task What_is_not_served_says_so_by_name()
     {
         using var folder = Sample.Folder();
