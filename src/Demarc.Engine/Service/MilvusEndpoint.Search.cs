@@ -85,6 +85,11 @@ internal sealed partial class MilvusEndpoint
         limit = limit < 0 ? searches[0].Item1.Limit : limit;
         var combined = ranker.Combine(searches);
         var grouping = Grouping.Read(view.Definition, parameters);
+        if (grouping is not null && rescoring is DecayFunction)
+        {
+            throw Faults.Invalid("Decay rerank does not support grouping search");
+        }
+
         if (grouping is not null)
         {
             combined = [.. combined.Select(hits => grouping.Take(hits, limit + offset).Rows)];
