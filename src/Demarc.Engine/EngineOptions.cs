@@ -24,6 +24,7 @@ internal sealed record EngineOptions
           --tls-key FILE           its private key in PEM; both are read again when they change
           --tls-client-ca FILE     ask clients for a certificate of one of these authorities
           --log FILE               append the log there instead of standard error
+          --import-dir DIR         files below it may be imported by clients; without it none may
           --slow-ms N              log requests that take longer than this (default 5000; 0 logs none)
           --max-memory-mib N       refuse inserts when rows hold this much memory
           --instance ID            the data folder must be, or becomes, this instance's
@@ -45,6 +46,9 @@ internal sealed record EngineOptions
     public string? CredentialFile { get; init; }
 
     public string? Log { get; init; }
+
+    /// <summary>The folder that Import reads files from; null when it is not served.</summary>
+    public string? ImportDir { get; init; }
 
     public string? TlsCertificate { get; init; }
 
@@ -81,6 +85,7 @@ internal sealed record EngineOptions
                 "--metrics-port" => options with { MetricsPort = Whole(name, value, 0, ushort.MaxValue) },
                 "--bind" => options with { Bind = Address(value) },
                 "--credential-file" => options with { CredentialFile = value },
+                "--import-dir" => options with { ImportDir = value },
                 "--tls-cert" => options with { TlsCertificate = value },
                 "--tls-key" => options with { TlsKey = value },
                 "--tls-client-ca" => options with { TlsClientAuthorities = value },

@@ -78,6 +78,18 @@ internal static class Limits
     /// <summary>Compactions whose outcome can still be asked for.</summary>
     public const int RememberedCompactions = 256;
 
+    /// <summary>Files of one import; Milvus's default.</summary>
+    public const int ImportFiles = 1024;
+
+    /// <summary>Bytes of one file to import: it is read whole before any of it is written.</summary>
+    public const long ImportFileBytes = 512L * 1024 * 1024;
+
+    /// <summary>Imports that wait for their turn or run; Milvus's default.</summary>
+    public const int WaitingImports = 1024;
+
+    /// <summary>Imports whose outcome can still be asked for: as many as may wait.</summary>
+    public const int RememberedImports = WaitingImports;
+
     /// <summary>Searches that one hybrid search may combine; Milvus's default.</summary>
     public const int SubSearches = 1024;
 

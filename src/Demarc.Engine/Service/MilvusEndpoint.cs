@@ -130,7 +130,7 @@ internal sealed partial class MilvusEndpoint(Store store, EngineMetrics metrics,
         definition.Partition(name) ?? throw Faults.PartitionNotFound(name);
 
     /// <summary>The partitions a read is about; null for all. With a partition key, clients may not name any.</summary>
-    private static HashSet<long>? PartitionIds(CollectionDefinition definition, RepeatedField<string> names)
+    private static HashSet<long>? PartitionIds(CollectionDefinition definition, RepeatedField<string> names, Func<string, Fault>? refusal = null)
     {
         if (names.Count == 0)
         {
@@ -138,7 +138,7 @@ internal sealed partial class MilvusEndpoint(Store store, EngineMetrics metrics,
         }
 
         return definition.PartitionKeyIndex >= 0
-            ? throw Faults.Unexpected("not support manually specifying the partition names if partition key mode is used")
+            ? throw (refusal ?? Faults.Unexpected)("not support manually specifying the partition names if partition key mode is used")
             : [.. names.Select(name => Partition(definition, name).Id)];
     }
 

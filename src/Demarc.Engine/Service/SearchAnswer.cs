@@ -10,6 +10,11 @@ internal sealed class SearchAnswer(CollectionView view, IEnumerable<string> fiel
 
     public OrderBy? Order { get; init; }
 
+    /// <summary>Whether hits are elements of a struct array, and the answer says which.</summary>
+    public bool FindsElements { get; init; }
+
+    public Highlighting? Highlights { get; init; }
+
     public SearchResults Build(List<Ranked>[] found, string collection, ulong now)
     {
         var definition = view.Definition;
@@ -23,9 +28,10 @@ internal sealed class SearchAnswer(CollectionView view, IEnumerable<string> fiel
             PrimaryFieldName = definition.Primary.Name,
             AllSearchCount = view.LiveRows,
         };
-        foreach (var hits in found)
+        var highlights = new List<HighlightResult>();
+        for (var query = 0; query < found.Length; query++)
         {
-            var page = Page(hits);
+            var page = Page(found[query]);
             results.Topks.Add(page.Count);
             foreach (var hit in page)
             {
@@ -37,6 +43,11 @@ internal sealed class SearchAnswer(CollectionView view, IEnumerable<string> fiel
                 }
 
                 output.Add(hit.Segment, hit.Row);
+                Highlights?.AddTo(highlights, query, hit);
+                if (FindsElements)
+                {
+                    (results.ElementIndices ??= new LongArray()).Data.Add(hit.Element);
+                }
             }
         }
 
@@ -48,6 +59,7 @@ internal sealed class SearchAnswer(CollectionView view, IEnumerable<string> fiel
             results.GroupByFieldValues.Add(groups);
         }
 
+        results.HighlightResults.Add(highlights);
         results.FieldsData.Add(output.Columns);
         results.OutputFields.Add(output.Names);
         return new SearchResults { Status = new Protocol.Status(), CollectionName = collection, Results = results, SessionTs = now };

@@ -143,7 +143,7 @@ public class ServerTests
 
         await Ready(engine.Client, "L2", 10);
         var search = Query([1, 1, 1, 1], 3);
-        search.Highlighter = new Highlighter();
+        search.Highlighter = new Highlighter { Type = HighlightType.Semantic };
         Assert.Equal(3000, (await engine.Client.SearchAsync(search)).Status.Code);
         var partial = new UpsertRequest { CollectionName = "things", NumRows = 1, Namespace = "n" };
         Assert.Equal(3000, (await engine.Client.UpsertAsync(partial)).Status.Code);
