@@ -60,7 +60,7 @@ internal static class RowsFromJson
                 _ => Sparse(value),
             };
         }
-        catch (Exception e) when (e is FormatException or InvalidOperationException)
+        catch (Exception e) when (e is FormatException or InvalidOperationException or OverflowException)
         {
             throw new Fault(1804, $"fail to deal the insert data, error: {Short(value)} is no {field.DataType} for field {field.Name}");
         }
@@ -133,7 +133,7 @@ internal static class RowsFromJson
         {
             data.Scalars = Values(field.DataType, field.ElementType, values);
         }
-        catch (Exception e) when (e is FormatException or InvalidOperationException)
+        catch (Exception e) when (e is FormatException or InvalidOperationException or OverflowException)
         {
             throw new Fault(1804, $"fail to deal the insert data, error: a value of field {field.Name} is no {field.DataType}");
         }
@@ -153,7 +153,7 @@ internal static class RowsFromJson
     private static ScalarField Values(DataType type, DataType element, List<JsonElement> values) => type switch
     {
         DataType.Bool => new ScalarField { BoolData = new BoolArray { Data = { values.Select(v => v.GetBoolean()) } } },
-        DataType.Int8 or DataType.Int16 or DataType.Int32 => new ScalarField { IntData = new IntArray { Data = { values.Select(v => (int)Whole(v)) } } },
+        DataType.Int8 or DataType.Int16 or DataType.Int32 => new ScalarField { IntData = new IntArray { Data = { values.Select(v => checked((int)Whole(v))) } } },
         DataType.Int64 => new ScalarField { LongData = new LongArray { Data = { values.Select(Whole) } } },
         DataType.Float => new ScalarField { FloatData = new FloatArray { Data = { values.Select(v => v.GetSingle()) } } },
         DataType.Double => new ScalarField { DoubleData = new DoubleArray { Data = { values.Select(v => v.GetDouble()) } } },

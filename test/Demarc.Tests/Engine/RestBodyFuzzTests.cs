@@ -88,6 +88,25 @@ public sealed class RestBodyFuzzTests(ITestOutputHelper output)
         }
     }
 
+    /// <summary>A whole number beyond 32 bits lost its upper half on the way into a column of small numbers.</summary>
+    [Fact]
+    public async Task A_number_beyond_its_type_is_refused_and_not_cut()
+    {
+        using var folder = Sample.Folder();
+        using var lines = new LineLog(TextWriter.Null, TimeProvider.System);
+        await using var host = await EngineHost.Start(new EngineOptions { Data = folder.Path, Port = 0, MetricsPort = 0 }, TimeProvider.System, lines, new FaultyDisk());
+        using var http = new HttpClient { BaseAddress = new Uri(host.GrpcAddress, RestRoutes.Prefix) };
+        await Send(http, "collections/create", Plain("""{"collectionName":"small","schema":{"fields":[{"fieldName":"id","dataType":"Int64","isPrimary":true},{"fieldName":"n","dataType":"Int32"},{"fieldName":"v","dataType":"SparseFloatVector"}]},"indexParams":[{"fieldName":"v","metricType":"IP"}]}"""));
+        foreach (var row in new[] { """{"id":1,"n":4294967297,"v":{"1":1}}""", """{"id":"99999999999999999999","n":1,"v":{"1":1}}""", """{"id":1,"n":1,"v":{"4294967296":1}}""" })
+        {
+            var (status, text) = await Send(http, "entities/insert", Plain($$"""{"collectionName":"small","data":[{{row}}]}"""));
+            Assert.Equal(HttpStatusCode.OK, status);
+            Assert.Contains("\"code\":1804", text, StringComparison.Ordinal);
+        }
+
+        Assert.Contains("\"code\":0", (await Send(http, "entities/insert", Plain("""{"collectionName":"small","data":[{"id":1,"n":7,"v":{"1":1}}]}"""))).Text, StringComparison.Ordinal);
+    }
+
     private static HttpContent Body(Mutator mutator, string sample)
     {
         var bytes = mutator.Next(6) == 0 ? Encoding.UTF8.GetBytes(sample) : mutator.Next(3) == 0 ? mutator.Of(Encoding.UTF8.GetBytes(sample)) : Replaced(mutator, sample);
