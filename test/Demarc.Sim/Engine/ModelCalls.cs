@@ -79,7 +79,7 @@ internal sealed class ModelCalls(MilvusService.MilvusServiceClient client, Broke
         return client.Query(request);
     }
 
-    public SearchRequest SearchRequest(ModelState state, SearchOp op, ModelRange range, params (string Key, string Value)[] more)
+    public static SearchRequest SearchRequest(ModelState state, SearchOp op, ModelRange range, params (string Key, string Value)[] more)
     {
         var field = state.Fields.Single(f => f.Name == op.Field);
         var placeholder = new PlaceholderValue { Tag = "$0", Type = Enum.Parse<PlaceholderType>(field.Type.ToString()) };

@@ -9,7 +9,7 @@ internal sealed class ModelChecks(ModelCalls calls, Action<string> note)
     private static readonly string[] AllFields = ["*"];
 
     /// <summary>The keys that numbers stand for: the key itself, or where the engine makes keys, that of a row that is there.</summary>
-    public List<object> Keys(ModelState state, IReadOnlyList<int> numbers)
+    public static List<object> Keys(ModelState state, IReadOnlyList<int> numbers)
     {
         if (!state.Schema.AutoId) return [.. numbers.Select(n => state.Schema.Key.Type == DataType.Int64 ? (object)(long)n : $"k{n}")];
         var there = Sorted(state.Rows.Values).ConvertAll(r => r.Key);
@@ -53,7 +53,7 @@ internal sealed class ModelChecks(ModelCalls calls, Action<string> note)
     {
         var metric = state.Indexes[op.Field].Metric;
         var range = ModelSearch.RangeOf(metric, op.Range);
-        var answer = calls.Search(calls.SearchRequest(state, op, range));
+        var answer = calls.Search(ModelCalls.SearchRequest(state, op, range));
         if (!Served(state, op.Partition))
         {
             Refused(answer.Status, "a search of what is not loaded");
@@ -154,7 +154,7 @@ internal sealed class ModelChecks(ModelCalls calls, Action<string> note)
     private void Hybrid(ModelState state, HybridOp hybrid)
     {
         var parts = hybrid.Parts.Select(p => p with { Queries = [p.Queries[0]] }).ToList();
-        var requests = parts.ConvertAll(p => calls.SearchRequest(state, p, new ModelRange(null, null)));
+        var requests = parts.ConvertAll(p => ModelCalls.SearchRequest(state, p, new ModelRange(null, null)));
         var answer = calls.Hybrid(requests, hybrid.Limit, hybrid.Weighted);
         if (!state.Loaded)
         {
@@ -168,7 +168,7 @@ internal sealed class ModelChecks(ModelCalls calls, Action<string> note)
         {
             // Each part is held against the model by itself; how the engine orders its ties is taken from it.
             Search(state, parts[p], wide: false);
-            var part = calls.Search(calls.SearchRequest(state, parts[p], new ModelRange(null, null)));
+            var part = calls.Search(ModelCalls.SearchRequest(state, parts[p], new ModelRange(null, null)));
             var hits = ModelCalls.Hits(part.Results)[0];
             for (var rank = 0; rank < hits.Count; rank++)
             {
@@ -213,7 +213,7 @@ internal sealed class ModelChecks(ModelCalls calls, Action<string> note)
         var place = new List<(string, string)> { ("iterator", "True"), ("search_iter_v2", "True"), ("search_iter_batch_size", walk.Batch.ToString(CultureInfo.InvariantCulture)) };
         for (var more = true; more;)
         {
-            var answer = calls.Search(calls.SearchRequest(state, search, new ModelRange(null, null), [.. place]));
+            var answer = calls.Search(ModelCalls.SearchRequest(state, search, new ModelRange(null, null), [.. place]));
             Accepted(answer.Status, "a page of hits");
             var hits = ModelCalls.Hits(answer.Results)[0];
             seen.AddRange(hits);

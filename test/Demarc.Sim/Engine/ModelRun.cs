@@ -10,7 +10,7 @@ namespace Demarc.Sim.Engine;
 internal sealed record ModelResult(int Seed, int Calls, int Crashes, int Searches, ulong Trace, double Recall, string? Violation);
 
 /// <summary>Runs one sequence: each operation on the engine and on the model, each answer held against the model's.</summary>
-internal sealed class ModelRun
+internal sealed class ModelRun : IDisposable
 {
     private const double LeastRecall = 0.9;
     private readonly ModelSequence sequence;
@@ -62,10 +62,12 @@ internal sealed class ModelRun
         }
         finally
         {
-            run?.box.Abandon();
+            run?.Dispose();
             Directory.Delete(folder, recursive: true);
         }
     }
+
+    public void Dispose() => box.Abandon();
 
     private ModelResult Result(string? violation) => new(sequence.Seed, done, crashes, searches, trace, recalls.Count == 0 ? 1 : recalls.Average(), violation);
 
@@ -167,7 +169,7 @@ internal sealed class ModelRun
     {
         if (delete.Filter is null)
         {
-            var keys = checks.Keys(state, delete.Keys);
+            var keys = ModelChecks.Keys(state, delete.Keys);
             var after = state.Delete(keys);
             return (calls.Delete(ModelChecks.InKeys(state, keys), ""), after);
         }

@@ -12,6 +12,7 @@ namespace Demarc.Tests.Engine;
 public sealed class CrashPointTests(ITestOutputHelper output)
 {
     private const long CheckpointAfter = 6_000;
+    private static readonly string[] Kinds = ["write", "sync", "rename", "sync of a folder", "delete"];
 
     [Fact]
     public async Task After_a_crash_at_any_act_the_engine_answers_as_one_that_never_crashed()
@@ -19,7 +20,7 @@ public sealed class CrashPointTests(ITestOutputHelper output)
         if (!OperatingSystem.IsLinux()) Assert.Skip("the recording disk asks the kernel for the names of open files");
         using var folder = Sample.Folder();
         var (disk, told) = await Run(folder.Path);
-        Assert.All(new[] { "write", "sync", "rename", "sync of a folder", "delete" }, kind => Assert.True(disk.Kinds.GetValueOrDefault(kind) > 5, $"hardly a {kind} was seen"));
+        Assert.All(Kinds, kind => Assert.True(disk.Kinds.GetValueOrDefault(kind) > 5, $"hardly a {kind} was seen"));
         Assert.True(disk.Acts > 150, $"only {disk.Acts} acts were seen");
 
         var second = new Dictionary<string, CrashImage>();

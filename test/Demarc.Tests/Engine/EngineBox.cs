@@ -82,15 +82,21 @@ internal sealed class EngineBox : IDisposable
     {
         private readonly ConcurrentQueue<string> seen = new();
 
-        public IReadOnlyCollection<string> Seen => seen;
+        public ConcurrentQueue<string> Seen => seen;
 
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull => null;
 
         public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Error;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            seen.Enqueue($"{formatter(state, exception)}: {exception}");
+        // A disk that fails is told without a cause; what comes with one should not have happened.
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (exception is not null)
+            {
+                seen.Enqueue($"{formatter(state, exception)}: {exception}");
+            }
+        }
     }
 }
 

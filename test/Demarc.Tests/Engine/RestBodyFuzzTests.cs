@@ -107,7 +107,7 @@ public sealed class RestBodyFuzzTests(ITestOutputHelper output)
         Assert.Contains("\"code\":0", (await Send(http, "entities/insert", Plain("""{"collectionName":"small","data":[{"id":1,"n":7,"v":{"1":1}}]}"""))).Text, StringComparison.Ordinal);
     }
 
-    private static HttpContent Body(Mutator mutator, string sample)
+    private static ByteArrayContent Body(Mutator mutator, string sample)
     {
         var bytes = mutator.Next(6) == 0 ? Encoding.UTF8.GetBytes(sample) : mutator.Next(3) == 0 ? mutator.Of(Encoding.UTF8.GetBytes(sample)) : Replaced(mutator, sample);
         var content = new ByteArrayContent(bytes);
