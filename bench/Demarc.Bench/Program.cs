@@ -25,8 +25,14 @@ switch (wanted)
     case "graph":
         await GraphBench.RunAsync(args[1..]);
         return 0;
+    case "service":
+        await ServiceBench.RunAsync(args[1..]);
+        return 0;
+    case "soak":
+        return await SoakBench.RunAsync(args.Length > 1 ? size : 10);
     case "all":
         await GraphBench.RunAsync();
+        await ServiceBench.RunAsync();
         await CutBench.RunAsync(50);
         await QuickstartBench.RunAsync();
         await LedgerBench.AppendAsync();
@@ -34,6 +40,6 @@ switch (wanted)
         await SearchBench.RunAsync(size);
         return 0;
     default:
-        Console.Error.WriteLine("bench: append, verify [ENTRIES], search [ENTRIES], quickstart, cut [CUTS], graph [small|128|768] [hnswlib|faiss|own], or all");
+        Console.Error.WriteLine("bench: append, verify [ENTRIES], search [ENTRIES], quickstart, cut [CUTS], graph [small|128|768] [hnswlib|faiss|own], service [small] [own], soak [MINUTES], or all");
         return 2;
 }

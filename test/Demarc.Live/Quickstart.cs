@@ -96,7 +96,7 @@ public sealed class Quickstart : IAsyncLifetime
         return JsonDocument.Parse(ran.Output).RootElement;
     }
 
-    /// <summary>Runs any program to its end, three minutes at most unless it is given more.</summary>
+    /// <summary>Runs any program to its end, three minutes at most unless it is given longer.</summary>
     public static async Task<Ran> RunAsync(string program, IEnumerable<string> arguments, Dictionary<string, string>? environment = null, string? folder = null, TimeSpan? patience = null)
     {
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder ?? "" };
@@ -104,7 +104,8 @@ public sealed class Quickstart : IAsyncLifetime
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();
-        using var limit = new CancellationTokenSource(patience ?? TimeSpan.FromMinutes(3));
+        var most = patience ?? TimeSpan.FromMinutes(3);
+        using var limit = new CancellationTokenSource(most);
         try
         {
             await process.WaitForExitAsync(limit.Token);
@@ -112,7 +113,7 @@ public sealed class Quickstart : IAsyncLifetime
         catch (OperationCanceledException)
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"{program} did not end in time");
+            throw new TimeoutException($"{program} did not end within {most.TotalMinutes:0} minutes");
         }
 
         return new Ran(process.ExitCode, await output, await error);

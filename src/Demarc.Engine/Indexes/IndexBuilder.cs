@@ -31,8 +31,7 @@ internal sealed class IndexBuilder : IDisposable
     {
         (this.state, this.time, this.log, this.threads) = (state, time, log, threads ?? Environment.ProcessorCount);
         state.Applied += Wake;
-        worker = new Thread(Run) { Name = "demarc-engine indexes", IsBackground = true, Priority = ThreadPriority.BelowNormal };
-        worker.Start();
+        worker = BackgroundThread.Start("demarc-engine indexes", Run);
     }
 
     /// <summary>Looks again whether anything is due.</summary>

@@ -13,6 +13,9 @@ namespace Demarc.Engine.Rows;
 /// </summary>
 internal abstract class VectorColumn(FieldDefinition field) : Column(field)
 {
+    /// <summary>Whether there are no more vectors than a segment may have rows; of arrays of vectors there are.</summary>
+    public bool SegmentBound { get; set; } = true;
+
     /// <summary>Binds a query; a scorer serves one thread.</summary>
     public abstract Scorer Scorer(QueryVector query, Metric metric);
 
@@ -77,7 +80,7 @@ internal abstract class VectorColumn(FieldDefinition field) : Column(field)
     protected abstract void WriteVector(VectorField target, int row);
 
     /// <summary>Room to hold, growing by half but not beyond what a segment may hold: a full segment has no slack.</summary>
-    private protected int Room(int now, int rows) => Math.Max(rows, Math.Min(Grown(now, rows), Segment.CapacityOfBytes(Field.VectorBytes)));
+    private protected int Room(int now, int rows) => !SegmentBound ? Grown(now, rows) : Math.Max(rows, Math.Min(Grown(now, rows), Segment.CapacityOfBytes(Field.VectorBytes)));
 }
 
 /// <summary>Float32 vectors, row after row in one array, with each row's length beside them so that cosine costs no more than the inner product.</summary>

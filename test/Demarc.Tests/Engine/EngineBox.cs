@@ -29,7 +29,7 @@ internal sealed class EngineBox : IDisposable
         this.directory = directory;
         Store = Store.Open(directory, disk, time, defects, checkpointAfter);
         indexes = indexing ? new IndexBuilder(Store.State, time, defects) : null;
-        var endpoint = new MilvusEndpoint(Store, new EngineMetrics(time), new EngineOptions { Data = directory.Path }, defects);
+        var endpoint = new MilvusEndpoint(Store, new EngineMetrics(time), new Admission(time), new EngineOptions { Data = directory.Path }, defects);
         invoker = new BoxInvoker(endpoint);
         Client = new MilvusService.MilvusServiceClient(invoker);
     }
