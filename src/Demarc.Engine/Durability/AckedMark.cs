@@ -8,7 +8,7 @@ namespace Demarc.Engine.Durability;
 /// survives a killed process and so tells a torn tail (never acknowledged, cut) from damage (acknowledged, refused);
 /// after a power cut it may lag, which only makes it say less.
 /// </summary>
-internal sealed class AckedMark(DataDirectory directory) : IDisposable
+internal sealed class AckedMark(DataDirectory directory, Disk disk) : IDisposable
 {
     private const int Bytes = 20;
     private readonly SafeFileHandle file = File.OpenHandle(directory.PathOf("ACKED"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
@@ -19,7 +19,14 @@ internal sealed class AckedMark(DataDirectory directory) : IDisposable
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, firstFrame);
         BinaryPrimitives.WriteInt64LittleEndian(bytes[8..], length);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes[16..], Crc32C.Compute(bytes[..16]));
-        RandomAccess.Write(file, bytes, 0);
+        try
+        {
+            disk.Write(file, bytes, 0);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The write it tells of is on the disk and stays acknowledged; a mark that lags only says less.
+        }
     }
 
     /// <summary>The acknowledged length of that log, or 0 when nothing is known.</summary>

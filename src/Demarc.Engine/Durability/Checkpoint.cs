@@ -89,25 +89,25 @@ internal sealed class Checkpoint
         }
 
         StoredFile.Write(disk, directory.PathOf(DataDirectory.ManifestName(manifest.LastLsn)), StoredFile.ManifestMagic, manifest);
-        RemoveReplaced(directory, manifest);
+        RemoveReplaced(directory, disk, manifest);
     }
 
-    public static void RemoveReplaced(DataDirectory directory, Manifest manifest)
+    public static void RemoveReplaced(DataDirectory directory, Disk disk, Manifest manifest)
     {
         foreach (var old in directory.Manifests().Where(m => DataDirectory.Number(m) != manifest.LastLsn))
         {
-            File.Delete(old);
+            disk.Delete(old);
         }
 
         foreach (var log in directory.Logs().Where(l => DataDirectory.Number(l) <= manifest.LastLsn))
         {
-            File.Delete(log);
+            disk.Delete(log);
         }
 
         var named = manifest.Collections.SelectMany(c => c.Segments).Select(s => s.File).ToHashSet(StringComparer.Ordinal);
         foreach (var file in Directory.EnumerateFiles(directory.Path, "segment-*.dat").Where(f => !named.Contains(Path.GetFileName(f))))
         {
-            File.Delete(file);
+            disk.Delete(file);
         }
     }
 }

@@ -61,15 +61,7 @@ internal sealed class DataDirectory : IDisposable
                 $"{identityPath} is missing, and --require-existing forbids to start empty. If the data was moved or deleted, put it back; without --require-existing a new, empty folder is made.");
         }
 
-        if (OperatingSystem.IsWindows())
-        {
-            Directory.CreateDirectory(path);
-        }
-        else
-        {
-            Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        }
-
+        Make(disk, path);
         var held = Hold(path);
         try
         {
@@ -112,6 +104,27 @@ internal sealed class DataDirectory : IDisposable
 
     public void Dispose() => lockFile.Dispose();
 
+    /// <summary>Makes the folder if it is missing. Its name, and those of folders made above it, must survive a power cut as well.</summary>
+    private static void Make(Disk disk, string path)
+    {
+        var above = new List<string>();
+        for (var at = path; at is not null && !Directory.Exists(at); at = System.IO.Path.GetDirectoryName(at))
+        {
+            above.Add(System.IO.Path.GetDirectoryName(at)!);
+        }
+
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(path);
+        }
+        else
+        {
+            Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+
+        above.ForEach(disk.SyncDirectory);
+    }
+
     private static FileStream Hold(string path)
     {
         var lockPath = System.IO.Path.Combine(path, "LOCK");
@@ -126,7 +139,7 @@ internal sealed class DataDirectory : IDisposable
     }
 
     private static void WriteIdentity(Disk disk, string path, string instance) =>
-        disk.WriteWhole(path, JsonSerializer.SerializeToUtf8Bytes(new Identity("demarc-engine", FormatVersion, instance), IdentityJson.Default.Identity));
+        disk.WriteWhole(path, JsonSerializer.SerializeToUtf8Bytes(new Identity("demarc-engine", FormatVersion, instance, Identity.SumOf(FormatVersion, instance)), IdentityJson.Default.Identity));
 
     private static Identity ReadIdentity(string path)
     {
@@ -145,14 +158,23 @@ internal sealed class DataDirectory : IDisposable
             throw new DamagedDataException(path, 0, "the identity file is not one of demarc-engine");
         }
 
+        if (identity.Sum is { } sum && sum != Identity.SumOf(identity.Format, identity.Instance))
+        {
+            throw new DamagedDataException(path, 0, "the identity file does not match its checksum");
+        }
+
         return identity.Format is >= OldestFormat and <= FormatVersion
             ? identity
             : throw new DataDirectoryException(ExitCodes.WrongData, $"{path} is of format {identity.Format}; this engine reads formats {OldestFormat} to {FormatVersion}.");
     }
 }
 
-/// <summary>The content of engine.json.</summary>
-internal sealed record Identity(string Engine, int Format, string Instance);
+/// <summary>The content of engine.json. The sum is missing in folders of earlier versions.</summary>
+internal sealed record Identity(string Engine, int Format, string Instance, uint? Sum = null)
+{
+    public static uint SumOf(int format, string instance) =>
+        Crc32C.Compute(System.Text.Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{format}/{instance}")));
+}
 
 [System.Text.Json.Serialization.JsonSourceGenerationOptions(PropertyNamingPolicy = System.Text.Json.Serialization.JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
 [System.Text.Json.Serialization.JsonSerializable(typeof(Identity))]

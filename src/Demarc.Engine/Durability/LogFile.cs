@@ -13,6 +13,10 @@ internal static class LogFormat
     public const int HeaderBytes = 24;
     public const int FrameHeaderBytes = 20;
     public const uint FrameMagic = 0x31464D44; // "DMF1"
+
+    /// <summary>How many times over the rest of a log is summed at most in the search for a sound frame.</summary>
+    private const long SearchFactor = 16;
+
     private static ReadOnlySpan<byte> FileMagic => "DMRCLOG1"u8;
 
     public static byte[] Header(ulong firstFrame)
@@ -61,13 +65,16 @@ internal static class LogFormat
 
     /// <summary>
     /// Whether any sound frame numbered after <paramref name="expected"/> stands anywhere in the rest. If one does, the
-    /// damage before it is not a torn tail: something acknowledged was hurt.
+    /// damage before it is not a torn tail: something acknowledged was hurt. Contents may hold the magic many times over, so
+    /// a frame must have a number that fits, and only so many bytes are summed; beyond them the answer is the careful one.
     /// </summary>
     public static bool AnyLaterFrame(ReadOnlySpan<byte> rest, ulong expected)
     {
         Span<byte> magic = stackalloc byte[4];
         BinaryPrimitives.WriteUInt32LittleEndian(magic, FrameMagic);
-        for (var at = 1; at < rest.Length;)
+        var most = expected + ((ulong)rest.Length / FrameHeaderBytes);
+        var budget = SearchFactor * (long)rest.Length;
+        for (var at = 1; at < rest.Length; at++)
         {
             var next = rest[at..].IndexOf(magic);
             if (next < 0)
@@ -76,12 +83,16 @@ internal static class LogFormat
             }
 
             at += next;
-            if (Plausible(rest[at..], out _, out var number) && number > expected)
+            if (rest.Length - at < FrameHeaderBytes || BinaryPrimitives.ReadUInt64LittleEndian(rest[(at + 8)..]) is var number && (number <= expected || number > most))
+            {
+                continue;
+            }
+
+            budget -= BinaryPrimitives.ReadUInt32LittleEndian(rest[(at + 4)..]);
+            if (budget < 0 || Plausible(rest[at..], out _, out _))
             {
                 return true;
             }
-
-            at++;
         }
 
         return false;
@@ -184,6 +195,9 @@ internal sealed class LogFile : IDisposable
             disk.Sync(file);
         }
     }
+
+    /// <summary>Takes no more frames.</summary>
+    public void Break(string why) => Broken ??= why;
 
     public void Dispose() => file.Dispose();
 

@@ -20,7 +20,7 @@ internal static class Recovery
     {
         foreach (var leftover in Directory.EnumerateFiles(directory.Path, "*.tmp"))
         {
-            File.Delete(leftover); // Never renamed, so never part of the state.
+            disk.Delete(leftover); // Never renamed, so never part of the state.
         }
 
         var state = new EngineState(clock);
@@ -67,7 +67,7 @@ internal static class Recovery
 
         if (manifest is not null)
         {
-            Checkpoint.RemoveReplaced(directory, manifest);
+            Checkpoint.RemoveReplaced(directory, disk, manifest);
         }
 
         return new Recovered(state, expected - 1, open!, frames, torn);
@@ -83,19 +83,49 @@ internal static class Recovery
                 at = number;
                 foreach (var op in frame.Ops)
                 {
+                    CheckRows(op);
                     state.Apply(op);
                 }
             });
         }
-        catch (InvalidDataException e)
+        catch (Exception e) when (e is not DamagedDataException and not IOException and not UnauthorizedAccessException)
         {
-            throw new DamagedDataException(path, 0, $"frame {at}: {e.Message}");
+            throw new DamagedDataException(path, 0, $"frame {at} cannot be applied: {e.Message}");
+        }
+    }
+
+    /// <summary>Memory is taken by the number of rows; one that the operation has no bytes for is not what was written.</summary>
+    private static void CheckRows(LogOp op)
+    {
+        if (op.PutRows is { } rows && (rows.RowCount < 0 || rows.RowCount > rows.CalculateSize()))
+        {
+            throw new InvalidDataException($"{rows.RowCount} rows in {rows.CalculateSize()} bytes");
+        }
+
+        foreach (var one in op.Batch?.Ops ?? [])
+        {
+            CheckRows(one);
         }
     }
 
     private static Manifest LoadCheckpoint(DataDirectory directory, string path, EngineState state, HybridClock clock)
     {
         var manifest = StoredFile.Read(path, StoredFile.ManifestMagic, Manifest.Parser);
+        var reading = path;
+        try
+        {
+            Restore(directory, manifest, state, clock, file => reading = file);
+        }
+        catch (Exception e) when (e is not DamagedDataException and not IOException and not UnauthorizedAccessException)
+        {
+            throw new DamagedDataException(reading, 0, $"the content matches its checksum but cannot be taken over ({e.Message})");
+        }
+
+        return manifest;
+    }
+
+    private static void Restore(DataDirectory directory, Manifest manifest, EngineState state, HybridClock clock, Action<string> reading)
+    {
         clock.Raise(Math.Max((long)manifest.LastTimestamp, manifest.LastId));
         RestoreCatalog(manifest, state);
         foreach (var stored in manifest.Collections)
@@ -105,8 +135,9 @@ internal static class Recovery
             foreach (var segment in stored.Segments)
             {
                 var file = directory.PathOf(segment.File);
+                reading(file);
                 var body = StoredFile.Read(file, StoredFile.SegmentMagic, SegmentBody.Parser);
-                if (body.CollectionId != definition.Id || body.SegmentId != segment.SegmentId || body.RowCount != segment.RowCount || body.Columns.Count > definition.Fields.Count)
+                if (body.CollectionId != definition.Id || body.SegmentId != segment.SegmentId || body.RowCount != segment.RowCount || body.RowCount < 0 || body.RowCount > body.CalculateSize() || body.Columns.Count > definition.Fields.Count)
                 {
                     throw new DamagedDataException(file, 0, "the segment is not the one its manifest names");
                 }
@@ -116,8 +147,6 @@ internal static class Recovery
 
             state.Add(collection);
         }
-
-        return manifest;
     }
 
     private static void RestoreCatalog(Manifest manifest, EngineState state)

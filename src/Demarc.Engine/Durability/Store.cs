@@ -20,11 +20,13 @@ internal sealed class Store : IDisposable
     private LogFile file;
     private ulong firstFrame;
     private ulong lastFrame;
-    private long nextCheckpointAt = Limits.LogBytesPerCheckpoint;
+    private readonly long checkpointAfter;
+    private long nextCheckpointAt;
     private Task checkpoint = Task.CompletedTask;
 
-    private Store(DataDirectory directory, Disk disk, HybridClock clock, AckedMark acked, Recovered recovered, ILogger log)
+    private Store(DataDirectory directory, Disk disk, HybridClock clock, AckedMark acked, Recovered recovered, ILogger log, long checkpointAfter)
     {
+        this.checkpointAfter = nextCheckpointAt = checkpointAfter;
         (this.directory, this.disk, Clock, this.acked, this.log) = (directory, disk, clock, acked, log);
         State = recovered.State;
         file = recovered.Log;
@@ -46,10 +48,11 @@ internal sealed class Store : IDisposable
 
     public long LogBytes => file.Length;
 
-    public static Store Open(DataDirectory directory, Disk disk, TimeProvider time, ILogger log)
+    /// <param name="checkpointAfter">Log bytes after which a checkpoint starts; tests take few, to see many checkpoints.</param>
+    public static Store Open(DataDirectory directory, Disk disk, TimeProvider time, ILogger log, long checkpointAfter = Limits.LogBytesPerCheckpoint)
     {
         var clock = new HybridClock(time);
-        var acked = new AckedMark(directory);
+        var acked = new AckedMark(directory, disk);
         try
         {
             var recovered = Recovery.Run(directory, disk, clock, acked);
@@ -59,7 +62,7 @@ internal sealed class Store : IDisposable
                 log.TornTail(recovered.TornBytes, recovered.Log.Path);
             }
 
-            return new Store(directory, disk, clock, acked, recovered, log);
+            return new Store(directory, disk, clock, acked, recovered, log, checkpointAfter);
         }
         catch
         {
@@ -315,12 +318,13 @@ internal sealed class Store : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            nextCheckpointAt = file.Length + (Limits.LogBytesPerCheckpoint / 4);
+            nextCheckpointAt = file.Length + (checkpointAfter / 4);
             log.CheckpointFailed(e.Message);
+            TakeBackNextLog();
             return;
         }
 
-        nextCheckpointAt = Limits.LogBytesPerCheckpoint;
+        nextCheckpointAt = checkpointAfter;
         var taken = Checkpoint.Take(State, Clock, lastFrame);
         checkpoint = Task.Run(() =>
         {
@@ -334,6 +338,24 @@ internal sealed class Store : IDisposable
                 log.CheckpointFailed(e.Message);
             }
         });
+    }
+
+    /// <summary>
+    /// A log that was begun may stand under its name although turning to it failed. Frames go on in the log before it, and
+    /// a start would miss them there; so it goes, or if that cannot be made sure nothing more is written.
+    /// </summary>
+    private void TakeBackNextLog()
+    {
+        var path = directory.PathOf(DataDirectory.LogName(lastFrame + 1));
+        try
+        {
+            disk.Delete(path);
+            disk.SyncDirectory(directory.Path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            file.Break($"beginning {path} failed and taking it back failed too ({e.Message}); restart the engine once the disk is sound");
+        }
     }
 
     private sealed class Pending(LogOp? op, Func<LogOp?>? decide)

@@ -64,7 +64,7 @@ internal static class RestRoutes
             await Refuse(context, StatusCodes.Status200OK, fault.Code, fault.Message);
             return;
         }
-        catch (Exception e) when (e is InvalidOperationException or FormatException)
+        catch (Exception e) when (e is InvalidOperationException or FormatException or OverflowException)
         {
             // JSON that parses and has a value of another kind than its name promises.
             await Refuse(context, StatusCodes.Status200OK, 1801, $"can only accept json format request, error: {e.Message}");

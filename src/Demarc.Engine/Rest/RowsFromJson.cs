@@ -65,7 +65,7 @@ internal static class RowsFromJson
                 _ => Sparse(value),
             };
         }
-        catch (Exception e) when (e is FormatException or InvalidOperationException)
+        catch (Exception e) when (e is FormatException or InvalidOperationException or OverflowException)
         {
             throw new Fault(1804, $"fail to deal the insert data, error: {Short(value)} is no {field.DataType} for field {field.Name}");
         }

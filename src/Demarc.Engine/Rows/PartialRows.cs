@@ -17,7 +17,16 @@ internal static class PartialRows
     {
         var definition = collection.Definition;
         var rows = (int)Math.Min(request.NumRows, Limits.RowsPerRequest);
-        var given = StructColumns.Expanded(definition, request.FieldsData).ToDictionary(f => f.IsDynamic && f.FieldName.Length == 0 ? CollectionDefinition.DynamicFieldName : f.FieldName, StringComparer.Ordinal);
+        var given = new Dictionary<string, FieldData>(StringComparer.Ordinal);
+        foreach (var column in StructColumns.Expanded(definition, request.FieldsData))
+        {
+            var name = column.IsDynamic && column.FieldName.Length == 0 ? CollectionDefinition.DynamicFieldName : column.FieldName;
+            if (!given.TryAdd(name, column))
+            {
+                throw Faults.Invalid($"duplicated field {name} in the request");
+            }
+        }
+
         var keys = given.GetValueOrDefault(definition.Primary.Name)
             ?? throw Faults.Invalid($"must assign pk when upsert, primary field: {definition.Primary.Name}");
         var before = Before(collection, keys, rows);

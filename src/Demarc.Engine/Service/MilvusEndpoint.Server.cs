@@ -76,7 +76,7 @@ internal sealed partial class MilvusEndpoint
         try
         {
             using var document = System.Text.Json.JsonDocument.Parse(request);
-            return document.RootElement.TryGetProperty("metric_type", out var kind) && kind.ValueKind == System.Text.Json.JsonValueKind.String ? kind.GetString()! : "";
+            return document.RootElement.ValueKind == System.Text.Json.JsonValueKind.Object && document.RootElement.TryGetProperty("metric_type", out var kind) && kind.ValueKind == System.Text.Json.JsonValueKind.String ? kind.GetString()! : "";
         }
         catch (System.Text.Json.JsonException)
         {

@@ -61,6 +61,26 @@ internal sealed class FaultyDisk : Disk
         }
     }
 
+    public override void Rename(string from, string to)
+    {
+        if (Fails())
+        {
+            throw new IOException("Input/output error");
+        }
+
+        base.Rename(from, to);
+    }
+
+    public override void Delete(string path)
+    {
+        if (Fails())
+        {
+            throw new IOException("Input/output error");
+        }
+
+        base.Delete(path);
+    }
+
     public override long FreeBytes(string directory) => Free;
 
     private bool Fails()
