@@ -155,6 +155,10 @@ public sealed class Runs(ITestOutputHelper output)
         foreach (var seed in Enumerable.Range(0, 25)) Holds(WithSessions(seed) with { Storm = TimeSpan.FromSeconds(190), Treason = Treason.None, ClockJumps = 20 });
     }
 
+    /// <summary>A revocation arrived while a bundle was collected, and the bundle was kept all the same.</summary>
+    [Fact]
+    public void No_bundle_is_kept_for_a_session_that_was_revoked_meanwhile() => Holds(SimPlan.Of(85903));
+
     /// <summary>What waited in a slow stream of a released bundle left after the session had been revoked.</summary>
     [Fact]
     public void Of_a_bundle_nothing_leaves_once_its_session_is_over() => Holds(WithSessions(52) with { Storm = TimeSpan.FromSeconds(190), ClockJumps = 10 });

@@ -30,12 +30,15 @@ public sealed class BundleMaker(AgentLedger ledger, ISessionHands hands, Session
     private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Collects the bundle, keeps it here and says in the ledger what it is.</summary>
-    public async Task CollectAsync(LiveSession here, Session session)
+    /// <param name="here">The session in this process.</param>
+    /// <param name="session">The session in the ledger.</param>
+    /// <param name="isOver">Whether the session is over: what ends it may arrive while the bundle is collected, before anybody has looked.</param>
+    public async Task CollectAsync(LiveSession here, Session session, Func<bool> isOver)
     {
         await Task.Yield();
         var text = Write(ledger.State, session);
         var bytes = Encoding.UTF8.GetBytes(secrets?.Mask(text) ?? text);
-        if (here.IsEnding) return;
+        if (here.IsEnding || isOver()) return;
         hands.KeepBundle(session.Id, bytes);
         here.Recorder.Write('m', $"collected a bundle of {bytes.Length} bytes, {ContentHash.Of(bytes)}; it leaves only if the customer releases it");
         if (ledger.Write(new SessionPrepared(session.Id, ContentHash.Of(bytes), bytes.Length)).Refusal is { } refusal) here.Wanted ??= (SessionEndReason.Failed, refusal);

@@ -284,7 +284,7 @@ public sealed class SessionWorker(AgentLedger ledger, SessionTraffic traffic, Pl
             if (ledger.Write(new SessionCredentialIssued(here.Id, credential.User, credential.Sealed)).Refusal is { } refusal) here.Wanted ??= (SessionEndReason.Failed, refusal);
         }
 
-        if (session.Terms.Kind == SessionKind.Bundle) here.Work.Add(Woken(Bundles!.CollectAsync(here, session)));
+        if (session.Terms.Kind == SessionKind.Bundle) here.Work.Add(Woken(Bundles!.CollectAsync(here, session, () => Over(here) is not null)));
     }
 
     // The first reason that holds, the sharpest first.

@@ -41,7 +41,7 @@ internal static class Requirements
         ("DropAlias", "DropAlias"),
         ("DescribeAlias", "DescribeAlias"),
         ("ListAliases", "ListAliases"),
-        ("CreateCollection", "CreateCollection AlterCollection AlterCollectionField AddCollectionFunction AlterCollectionFunction DropCollectionFunction"),
+        ("CreateCollection", "CreateCollection AlterCollection AlterCollectionField"),
         ("DropCollection", "DropCollection TruncateCollection"),
         ("DescribeCollection", "DescribeCollection BatchDescribeCollection"),
         ("RenameCollection", "RenameCollection"),

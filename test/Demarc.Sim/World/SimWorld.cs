@@ -176,9 +176,15 @@ internal sealed class SimWorld
         Faults.Rate = 0;
         CalmDown();
         nature.Go("the last decisions", LastDecisionsAsync);
-        Loop.RunUntil(SimPlan.Founding + Plan.Storm + Plan.Calm);
+        var end = SimPlan.Founding + Plan.Storm + Plan.Calm;
+        Loop.RunUntil(end);
+        // Also in the calm something is said now and then: what was said in this moment is let arrive.
+        for (var late = 1; late <= 10 && OnItsWay; late++) Loop.RunUntil(end + TimeSpan.FromSeconds(late));
         if (Loop.Violation is null) new Verdict(this).Reach();
     }
+
+    private bool OnItsWay =>
+        Plan.Treason == Treason.None && (AgentDisk.Outbox.Count > 0 || AgentDisk.Entries.Count != PlaneDisk.Rows.Count || PlaneDisk.Head?.Countersigned?.Size != PlaneDisk.Rows.Count);
 
     public bool Stormy => storm;
 
