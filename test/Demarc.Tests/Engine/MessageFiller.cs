@@ -39,7 +39,7 @@ internal sealed class MessageFiller(Random random)
             }
 
             var fields = at.Descriptor.Fields.InFieldNumberOrder();
-            Set(at, fields[random.Next(fields.Count)], 2);
+            if (fields.Count > 0) Set(at, fields[random.Next(fields.Count)], 2);
         }
 
         return copy;
