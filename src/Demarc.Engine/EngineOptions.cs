@@ -22,6 +22,8 @@ internal sealed record EngineOptions
                                    {"users":[...]} for several
           --log FILE               append the log there instead of standard error
           --max-memory-mib N       refuse inserts when rows hold this much memory
+          --index-memory-mib N     indexes up to this size are held in memory, the rest is read from mapped files
+                                   (default: a quarter of the machine's memory)
           --instance ID            the data folder must be, or becomes, this instance's
           --require-existing       refuse to start on a missing or empty data folder
           --version, --help
@@ -43,6 +45,11 @@ internal sealed record EngineOptions
     public string? Log { get; init; }
 
     public long? MaxMemoryMib { get; init; }
+
+    public int? IndexMemoryMib { get; init; }
+
+    /// <summary>Memory for indexes; without a word, a quarter of what the process may have.</summary>
+    public long IndexMemoryBytes => IndexMemoryMib is { } mib ? (long)mib << 20 : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
 
     public string? Instance { get; init; }
 
@@ -70,6 +77,7 @@ internal sealed record EngineOptions
                 "--credential-file" => options with { CredentialFile = value },
                 "--log" => options with { Log = value },
                 "--max-memory-mib" => options with { MaxMemoryMib = Whole(name, value, 16, int.MaxValue) },
+                "--index-memory-mib" => options with { IndexMemoryMib = Whole(name, value, 0, int.MaxValue) },
                 "--instance" => options with { Instance = value },
                 _ => throw new UsageException($"Unknown option {name}. See --help."),
             };

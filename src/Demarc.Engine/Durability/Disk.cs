@@ -15,6 +15,11 @@ internal class Disk
 
     public virtual void Truncate(SafeFileHandle file, long length) => RandomAccess.SetLength(file, length);
 
+    /// <summary>Gives a file another name in the same folder; what had that name before is gone.</summary>
+    public virtual void Rename(string from, string to) => File.Move(from, to, overwrite: true);
+
+    public virtual void Delete(string path) => File.Delete(path);
+
     public virtual long FreeBytes(string directory) => new DriveInfo(directory).AvailableFreeSpace;
 
     /// <summary>Writes a whole file: to a temporary name, synced, renamed, folder synced.</summary>
@@ -33,7 +38,7 @@ internal class Disk
             Sync(file);
         }
 
-        File.Move(temporary, path, overwrite: true);
+        Rename(temporary, path);
         SyncDirectory(Path.GetDirectoryName(path)!);
     }
 
