@@ -9,19 +9,16 @@ namespace Demarc.Engine.Durability;
 /// </summary>
 internal sealed class BlockFile
 {
-    private const int Unchecked = 0;
-    private const int Sound = 1;
-
     private readonly MappedFile file;
     private readonly Block[] blocks;
-    private readonly int[] state;
+    private readonly bool[] sound;
+    private readonly DamagedDataException?[] damages;
     private readonly Lock gate = new();
-    private DamagedDataException? damage;
 
     private BlockFile(MappedFile file, BlockFileIdentity identity, Block[] blocks)
     {
         (this.file, Identity, this.blocks) = (file, identity, blocks);
-        state = new int[blocks.Length];
+        (sound, damages) = (new bool[blocks.Length], new DamagedDataException?[blocks.Length]);
     }
 
     public string Path => file.Path;
@@ -92,7 +89,7 @@ internal sealed class BlockFile
             return new FlatMemory<T>(file, block.At, length);
         }
 
-        var memory = new FlatMemory<T>(length);
+        var memory = new FlatMemory<T>(length, zeroed: false);
         Copy(block, memory.Span);
         return memory;
     }
@@ -122,30 +119,24 @@ internal sealed class BlockFile
 
     private void Check(int index)
     {
-        if (Volatile.Read(ref state[index]) == Sound)
+        if (Volatile.Read(ref sound[index]))
         {
             return;
         }
 
         lock (gate)
         {
-            if (state[index] == Sound)
+            if (sound[index])
             {
                 return;
             }
 
-            if (damage is not null)
+            if ((damages[index] ??= Damage(index)) is { } damage)
             {
                 throw damage;
             }
 
-            damage = Damage(index);
-            if (damage is not null)
-            {
-                throw damage;
-            }
-
-            Volatile.Write(ref state[index], Sound);
+            Volatile.Write(ref sound[index], true);
         }
     }
 

@@ -24,12 +24,18 @@ internal sealed unsafe class FlatMemory<T>
     private readonly MappedFile? file;
     private readonly T* first;
 
-    /// <summary>Zeros, in memory of the process.</summary>
-    public FlatMemory(int length)
+    /// <summary>Memory of the process.</summary>
+    /// <param name="length">How many.</param>
+    /// <param name="zeroed">Whether they are zeros; otherwise all of it is about to be written.</param>
+    public FlatMemory(int length, bool zeroed = true)
     {
         Length = length;
         room = LargePages.Advise(GC.AllocateUninitializedArray<T>(length + (LineBytes / sizeof(T)), pinned: true));
-        Array.Clear(room);
+        if (zeroed)
+        {
+            Array.Clear(room);
+        }
+
         var address = Marshal.UnsafeAddrOfPinnedArrayElement(room, 0);
         offset = (int)((LineBytes - (address & (LineBytes - 1))) & (LineBytes - 1)) / sizeof(T);
         first = (T*)address + offset;
@@ -59,7 +65,7 @@ internal sealed unsafe class FlatMemory<T>
 
     public static FlatMemory<T> Of(ReadOnlySpan<T> values)
     {
-        var memory = new FlatMemory<T>(values.Length);
+        var memory = new FlatMemory<T>(values.Length, zeroed: false);
         values.CopyTo(memory.Span);
         return memory;
     }

@@ -119,7 +119,7 @@ public class BlockFileTests
             {
                 return !hurt.SequenceEqual(whole);
             }
-        }, iter: 2_000, threads: 1);
+        }, iter: 500, threads: 1);
     }
 
     [Fact]

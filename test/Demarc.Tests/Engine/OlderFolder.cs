@@ -110,7 +110,9 @@ internal static class OlderFolder
         foreach (var (segment, row) in Live(kinds))
         {
             var key = (int)((IntegerColumn)segment.Columns[0]).Values[row];
-            Assert.Equal(KindsColumns(kinds.Definition, key, 1), [.. segment.Columns.Select(c => StoredSample.Column(c, row, 1))]);
+            var expectedOne = new Segment(kinds.Definition, 1, 0);
+            expectedOne.Append(KindsColumns(kinds.Definition, key, 1), 0, 1);
+            Assert.Equal(StoredSample.Columns(expectedOne, 1), [.. segment.Columns.Select(c => StoredSample.Column(c, row, 1))]);
             Assert.Equal(key >= 60, segment.PartitionId == Partition);
         }
     }
