@@ -8,6 +8,7 @@ internal sealed partial class CollectionRows
 {
     // Segments whose keys are not in the table yet: a start does not wait for that.
     private readonly List<Segment> unkeyed = [];
+    private int unkeyedRows;
     private string? damage;
 
     /// <summary>Why reads and writes are refused, once that is so: which stored file is damaged where.</summary>
@@ -23,13 +24,14 @@ internal sealed partial class CollectionRows
         {
             if (unkeyed.Count > 0)
             {
-                table.Reserve(unkeyed.Sum(s => s.Count - s.DeletedCount));
+                table.Reserve(unkeyedRows);
                 foreach (var segment in unkeyed)
                 {
                     AddKeys(segment);
                 }
 
                 unkeyed.Clear();
+                unkeyedRows = 0;
             }
 
             return table;
@@ -117,6 +119,7 @@ internal sealed partial class CollectionRows
             segment.RestoreDeleted(stored.Deleted.Span);
             segments.Add(segment);
             unkeyed.Add(segment);
+            unkeyedRows += segment.Count - segment.DeletedCount;
             open[segment.PartitionId] = segment;
             Publish();
         }

@@ -51,7 +51,7 @@ internal sealed partial class CollectionRows
     public CollectionView View => Volatile.Read(ref view);
 
     /// <summary>Memory of the process that rows and keys hold, roughly; what is mapped from files is not counted.</summary>
-    public long Bytes { get; private set; }
+    public long Bytes => View.Segments.Sum(s => s.Segment.Bytes) + ((table.Count + Volatile.Read(ref unkeyedRows)) * (long)PrimaryKeys.RowBytes);
 
     public void Redefine(CollectionDefinition definition)
     {
@@ -86,6 +86,7 @@ internal sealed partial class CollectionRows
             segments.Clear();
             open.Clear();
             unkeyed.Clear();
+            unkeyedRows = 0;
             table.Clear();
             Publish();
         }
@@ -368,15 +369,13 @@ internal sealed partial class CollectionRows
     private void Publish()
     {
         var views = new SegmentView[segments.Count];
-        long live = 0, bytes = table.Bytes + (unkeyed.Sum(s => (long)s.Count) * PrimaryKeys.RowBytes);
+        long live = 0;
         for (var i = 0; i < views.Length; i++)
         {
             views[i] = segments[i].View();
             live += views[i].Live;
-            bytes += segments[i].Bytes;
         }
 
-        Bytes = bytes;
         Volatile.Write(ref view, new CollectionView(Definition, views, live));
     }
 }

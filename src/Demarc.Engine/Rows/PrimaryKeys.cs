@@ -11,13 +11,10 @@ internal sealed class PrimaryKeys(bool text)
     private readonly Dictionary<long, RowPlace>? integers = text ? null : [];
     private readonly Dictionary<string, RowPlace>? strings = text ? new(StringComparer.Ordinal) : null;
 
-    /// <summary>What one key costs in the table.</summary>
+    /// <summary>What one key costs in the table, roughly; a text is shared with its column.</summary>
     public const int RowBytes = 32;
 
     public int Count => integers?.Count ?? strings!.Count;
-
-    /// <summary>Bytes of the table itself, roughly; the key strings are shared with the column.</summary>
-    public long Bytes => Count * (long)RowBytes;
 
     /// <summary>Points a key at a new row and gives the row it pointed at before.</summary>
     public RowPlace? Put(FieldData keys, int index, RowPlace place)
