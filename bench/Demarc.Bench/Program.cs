@@ -31,10 +31,16 @@ switch (wanted)
     case "engine-memory":
         await StoredBench.MemoryAsync(args.Length > 1 ? size : 200_000);
         return 0;
+    case "service":
+        await ServiceBench.RunAsync(args[1..]);
+        return 0;
+    case "soak":
+        return await SoakBench.RunAsync(args.Length > 1 ? size : 10);
     case "all":
         await GraphBench.RunAsync();
         await StoredBench.MemoryAsync(200_000);
         await StoredBench.StartAsync(1_000_000, null);
+        await ServiceBench.RunAsync();
         await CutBench.RunAsync(50);
         await QuickstartBench.RunAsync();
         await LedgerBench.AppendAsync();
@@ -42,6 +48,6 @@ switch (wanted)
         await SearchBench.RunAsync(size);
         return 0;
     default:
-        Console.Error.WriteLine("bench: append, verify [ENTRIES], search [ENTRIES], quickstart, cut [CUTS], graph [small|128|768] [hnswlib|faiss|own], engine-start [ROWS] [FOLDER], engine-memory [ROWS], or all");
+        Console.Error.WriteLine("bench: append, verify [ENTRIES], search [ENTRIES], quickstart, cut [CUTS], graph [small|128|768] [hnswlib|faiss|own], engine-start [ROWS] [FOLDER], engine-memory [ROWS], service [small] [own], soak [MINUTES], or all");
         return 2;
 }

@@ -30,6 +30,9 @@ internal static partial class EngineLog
     [LoggerMessage(Level = LogLevel.Information, Message = "{count} indexes taken from their files")]
     public static partial void IndexesLoaded(this ILogger log, int count);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Indexes are built again because their files cannot be read: {why}")]
+    public static partial void IndexesNotLoaded(this ILogger log, string why);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "An index is built again because its file is not sound: {place}")]
     public static partial void IndexDamaged(this ILogger log, string place);
 
@@ -53,6 +56,18 @@ internal static partial class EngineLog
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Login refused for user {user} from {peer}")]
     public static partial void LoginRefused(this ILogger log, string user, string peer);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Slow: {method} on {collection} took {milliseconds} ms")]
+    public static partial void Slow(this ILogger log, string method, string collection, long milliseconds);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "No TLS is set, and {address} is reachable from other machines: passwords and rows cross the network in clear. Give --tls-cert and --tls-key.")]
+    public static partial void InClear(this ILogger log, string address);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The renewed certificate in {file} is served from now on, until {until:yyyy-MM-dd}")]
+    public static partial void CertificateRenewed(this ILogger log, string file, DateTimeOffset until);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The certificate in {file} has changed and cannot be used, the one before stays: {why}")]
+    public static partial void CertificateUnusable(this ILogger log, string file, string why);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{method} failed by a defect of the engine")]
     public static partial void Defect(this ILogger log, Exception cause, string method);

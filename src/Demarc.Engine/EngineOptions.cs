@@ -20,7 +20,12 @@ internal sealed record EngineOptions
           --bind ADDRESS           address to listen on (default 127.0.0.1)
           --credential-file FILE   login of the first user: {"user":"root","passwordHash":"pbkdf2-sha256$..."}, mode 0600;
                                    {"users":[...]} for several
+          --tls-cert FILE          serve the Milvus port with TLS: a certificate in PEM, with the chain behind it
+          --tls-key FILE           its private key in PEM; both are read again when they change
+          --tls-client-ca FILE     ask clients for a certificate of one of these authorities
           --log FILE               append the log there instead of standard error
+          --import-dir DIR         files below it may be imported by clients; without it none may
+          --slow-ms N              log requests that take longer than this (default 5000; 0 logs none)
           --max-memory-mib N       refuse inserts when rows hold this much memory
           --index-memory-mib N     indexes up to this size are held in memory, the rest is read from mapped files
                                    (default: a quarter of the machine's memory)
@@ -43,6 +48,18 @@ internal sealed record EngineOptions
     public string? CredentialFile { get; init; }
 
     public string? Log { get; init; }
+
+    /// <summary>The folder that Import reads files from; null when it is not served.</summary>
+    public string? ImportDir { get; init; }
+
+    public string? TlsCertificate { get; init; }
+
+    public string? TlsKey { get; init; }
+
+    public string? TlsClientAuthorities { get; init; }
+
+    /// <summary>Zero when none is logged.</summary>
+    public TimeSpan Slow { get; init; } = TimeSpan.FromSeconds(5);
 
     public long? MaxMemoryMib { get; init; }
 
@@ -75,6 +92,11 @@ internal sealed record EngineOptions
                 "--metrics-port" => options with { MetricsPort = Whole(name, value, 0, ushort.MaxValue) },
                 "--bind" => options with { Bind = Address(value) },
                 "--credential-file" => options with { CredentialFile = value },
+                "--import-dir" => options with { ImportDir = value },
+                "--tls-cert" => options with { TlsCertificate = value },
+                "--tls-key" => options with { TlsKey = value },
+                "--tls-client-ca" => options with { TlsClientAuthorities = value },
+                "--slow-ms" => options with { Slow = TimeSpan.FromMilliseconds(Whole(name, value, 0, int.MaxValue)) },
                 "--log" => options with { Log = value },
                 "--max-memory-mib" => options with { MaxMemoryMib = Whole(name, value, 16, int.MaxValue) },
                 "--index-memory-mib" => options with { IndexMemoryMib = Whole(name, value, 0, int.MaxValue) },
@@ -83,7 +105,13 @@ internal sealed record EngineOptions
             };
         }
 
-        return options.Data.Length > 0 ? options : throw new UsageException("--data DIR is missing. See --help.");
+        if (options.Data.Length == 0)
+        {
+            throw new UsageException("--data DIR is missing. See --help.");
+        }
+
+        var whole = options.TlsCertificate is null == options.TlsKey is null && (options.TlsClientAuthorities is null || options.TlsCertificate is not null);
+        return whole ? options : throw new UsageException("TLS needs both --tls-cert and --tls-key; --tls-client-ca goes with them. See --help.");
     }
 
     private static int Whole(string name, string value, int low, int high) =>

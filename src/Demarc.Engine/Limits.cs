@@ -78,6 +78,18 @@ internal static class Limits
     /// <summary>Compactions whose outcome can still be asked for.</summary>
     public const int RememberedCompactions = 256;
 
+    /// <summary>Files of one import; Milvus's default.</summary>
+    public const int ImportFiles = 1024;
+
+    /// <summary>Bytes of one file to import: it is read whole before any of it is written.</summary>
+    public const long ImportFileBytes = 512L * 1024 * 1024;
+
+    /// <summary>Imports that wait for their turn or run; Milvus's default.</summary>
+    public const int WaitingImports = 1024;
+
+    /// <summary>Imports whose outcome can still be asked for: as many as may wait.</summary>
+    public const int RememberedImports = WaitingImports;
+
     /// <summary>Searches that one hybrid search may combine; Milvus's default.</summary>
     public const int SubSearches = 1024;
 
@@ -122,6 +134,18 @@ internal static class Limits
 
     /// <summary>Rows of one segment, whatever their size.</summary>
     public const int SegmentRows = 262_144;
+
+    /// <summary>Reads at work at once for each processor: one to compute while another waits for the disk.</summary>
+    public const int ReadsPerProcessor = 2;
+
+    /// <summary>Reads that wait for a place; more are turned away.</summary>
+    public const int WaitingReads = 4096;
+
+    /// <summary>Bytes of the writes that wait for the disk; beyond that they are turned away before they fill memory.</summary>
+    public const long WaitingWriteBytes = 256L * 1024 * 1024;
+
+    /// <summary>Connections; each costs some memory before anybody has logged in.</summary>
+    public const int Connections = 8192;
 
     /// <summary>Writes that wait for the writer. A full queue makes callers wait, it never grows.</summary>
     public const int WriteQueue = 1024;

@@ -96,15 +96,16 @@ public sealed class Quickstart : IAsyncLifetime
         return JsonDocument.Parse(ran.Output).RootElement;
     }
 
-    /// <summary>Runs any program to its end, three minutes at most.</summary>
-    public static async Task<Ran> RunAsync(string program, IEnumerable<string> arguments, Dictionary<string, string>? environment = null, string? folder = null)
+    /// <summary>Runs any program to its end, three minutes at most unless it is given longer.</summary>
+    public static async Task<Ran> RunAsync(string program, IEnumerable<string> arguments, Dictionary<string, string>? environment = null, string? folder = null, TimeSpan? patience = null)
     {
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder ?? "" };
         foreach (var (name, value) in environment ?? []) start.Environment[name] = value;
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(3));
+        var most = patience ?? TimeSpan.FromMinutes(3);
+        using var limit = new CancellationTokenSource(most);
         try
         {
             await process.WaitForExitAsync(limit.Token);
@@ -112,7 +113,7 @@ public sealed class Quickstart : IAsyncLifetime
         catch (OperationCanceledException)
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"{program} did not end within three minutes");
+            throw new TimeoutException($"{program} did not end within {most.TotalMinutes:0} minutes");
         }
 
         return new Ran(process.ExitCode, await output, await error);

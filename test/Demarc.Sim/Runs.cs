@@ -110,6 +110,14 @@ public sealed class Runs(ITestOutputHelper output)
         Assert.True(result.Violation is null, Told(result));
     }
 
+    /// <summary>A revoked agent undid what it had reported as done, unheard; its successor went on behind it and proved an instance of the old size.</summary>
+    [Fact]
+    public void Whoever_goes_on_with_a_change_looks_whether_it_stands_where_the_ledger_says() => Holds(SimPlan.Of(40667));
+
+    /// <summary>A start that a pause had made void came to count again when it was lifted, while the agent healed the same instance.</summary>
+    [Fact]
+    public void Nothing_is_begun_for_an_instance_while_a_start_is_in_doubt() => Holds(SimPlan.Of(42144));
+
     /// <summary>A vendor's session that was approved before another opened by override was opened all the same, while that one awaited its review.</summary>
     [Theory]
     [InlineData(10)]

@@ -34,7 +34,7 @@ internal static class StoredBench
             var clock = Stopwatch.StartNew();
             await using var engine = await EngineUnderTest.StartAsync(folder);
             var serving = clock.Elapsed.TotalSeconds;
-            var found = await engine.FoundAsync(EngineUnderTest.Search(query, Keep, Ef));
+            var found = await engine.SearchAsync(EngineUnderTest.Query(query, "L2", Keep, Ef));
             var total = clock.Elapsed.TotalSeconds;
             if (found.Count != Keep || found[0] != 0)
             {
@@ -85,10 +85,10 @@ internal static class StoredBench
         await using var engine = await EngineUnderTest.StartAsync(folder, options);
         for (var q = 0; q < asked.Length / Dimension; q++)
         {
-            await engine.FoundAsync(EngineUnderTest.Search(asked.AsSpan(q * Dimension, Dimension), Keep, Ef));
+            await engine.SearchAsync(EngineUnderTest.Query(asked.AsSpan(q * Dimension, Dimension), "L2", Keep, Ef));
         }
 
         await Task.Delay(TimeSpan.FromSeconds(3));
-        return engine.Memory("RssAnon");
+        return engine.AnonymousBytes;
     }
 }

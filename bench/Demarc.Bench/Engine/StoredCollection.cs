@@ -11,7 +11,6 @@ namespace Demarc.Bench.Engine;
 /// <summary>A data folder with one loaded collection, its rows in segment files and its indexes beside them, made by the engine's own code.</summary>
 internal static class StoredCollection
 {
-    public const string Name = "rows";
     private const int Batch = 10_000;
 
     public static async Task MakeAsync(string folder, float[] values, int dimension, string indexType)
@@ -29,9 +28,9 @@ internal static class StoredCollection
             }
 
             using var builder = new IndexBuilder(store.State, TimeProvider.System, NullLogger.Instance, folder: files);
-            store.State.Find("default", Name).AskForIndex();
+            store.State.Find("default", EngineUnderTest.Collection).AskForIndex();
             builder.Wake();
-            var view = store.State.Find("default", Name).View;
+            var view = store.State.Find("default", EngineUnderTest.Collection).View;
             while (view.Segments.Any(s => s.Segment.IndexOf(1)?.Rows != s.Count))
             {
                 await Task.Delay(TimeSpan.FromMilliseconds(100));
@@ -47,18 +46,18 @@ internal static class StoredCollection
         var schema = SchemaRules.Complete(
             new CollectionSchema
             {
-                Name = Name,
+                Name = EngineUnderTest.Collection,
                 Fields =
                 {
                     new FieldSchema { Name = "id", DataType = DataType.Int64, IsPrimaryKey = true },
-                    new FieldSchema { Name = "vec", DataType = DataType.FloatVector, TypeParams = { new Pair { Key = "dim", Value = $"{dimension}" } } },
+                    new FieldSchema { Name = EngineUnderTest.Field, DataType = DataType.FloatVector, TypeParams = { new Pair { Key = "dim", Value = $"{dimension}" } } },
                     new FieldSchema { Name = "number", DataType = DataType.Int64 },
                 },
             },
-            Name);
+            EngineUnderTest.Collection);
         await store.Decide(() => new LogOp { CreateCollection = new CreateCollectionOp { CollectionId = store.Clock.Reserve(2), Schema = schema, ShardsNum = 1 } });
-        var definition = store.State.Find("default", Name).Definition;
-        var index = new StoredIndex { IndexId = store.Clock.NextId(), Name = "vec", FieldName = "vec" };
+        var definition = store.State.Find("default", EngineUnderTest.Collection).Definition;
+        var index = new StoredIndex { IndexId = store.Clock.NextId(), Name = EngineUnderTest.Field, FieldName = EngineUnderTest.Field };
         index.Params.Add(IndexRules.Complete(definition.Fields[1], [new Pair { Key = "index_type", Value = indexType }, new Pair { Key = "metric_type", Value = "L2" }]));
         await store.Decide(() => new LogOp { PutIndex = new PutIndexOp { CollectionId = definition.Id, Index = index } });
         await store.Decide(() => new LogOp { SetLoaded = new SetLoadedOp { CollectionId = definition.Id, Loaded = true } });

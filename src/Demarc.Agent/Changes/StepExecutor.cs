@@ -14,6 +14,9 @@ namespace Demarc.Agent.Changes;
 /// </summary>
 public sealed class StepExecutor(AgentLedger ledger, IHands hands, Reports reports, TimeProvider time, ILogger log)
 {
+    // Inherited changes of which this process has seen that what is said to be done is done.
+    private readonly HashSet<ChangeId> looked = [];
+
     /// <summary>
     /// Whether the customer has told this agent, at its own door, to begin nothing: neither for a person nor on its own authority. It needs no plane, and
     /// stands in the ledger as a finding as soon as there is one.
@@ -65,9 +68,10 @@ public sealed class StepExecutor(AgentLedger ledger, IHands hands, Reports repor
 
         var context = Context(change, at, step.Kind);
         context.Report(0, step.Kind);
+        async Task<StepOutcome> Do(CancellationToken token) => await LostAsync(change, at, token) ?? await hands.CheckAsync(step, context, token) ?? await hands.ApplyAsync(step, context, token);
         var outcome = step.Touches.IsEmpty
-            ? await UnlessHeldAsync(change.Id, held => AttemptAsync(step, async token => await hands.CheckAsync(step, context, token) ?? await hands.ApplyAsync(step, context, token), held, stop), stop)
-            : await AttemptAsync(step, async token => await hands.CheckAsync(step, context, token) ?? await hands.ApplyAsync(step, context, token), CancellationToken.None, stop);
+            ? await UnlessHeldAsync(change.Id, held => AttemptAsync(step, Do, held, stop), stop)
+            : await AttemptAsync(step, Do, CancellationToken.None, stop);
         if (!outcome.IsDone)
         {
             if (step.Touches.IsEmpty && ledger.State.Changes.GetValueOrDefault(change.Id) is { } now && (IsHeld || MustHalt(now))) return null;
@@ -81,6 +85,23 @@ public sealed class StepExecutor(AgentLedger ledger, IHands hands, Reports repor
             return unissued;
         context.Report(1, outcome.Text);
         return ledger.Write(new StepFinished(change.Id, at, Line(outcome.Text))).Refusal;
+    }
+
+    // The agent before may have undone what it had reported as done, not knowing yet that it was revoked, and nobody would ever hear of it: whoever inherits a change looks first whether
+    // it stands where the ledger says. Of several steps the last one that touched anything tells, since each takes the one before for granted.
+    private async Task<StepOutcome?> LostAsync(Change change, int at, CancellationToken stop)
+    {
+        if (!change.Inherited || looked.Contains(change.Id)) return null;
+        for (var before = at - 1; before >= 0; before--)
+        {
+            var step = change.Plan!.Steps[before];
+            if (step.Touches.IsEmpty) continue;
+            if (await hands.CheckAsync(step, Context(change, before, step.Kind), stop) is not { IsDone: true }) return StepOutcome.Final($"what step {before + 1} ({step.Kind}) did is not there any more");
+            break;
+        }
+
+        looked.Add(change.Id);
+        return null;
     }
 
     // The failed step's undo entry repeats why it failed, so that the state alone tells the whole story after a restart.

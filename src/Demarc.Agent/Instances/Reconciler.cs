@@ -163,7 +163,7 @@ public sealed class Reconciler(AgentLedger ledger, IHands hands, Reports reports
 
     private bool Request(ChangeAction action, InstanceId id)
     {
-        if (ledger.State.OpenChanges.Any(change => change.Request.Instance == id && (change.Action == action || change.Status == ChangeStatus.Running))) return false;
+        if (ledger.State.OpenChanges.Any(change => change.Request.Instance == id && (change.Action == action || change.Status == ChangeStatus.Running)) || ledger.HasStartInDoubt(id)) return false;
         return ledger.Write(new ChangeRequested(ChangeId.New(random), new InstanceRequest(action.Name, id, null))).Entry is not null;
     }
 

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Demarc.Agent.Agents;
 using Demarc.Core;
 using Demarc.Core.Environments;
+using Demarc.Core.Instances;
 using Demarc.Core.Ledger;
 using Demarc.Core.Monitoring;
 using Microsoft.Extensions.Logging;
@@ -31,6 +32,7 @@ public sealed class AgentLedger
     private readonly Replica replica;
     private readonly List<Entry> outbox;
     private readonly Dictionary<long, string> promised = [];
+    private readonly HashSet<string> inDoubt = [];
     private CancellationTokenSource authority = new();
     private CancellationTokenSource following = new();
     private string followed = "";
@@ -200,6 +202,13 @@ public sealed class AgentLedger
         return true;
     }
 
+    /// <summary>
+    /// Whether this agent has said that it starts a change of this instance, and that does not count as things are, while the plane has not answered yet. It can come to count
+    /// after all, so nothing else may be begun for the instance meanwhile.
+    /// </summary>
+    public bool HasStartInDoubt(InstanceId instance) =>
+        inDoubt.Count > 0 && outbox.Any(entry => inDoubt.Contains(entry.Id) && entry.Data is ChangeStarted started && State.OpenChanges.Any(change => change.Id == started.Change && change.Request.Instance == instance));
+
     /// <summary>The plane gave one of our entries its place. It stays in the outbox until it stands in the verified replica. False when the plane is refused.</summary>
     public bool Acknowledged(string entryId, long index)
     {
@@ -296,11 +305,13 @@ public sealed class AgentLedger
     // An entry that no longer fits is left out here and stays in the outbox: the plane says so in its answer, and then it becomes evidence.
     private EnvironmentState FoldOutbox()
     {
+        inDoubt.Clear();
         var state = replica.State;
         if (severance is not null && EnvironmentFold.Apply(state, severance).State is { } severed) state = severed;
         foreach (var entry in outbox)
         {
             if (EnvironmentFold.Apply(state, entry).State is { } next) state = next;
+            else inDoubt.Add(entry.Id);
         }
 
         return state;

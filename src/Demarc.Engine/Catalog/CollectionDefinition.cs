@@ -72,6 +72,9 @@ internal sealed record CollectionDefinition(CreateCollectionOp Op, ulong Created
         return -1;
     }
 
+    /// <summary>The struct array of that name, if there is one.</summary>
+    public StructArrayFieldSchema? StructArray(string name) => Op.Schema.StructArrayFields.FirstOrDefault(s => s.Name == name);
+
     public StoredIndex? IndexOn(string field) => Indexes.FirstOrDefault(i => i.FieldName == field);
 
     public StoredPartition? Partition(string name) => Partitions.FirstOrDefault(p => p.Name == name);
@@ -86,10 +89,11 @@ internal sealed record CollectionDefinition(CreateCollectionOp Op, ulong Created
     /// <summary>The field that says when a row is gone, or null.</summary>
     public FieldDefinition? TtlField => Property(TtlFieldProperty) is { } name ? Field(name) : null;
 
-    /// <summary>The schema as clients see it: the dynamic field is announced by a flag, not as a field.</summary>
+    /// <summary>The schema as clients see it: the dynamic field is announced by a flag, not as a field, and parts stand in their struct arrays.</summary>
     public CollectionSchema PublicSchema()
     {
         var schema = Op.Schema.Clone();
+        StructRules.Fold(schema);
         for (var i = schema.Fields.Count - 1; i >= 0; i--)
         {
             if (schema.Fields[i].IsDynamic)

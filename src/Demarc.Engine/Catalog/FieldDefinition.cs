@@ -10,6 +10,7 @@ namespace Demarc.Engine.Catalog;
 internal sealed record FieldDefinition(FieldSchema Schema, int Dimension, int MaxLength)
 {
     private Analyzer? analyzer;
+    private FieldDefinition? element;
 
     public string Name => Schema.Name;
 
@@ -17,7 +18,16 @@ internal sealed record FieldDefinition(FieldSchema Schema, int Dimension, int Ma
 
     public bool IsVector => IsVectorType(Type);
 
-    /// <summary>Bytes of one vector; for sparse ones, whose rows differ, what a typical row of a hundred entries takes.</summary>
+    /// <summary>Whether a row holds several vectors; only parts of struct arrays do.</summary>
+    public bool IsVectorArray => Type == DataType.ArrayOfVector;
+
+    /// <summary>Whether a search may be by this field.</summary>
+    public bool IsSearchable => IsVector || IsVectorArray;
+
+    /// <summary>Of an array of vectors: one of them, as a field.</summary>
+    public FieldDefinition Element => element ??= new FieldDefinition(new FieldSchema { Name = Name, FieldID = Schema.FieldID, DataType = ElementType }, Dimension, 0);
+
+    /// <summary>Bytes of one vector, of an array as many as may be in it; for sparse ones, whose rows differ, what a typical row of a hundred entries takes.</summary>
     public int VectorBytes => Type switch
     {
         DataType.FloatVector => Dimension * sizeof(float),
@@ -25,6 +35,7 @@ internal sealed record FieldDefinition(FieldSchema Schema, int Dimension, int Ma
         DataType.Int8Vector => Dimension,
         DataType.BinaryVector => Dimension / 8,
         DataType.SparseFloatVector => 800,
+        DataType.ArrayOfVector => Element.VectorBytes * MaxCapacity,
         _ => 0,
     };
 

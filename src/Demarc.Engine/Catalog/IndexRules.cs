@@ -1,4 +1,5 @@
 using Demarc.Engine.Errors;
+using Demarc.Engine.Protocol;
 using Pair = Demarc.Engine.Protocol.KeyValuePair;
 
 namespace Demarc.Engine.Catalog;
@@ -23,11 +24,11 @@ internal static class IndexRules
 
         var type = values.TryGetValue("index_type", out var t) && t.Length > 0 ? t : "AUTOINDEX";
         values["index_type"] = type;
-        if (field.IsVector)
+        if (field.IsSearchable)
         {
             Indexes.IndexParameters.Complete(field, values);
         }
-        else if (!ScalarTypes.Contains(type))
+        else if (type.Equals("RTREE", StringComparison.OrdinalIgnoreCase) ? field.Type != DataType.Geometry : !ScalarTypes.Contains(type))
         {
             throw Faults.Invalid($"invalid index type: {type} on {field.Type} field {field.Name}");
         }

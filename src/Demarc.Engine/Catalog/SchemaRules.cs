@@ -63,17 +63,12 @@ internal static class SchemaRules
     public static CollectionSchema Complete(CollectionSchema given, string collectionName, string database = Faults.DefaultDatabase)
     {
         CheckName(collectionName, "collection name");
-        if (given.StructArrayFields.Count > 0)
-        {
-            throw Faults.NotServed("a schema with struct array fields");
-        }
-
         if (given.Fields.Count == 0)
         {
             throw Faults.Invalid("a schema needs at least a primary key and a vector field");
         }
 
-        if (given.Fields.Count > Limits.Fields)
+        if (given.Fields.Count + given.StructArrayFields.Sum(s => s.Fields.Count) > Limits.Fields)
         {
             throw Faults.Invalid($"maximum field's number should be limited to {Limits.Fields}");
         }
@@ -95,13 +90,14 @@ internal static class SchemaRules
             field.State = FieldState.FieldCreated;
         }
 
+        var next = StructRules.Complete(schema, names, FirstFieldId + schema.Fields.Count);
         CheckPrimaryKey(schema);
         CheckVectors(schema);
         CheckKeys(schema);
         FunctionRules.Complete(schema);
         if (schema.EnableDynamicField)
         {
-            schema.Fields.Add(DynamicField(FirstFieldId + schema.Fields.Count));
+            schema.Fields.Add(DynamicField(next));
         }
 
         return schema;
@@ -132,7 +128,7 @@ internal static class SchemaRules
             throw Faults.Invalid($"added field must be nullable, please check it, field name = {field.Name}");
         }
 
-        if (definition.Field(field.Name) is not null)
+        if (definition.Field(field.Name) is not null || definition.StructArray(field.Name) is not null)
         {
             throw Faults.Invalid($"duplicated field name {field.Name}");
         }
@@ -222,9 +218,15 @@ internal static class SchemaRules
         }
     }
 
-    private static void CheckArray(FieldSchema field)
+    public static void CheckArray(FieldSchema field)
     {
-        if (field.ElementType is not (DataType.Bool or DataType.Int8 or DataType.Int16 or DataType.Int32 or DataType.Int64 or DataType.Float or DataType.Double or DataType.VarChar))
+        if (field.DataType == DataType.ArrayOfVector)
+        {
+            _ = field.ElementType != DataType.SparseFloatVector && FieldDefinition.IsVectorType(field.ElementType)
+                ? Dimension(field)
+                : throw Faults.Invalid($"element type {field.ElementType} of vector array field {field.Name} is not supported");
+        }
+        else if (field.ElementType is not (DataType.Bool or DataType.Int8 or DataType.Int16 or DataType.Int32 or DataType.Int64 or DataType.Float or DataType.Double or DataType.VarChar))
         {
             throw Faults.Invalid($"element type {field.ElementType} of array field {field.Name} is not supported");
         }
@@ -316,7 +318,7 @@ internal static class SchemaRules
 
     private static void CheckVectors(CollectionSchema schema)
     {
-        var count = schema.Fields.Count(f => FieldDefinition.IsVectorType(f.DataType));
+        var count = schema.Fields.Count(f => FieldDefinition.IsVectorType(f.DataType) || f.DataType == DataType.ArrayOfVector);
         if (count == 0)
         {
             throw Faults.Invalid("schema does not contain vector field");
@@ -330,26 +332,27 @@ internal static class SchemaRules
 
     private static int Dimension(FieldSchema field)
     {
-        if (!FieldDefinition.IsVectorType(field.DataType))
+        var type = field.DataType == DataType.ArrayOfVector ? field.ElementType : field.DataType;
+        if (!FieldDefinition.IsVectorType(type))
         {
             return 0;
         }
 
         var text = field.TypeParams.FirstOrDefault(p => p.Key == "dim")?.Value;
-        if (field.DataType == DataType.SparseFloatVector)
+        if (type == DataType.SparseFloatVector)
         {
             return text is null ? 0 : throw Faults.Invalid($"dim should not be specified for sparse vector field {field.Name}({field.FieldID})");
         }
 
         text = text
             ?? throw Faults.Invalid($"dimension is not defined in field type params of field {field.Name}, check type param `dim` for vector field");
-        var most = field.DataType == DataType.BinaryVector ? Limits.BinaryDimensions : Limits.Dimensions;
+        var most = type == DataType.BinaryVector ? Limits.BinaryDimensions : Limits.Dimensions;
         if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var dim) || dim < 1 || dim > most)
         {
             throw Faults.Invalid($"invalid dimension: {text} of field {field.Name}. it should be in range 1 to {most}");
         }
 
-        return field.DataType != DataType.BinaryVector || dim % 8 == 0 ? dim
+        return type != DataType.BinaryVector || dim % 8 == 0 ? dim
             : throw Faults.Invalid($"invalid dimension: {dim} of field {field.Name}. binary vector dimension should be multiple of 8.");
     }
 

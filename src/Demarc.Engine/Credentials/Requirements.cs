@@ -41,7 +41,7 @@ internal static class Requirements
         ("DropAlias", "DropAlias"),
         ("DescribeAlias", "DescribeAlias"),
         ("ListAliases", "ListAliases"),
-        ("CreateCollection", "CreateCollection AlterCollection AlterCollectionField"),
+        ("CreateCollection", "CreateCollection AlterCollection AlterCollectionField AddCollectionFunction AlterCollectionFunction DropCollectionFunction"),
         ("DropCollection", "DropCollection TruncateCollection"),
         ("DescribeCollection", "DescribeCollection BatchDescribeCollection"),
         ("RenameCollection", "RenameCollection"),
@@ -87,6 +87,7 @@ internal static class Requirements
         ("AddCollectionField", 3, "AddCollectionField"),
         ("Search", 3, "Search HybridSearch"),
         ("Query", 3, "Query"),
+        ("Import", 1, "Import ListImportTasks"),
         ("Flush", 3, "Flush"),
         ("GetFlushState", 4, "GetFlushState"),
         ("LoadBalance", 5, "LoadBalance"),
@@ -101,7 +102,7 @@ internal static class Requirements
     {
         "ConnectRequest", "GetVersionRequest", "CheckHealthRequest", "GetComponentStatesRequest", "AllocTimestampRequest", "HasCollectionRequest", "ListDatabasesRequest", "ShowCollectionsRequest",
         "GetMetricsRequest", "GetPersistentSegmentInfoRequest", "GetQuerySegmentInfoRequest", "GetReplicasRequest", "GetCompactionStateRequest", "GetCompactionPlansRequest", "GetFlushAllStateRequest",
-        "RunAnalyzerRequest",
+        "RunAnalyzerRequest", "GetImportStateRequest",
     }.ToFrozenSet(StringComparer.Ordinal);
 
     /// <summary>What a request needs; null for what everybody with a login may ask. A kind of request that is in neither table is a defect.</summary>

@@ -1,5 +1,4 @@
 using Demarc.Engine.Catalog;
-using Demarc.Engine.Protocol;
 using Demarc.Engine.Rows;
 
 namespace Demarc.Engine.Durability;
@@ -65,7 +64,6 @@ internal static class SegmentFile
 
     public static int Fields(BlockFile file) => (int)file.Count(BlockKind.Description, NoField) / 2;
 
-    /// <summary>Arrays have their elements' type for a dimension.</summary>
-    private static (int Type, int Dimension) Describe(FieldDefinition field) =>
-        ((int)field.Type, field.Type == DataType.Array ? (int)field.ElementType : field.Dimension);
+    /// <summary>The type, of arrays with that of their elements in the upper half, and the dimension.</summary>
+    private static (int Type, int Dimension) Describe(FieldDefinition field) => ((int)field.Type | ((int)field.ElementType << 16), field.Dimension);
 }

@@ -77,6 +77,10 @@ internal static class Faults
     public static Fault WritesStopped(string why) =>
         new(2, $"service unavailable[reason=writes are stopped: {why}]", ErrorCode.UnexpectedError);
 
+    /// <summary>Milvus's code for a rate that is exceeded: clients wait and ask again.</summary>
+    public static Fault TooBusy(string why) =>
+        new(8, $"rate limit exceeded[reason=the engine is busy, {why}; ask again later]", ErrorCode.RateLimit);
+
     public static Fault NotAuthenticated(string why) => new(1400, $"{why}: not authenticated");
 
     public static Fault NotPermitted(string why) => new(1401, $"{why}: privilege not permitted", ErrorCode.PermissionDenied);

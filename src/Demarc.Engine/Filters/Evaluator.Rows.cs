@@ -23,6 +23,8 @@ internal sealed partial class Evaluator
                 return Json(exists.Of.Field, row) is { Length: > 0 } found && Values.ExistsInJson(found, exists.Of.Path);
             case ContainsNode contains:
                 return Contains(contains, row);
+            case ElementsNode elements:
+                return CountHolds(elements, row);
             case TruthNode truth:
                 var value = Value(truth.Of, row);
                 return value.Kind == ScalarKind.Bool ? value.Integer != 0 : null;
@@ -52,6 +54,7 @@ internal sealed partial class Evaluator
         FieldNode field => Field(view.Segment.Columns[field.Field], row),
         JsonNode json => Values.ReadJson(Json(json.Field, row), json.Path),
         ElementNode element => Element(view.Segment.Columns[element.Field], row, element.Index),
+        PartNode part => Element(view.Segment.Columns[part.Field], row, element),
         LengthNode { Of: JsonNode json } => Values.JsonLength(Json(json.Field, row), json.Path),
         LengthNode { Of: FieldNode field } => view.Segment.Columns[field.Field] is ArrayColumn array && !array.IsNull(row) ? Scalar.Of((long)array.Length(row)) : Scalar.Absent,
         ShiftNode shift => Field(view.Segment.Columns[shift.Of.Field], row) is { Kind: ScalarKind.Integer } time && shift.By.AddTo(time.Integer, shift.Sign) is { } moved ? Scalar.Of(moved) : Scalar.Absent,

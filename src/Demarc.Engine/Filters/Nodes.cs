@@ -30,6 +30,18 @@ internal enum ContainsMode
     Any,
 }
 
+/// <summary>How many elements of a struct array have to meet a condition.</summary>
+internal enum ElementsMode
+{
+    /// <summary>One at least; those that do are shown with the row, and only they are searched.</summary>
+    Filter,
+    Any,
+    All,
+    Least,
+    Most,
+    Exact,
+}
+
 /// <summary>Something with a value per row.</summary>
 internal abstract record ValueNode;
 
@@ -49,6 +61,9 @@ internal sealed record JsonNode(int Field, IReadOnlyList<string> Path) : ValueNo
 
 /// <summary>One element of an array field; absent beyond the array's end.</summary>
 internal sealed record ElementNode(int Field, string Name, int Index) : ValueNode;
+
+/// <summary>The value that a part has in the element of a struct array that is looked at.</summary>
+internal sealed record PartNode(int Field, string Name) : ValueNode;
 
 /// <summary>How many elements an array field or a JSON array has.</summary>
 internal sealed record LengthNode(ValueNode Of) : ValueNode;
@@ -85,6 +100,9 @@ internal sealed record TextMatchNode(int Field, IReadOnlyList<string> Words, int
 
 /// <summary>The words stand in a text field in this order, moved apart by no more than the slop.</summary>
 internal sealed record PhraseMatchNode(int Field, IReadOnlyList<TextToken> Phrase, int Slop) : ConditionNode;
+
+/// <summary>So many elements of a struct array meet a condition on their parts; Field is one of the parts.</summary>
+internal sealed record ElementsNode(string Array, int Field, ConditionNode Of, ElementsMode Mode, long Count) : ConditionNode;
 
 /// <summary>A bool field or JSON path that stands alone.</summary>
 internal sealed record TruthNode(ValueNode Of) : ConditionNode;

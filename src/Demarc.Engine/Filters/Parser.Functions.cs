@@ -23,6 +23,12 @@ internal sealed partial class Parser
             "RANDOM_SAMPLE" => Sample(),
             "EMPTY" => new CompareNode(Filters.Comparison.Equal, TextField("empty"), new LiteralNode(Scalar.Of(""))),
             "STARTS_WITH" => StartsWith(),
+            "ELEMENT_FILTER" => Elements(ElementsMode.Filter),
+            "MATCH_ANY" => Elements(ElementsMode.Any),
+            "MATCH_ALL" => Elements(ElementsMode.All),
+            "MATCH_LEAST" => Elements(ElementsMode.Least),
+            "MATCH_MOST" => Elements(ElementsMode.Most),
+            "MATCH_EXACT" => Elements(ElementsMode.Exact),
             "EXISTS" => Exists(AsValue(Sum())),
             _ => throw new FilterException($"function {name.Text} at position {name.Position} is not served by demarc-engine"),
         };

@@ -14,6 +14,11 @@ internal sealed partial class Parser
             return Function(token);
         }
 
+        if (token.Text == "$" && Symbol("["))
+        {
+            return Part();
+        }
+
         switch (token.Text.ToUpperInvariant())
         {
             case "TRUE":
@@ -32,7 +37,12 @@ internal sealed partial class Parser
 
     private ValueNode Reference(Token name)
     {
-        var index = definition.FieldIndex(name.Text);
+        if (elementsOf is not null)
+        {
+            throw new FilterException($"only sub-fields can stand in a condition on elements, as $[…], not {name.Text}");
+        }
+
+        var index = definition.StructArray(name.Text) is null ? definition.FieldIndex(name.Text) : PartIndex(name);
         if (index < 0)
         {
             return definition.DynamicIndex >= 0
@@ -41,7 +51,7 @@ internal sealed partial class Parser
         }
 
         var field = definition.Fields[index];
-        if (field.IsVector)
+        if (field.IsSearchable)
         {
             throw new FilterException($"filter on vector field {name.Text} is not supported");
         }

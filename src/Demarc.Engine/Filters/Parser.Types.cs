@@ -47,6 +47,7 @@ internal sealed partial class Parser
     {
         FieldNode f => definition.Fields[f.Field].Type,
         ElementNode e => definition.Fields[e.Field].ElementType,
+        PartNode p => definition.Fields[p.Field].ElementType,
         JsonNode => DataType.Json,
         LengthNode => DataType.Int64,
         ShiftNode => DataType.Timestamptz,

@@ -67,6 +67,7 @@ internal sealed partial class Parser
                 parts.Add(AsCondition(And()));
             }
 
+            Outermost(parts);
             left = parts.Exists(p => p is SampleNode)
                 ? throw new FilterException("random sample expression cannot be used in logical and expression")
                 : new LogicNode(false, parts);
@@ -74,6 +75,15 @@ internal sealed partial class Parser
 
         depth--;
         return left;
+    }
+
+    /// <summary>Which elements are found is said for the whole filter, so it has no meaning under an or or a not.</summary>
+    private static void Outermost(List<ConditionNode> parts)
+    {
+        if (parts.Exists(p => Evaluator.ElementFilter(p) is not null))
+        {
+            throw new FilterException("element_filter cannot be used in a logical or or a not expression; match_any can");
+        }
     }
 
     private bool IsOr() => Symbol("||") || Word("or");
@@ -91,6 +101,11 @@ internal sealed partial class Parser
         var parts = new List<ConditionNode> { AsCondition(left) };
         while (IsAnd())
         {
+            if (parts[^1] is ElementsNode { Mode: ElementsMode.Filter })
+            {
+                throw new FilterException("element_filter can only be the last expression in the logical and expression");
+            }
+
             if (parts[^1] is SampleNode)
             {
                 throw new FilterException("random sample expression can only be the last expression in the logical and expression");
@@ -116,6 +131,7 @@ internal sealed partial class Parser
 
         Enter();
         var of = AsCondition(Not());
+        Outermost([of]);
         depth--;
         return of is SampleNode ? throw new FilterException("random sample expression cannot be used in unary expression") : new NotNode(of);
     }

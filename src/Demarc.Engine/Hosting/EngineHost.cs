@@ -38,6 +38,7 @@ internal sealed class EngineHost : IAsyncDisposable
 
     public static async Task<EngineHost> Start(EngineOptions options, TimeProvider time, LineLog lines, Disk? disk = null)
     {
+        var certificate = options.TlsCertificate is null ? null : ServerCertificate.Read(options, lines.CreateLogger("Demarc.Engine"), time);
         var credentials = options.CredentialFile is { } path ? CredentialFile.Read(path) : null;
         if (credentials is null && !DataDirectory.Exists(options.Data))
         {
@@ -60,9 +61,14 @@ internal sealed class EngineHost : IAsyncDisposable
             var metrics = new EngineMetrics(time);
             var temporary = options.CredentialFile is { } beside && Path.GetDirectoryName(Path.GetFullPath(beside)) is { } folder ? Path.Combine(folder, TemporaryLogins.FileName) : null;
             var logins = new LoginCheck(store.State, temporary, time);
-            var app = Build(options, time, lines, store, metrics, logins, log);
+            var app = Build(options, time, lines, store, metrics, logins, certificate, log);
             await app.StartAsync();
             var host = new EngineHost(app, directory, store, logins, indexes, indexFiles);
+            if (certificate is null && !IPAddress.IsLoopback(options.Bind))
+            {
+                log.InClear(options.Bind.ToString());
+            }
+
             log.Started(EngineVersion.Own, directory.Path, directory.Instance, host.GrpcAddress.Authority, host.MetricsAddress.Authority);
             return host;
         }
@@ -115,7 +121,7 @@ internal sealed class EngineHost : IAsyncDisposable
         }
     }
 
-    private static WebApplication Build(EngineOptions options, TimeProvider time, LineLog lines, Store store, EngineMetrics metrics, LoginCheck logins, ILogger log)
+    private static WebApplication Build(EngineOptions options, TimeProvider time, LineLog lines, Store store, EngineMetrics metrics, LoginCheck logins, ServerCertificate? certificate, ILogger log)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = "demarc-engine", ContentRootPath = AppContext.BaseDirectory });
         builder.Configuration.Sources.Clear(); // Nothing but the command line decides; no environment variable opens a port.
@@ -128,10 +134,21 @@ internal sealed class EngineHost : IAsyncDisposable
             kestrel.Limits.Http2.InitialConnectionWindowSize = 8 * 1024 * 1024;
             kestrel.Limits.Http2.InitialStreamWindowSize = 4 * 1024 * 1024;
             kestrel.AllowAlternateSchemes = true; // See SharedPort: what is presented as TLS says http.
-            kestrel.Listen(options.Bind, options.Port, listen => listen.UseSharedPort(time));
+            kestrel.Limits.MaxConcurrentConnections = Limits.Connections;
+            kestrel.Listen(options.Bind, options.Port, listen =>
+            {
+                if (certificate is null)
+                {
+                    listen.UseSharedPort(time);
+                }
+                else
+                {
+                    certificate.UseOn(listen);
+                }
+            });
             kestrel.Listen(options.Bind, options.MetricsPort, listen => listen.Protocols = HttpProtocols.Http1);
         });
-        builder.Services.AddSingleton(store).AddSingleton(metrics).AddSingleton(options).AddSingleton(time).AddSingleton<MilvusEndpoint>();
+        builder.Services.AddSingleton(store).AddSingleton(metrics).AddSingleton(options).AddSingleton(time).AddSingleton(new Admission(time)).AddSingleton<MilvusEndpoint>();
         builder.Services.AddGrpc(grpc =>
         {
             grpc.MaxReceiveMessageSize = Limits.RequestBytes;
@@ -139,11 +156,12 @@ internal sealed class EngineHost : IAsyncDisposable
             grpc.IgnoreUnknownServices = true;
         });
         var app = builder.Build();
+        var admission = app.Services.GetRequiredService<Admission>();
         app.UseLogin(logins, metrics, log);
         app.MapGrpcService<MilvusEndpoint>();
         app.MapRest();
         app.MapGet("/healthz", () => store.Broken is { } why ? Results.Text("writes are stopped: " + why, statusCode: StatusCodes.Status503ServiceUnavailable) : Results.Text("OK"));
-        app.MapGet("/metrics", () => Results.Text(metrics.Render(store), "text/plain; version=0.0.4; charset=utf-8"));
+        app.MapGet("/metrics", () => Results.Text(metrics.Render(store, admission), "text/plain; version=0.0.4; charset=utf-8"));
         app.MapUnserved();
         return app;
     }

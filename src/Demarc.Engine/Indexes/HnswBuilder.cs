@@ -55,7 +55,7 @@ internal sealed class HnswBuilder<TSpace, TPoint>
         {
             // Threads of its own: a build takes seconds, and the pool's threads are for requests.
             var failures = new Exception?[plan.Threads];
-            var threads = Enumerable.Range(0, plan.Threads).Select(i => new Thread(() =>
+            var threads = Enumerable.Range(0, plan.Threads).Select(i => BackgroundThread.Start("demarc-engine index", () =>
             {
                 try
                 {
@@ -65,9 +65,7 @@ internal sealed class HnswBuilder<TSpace, TPoint>
                 {
                     failures[i] = e;
                 }
-            })
-            { Name = "demarc-engine index", IsBackground = true, Priority = ThreadPriority.BelowNormal }).ToList();
-            threads.ForEach(t => t.Start());
+            })).ToList();
             threads.ForEach(t => t.Join());
             cancel.ThrowIfCancellationRequested();
             if (Array.Find(failures, f => f is not null) is { } failure)

@@ -26,14 +26,21 @@ internal sealed class IndexBuilder : IDisposable
     private readonly IndexFolder? folder;
     private readonly CancellationTokenSource stop = new();
     private readonly SemaphoreSlim wake = new(1, 1);
+    private readonly Thread? loading;
     private readonly Thread worker;
 
     public IndexBuilder(EngineState state, TimeProvider time, ILogger log, int? threads = null, IndexFolder? folder = null)
     {
         (this.state, this.time, this.log, this.threads, this.folder) = (state, time, log, threads ?? Environment.ProcessorCount, folder);
         state.Applied += Wake;
-        worker = new Thread(Run) { Name = "demarc-engine indexes", IsBackground = true, Priority = ThreadPriority.BelowNormal };
-        worker.Start();
+        if (folder is not null)
+        {
+            // Not in the background: a start that has its indexes soon is worth a moment of all processors.
+            loading = new Thread(Load) { Name = "demarc-engine load", IsBackground = true };
+            loading.Start();
+        }
+
+        worker = BackgroundThread.Start("demarc-engine indexes", Run);
     }
 
     /// <summary>Looks again whether anything is due.</summary>
@@ -79,7 +86,7 @@ internal sealed class IndexBuilder : IDisposable
     {
         try
         {
-            folder?.Load(state, stop.Token);
+            loading?.Join();
             for (var asked = false; ;)
             {
                 if (wake.Wait(asked ? Timeout.InfiniteTimeSpan : Idle, stop.Token))
@@ -113,6 +120,22 @@ internal sealed class IndexBuilder : IDisposable
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             // Stopping; a half-built index is simply dropped.
+        }
+    }
+
+    private void Load()
+    {
+        try
+        {
+            folder!.Load(state, stop.Token);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // Stopping; what was not taken is taken by the next start.
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            log.IndexesNotLoaded(e.Message);
         }
     }
 

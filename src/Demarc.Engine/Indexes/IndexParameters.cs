@@ -53,10 +53,11 @@ internal static class IndexParameters
     public static void Complete(FieldDefinition field, IDictionary<string, string> values)
     {
         var type = values["index_type"];
-        if (!Types(field.Type).ContainsKey(type))
+        var kind = field.IsVectorArray ? field.ElementType : field.Type;
+        if (!Types(kind).ContainsKey(type))
         {
             throw Dense.ContainsKey(type) || Binary.ContainsKey(type) || Sparse.ContainsKey(type)
-                ? Faults.Invalid($"data type {field.Type} can't build with this index {type}", "valid index params", "invalid index params")
+                ? Faults.Invalid($"data type {kind} can't build with this index {type}", "valid index params", "invalid index params")
                 : Faults.Invalid($"invalid index type: {type}");
         }
 
@@ -103,6 +104,7 @@ internal static class IndexParameters
 
     private static string DefaultMetric(FieldDefinition field) => field.Type switch
     {
+        DataType.ArrayOfVector => field.ElementType == DataType.BinaryVector ? "MAX_SIM_HAMMING" : "MAX_SIM_COSINE",
         DataType.SparseFloatVector when field.Schema.IsFunctionOutput => "BM25",
         DataType.BinaryVector => "HAMMING",
         DataType.SparseFloatVector => "IP",
@@ -120,6 +122,13 @@ internal static class IndexParameters
 
     private static void CheckMetric(FieldDefinition field, string metric)
     {
+        if (field.IsVectorArray)
+        {
+            // One vector is compared with one, or a list of them with a list.
+            CheckMetric(field.Element, Vectors.Metrics.OfList(metric) is { } single ? single.ToString().ToUpperInvariant() : metric);
+            return;
+        }
+
         var why = field.Type switch
         {
             DataType.SparseFloatVector when field.Schema.IsFunctionOutput => metric == "BM25" ? null : $"index metric type of BM25 function output field must be BM25, got {metric}",
@@ -131,9 +140,11 @@ internal static class IndexParameters
         };
         if (why is not null)
         {
-            throw Faults.Invalid(why, "valid index params", "invalid index params");
+            throw Unfit(why);
         }
     }
+
+    private static Fault Unfit(string why) => Faults.Invalid(why, "valid index params", "invalid index params");
 
     private static string? Text(StoredIndex index, string name) => index.Params.FirstOrDefault(p => p.Key == name)?.Value;
 

@@ -17,11 +17,13 @@ internal sealed class EngineMetrics(TimeProvider time)
     private readonly Family upserted = new("milvus_proxy_upsert_vectors_count", "counter", "Rows upserted.");
     private readonly Family deleted = new("milvus_proxy_delete_vectors_count", "counter", "Rows deleted.");
     private readonly Family searched = new("milvus_proxy_search_vectors_count", "counter", "Query vectors searched.");
+    private readonly Family slow = new("milvus_proxy_slow_query_count", "counter", "Requests that took longer than --slow-ms.");
     private readonly Family logins = new("milvus_proxy_auth_failures", "counter", "Logins refused.");
 
     public long Begin() => time.GetTimestamp();
 
-    public void End(string function, long begun, bool succeeded)
+    /// <summary>Counts a request and says how long it took.</summary>
+    public TimeSpan End(string function, long begun, bool succeeded)
     {
         var elapsed = time.GetElapsedTime(begun);
         requests.Add($"{Database},function_name=\"{function}\",status=\"total\"");
@@ -38,7 +40,11 @@ internal sealed class EngineMetrics(TimeProvider time)
             default:
                 break;
         }
+
+        return elapsed;
     }
+
+    public void Slow(string function) => slow.Add($"{Node},function_name=\"{function}\"");
 
     public void Inserted(long rows) => inserted.Add(Database, rows);
 
@@ -50,10 +56,10 @@ internal sealed class EngineMetrics(TimeProvider time)
 
     public void LoginRefused() => logins.Add(Node);
 
-    public string Render(Store store)
+    public string Render(Store store, Service.Admission admission)
     {
         var text = new StringBuilder(16 * 1024);
-        foreach (var family in new[] { requests, inserted, upserted, deleted, searched, logins })
+        foreach (var family in new[] { requests, inserted, upserted, deleted, searched, slow, logins })
         {
             family.Write(text);
         }
@@ -81,6 +87,8 @@ internal sealed class EngineMetrics(TimeProvider time)
         Gauge(text, "demarc_engine_log_bytes", "", "Bytes of the log since the last checkpoint began.", store.LogBytes);
         Gauge(text, "demarc_engine_commits_total", "", "Log frames written and synced since the start.", store.Commits, "counter");
         Gauge(text, "demarc_engine_writes_stopped", "", "1 when writes are refused until a restart.", store.Broken is null ? 0 : 1);
+        Gauge(text, "demarc_engine_requests_shed_total", "", "Requests turned away because the engine was busy.", admission.Shed, "counter");
+        Gauge(text, "demarc_engine_reads_waiting", "", "Searches and queries that wait for a place.", admission.Waiting);
         ProcessFigures(text);
         return text.ToString();
     }

@@ -11,7 +11,10 @@ namespace Demarc.Engine.Rest;
 /// <summary>Turns JSON rows into the columns of an insert. Names beyond the schema go into the dynamic field.</summary>
 internal static class RowsFromJson
 {
-    public static List<FieldData> Columns(CollectionSchema schema, List<JsonElement> rows)
+    /// <param name="schema">As clients see it.</param>
+    /// <param name="rows">The rows.</param>
+    /// <param name="metaKey">Whether the keys of a member named $meta are dynamic ones too, as in files to import.</param>
+    public static List<FieldData> Columns(CollectionSchema schema, List<JsonElement> rows, bool metaKey = false)
     {
         var columns = new List<FieldData>();
         foreach (var field in schema.Fields.Where(f => !f.IsFunctionOutput && rows.Exists(r => r.ValueKind == JsonValueKind.Object && r.TryGetProperty(f.Name, out _))))
@@ -19,7 +22,8 @@ internal static class RowsFromJson
             columns.Add(FieldDefinition.IsVectorType(field.DataType) ? Vectors(field, rows) : Scalars(field, rows));
         }
 
-        var known = schema.Fields.Select(f => f.Name).ToHashSet(StringComparer.Ordinal);
+        columns.AddRange(schema.StructArrayFields.Where(a => rows.Exists(r => r.ValueKind == JsonValueKind.Object && r.TryGetProperty(a.Name, out _))).Select(a => Structs(a, rows)));
+        var known = schema.Fields.Select(f => f.Name).Concat(schema.StructArrayFields.Select(a => a.Name)).ToHashSet(StringComparer.Ordinal);
         var dynamic = new JSONArray();
         foreach (var row in rows)
         {
@@ -28,7 +32,8 @@ internal static class RowsFromJson
                 throw new Fault(1804, $"fail to deal the insert data, error: a row should be an object, not {row.ValueKind}");
             }
 
-            var extra = row.EnumerateObject().Where(p => !known.Contains(p.Name)).ToList();
+            var extra = row.EnumerateObject().Where(p => !known.Contains(p.Name))
+                .SelectMany(p => metaKey && p.Name == CollectionDefinition.DynamicFieldName && p.Value.ValueKind == JsonValueKind.Object ? (IEnumerable<JsonProperty>)p.Value.EnumerateObject() : [p]).ToList();
             if (extra.Count > 0 && !schema.EnableDynamicField)
             {
                 throw new Fault(1804, $"fail to deal the insert data, error: has pass more fiel without dynamic schema, please check it: {extra[0].Name}");
@@ -68,7 +73,7 @@ internal static class RowsFromJson
 
     private static FieldData Vectors(FieldSchema field, List<JsonElement> rows)
     {
-        var values = new List<byte[]>();
+        var values = new List<JsonElement>();
         var valid = new List<bool>();
         foreach (var row in rows)
         {
@@ -76,35 +81,11 @@ internal static class RowsFromJson
             valid.Add(given);
             if (given)
             {
-                values.Add(VectorBytes(field, value));
+                values.Add(value);
             }
         }
 
-        var dim = int.TryParse(field.TypeParams.FirstOrDefault(p => p.Key == "dim")?.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var known) ? known : 0;
-        var vectors = new VectorField { Dim = dim };
-        var all = ByteString.CopyFrom([.. values.SelectMany(v => v)]);
-        switch (field.DataType)
-        {
-            case DataType.FloatVector:
-                vectors.FloatVector = new FloatArray { Data = { values.SelectMany(v => System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(v).ToArray()) } };
-                break;
-            case DataType.Float16Vector:
-                vectors.Float16Vector = all;
-                break;
-            case DataType.Bfloat16Vector:
-                vectors.Bfloat16Vector = all;
-                break;
-            case DataType.Int8Vector:
-                vectors.Int8Vector = all;
-                break;
-            case DataType.BinaryVector:
-                vectors.BinaryVector = all;
-                break;
-            default:
-                vectors.SparseFloatVector = new SparseFloatArray { Contents = { values.Select(v => ByteString.CopyFrom(v)) } };
-                break;
-        }
-
+        var vectors = VectorsOf(field, field.DataType, values);
         var data = new FieldData { Type = field.DataType, FieldName = field.Name, Vectors = vectors };
         if (field.Nullable)
         {
@@ -112,6 +93,68 @@ internal static class RowsFromJson
         }
 
         return data;
+    }
+
+    /// <summary>Vectors of one type as the wire has them.</summary>
+    private static VectorField VectorsOf(FieldSchema field, DataType type, IEnumerable<JsonElement> given)
+    {
+        var one = new FieldSchema { Name = field.Name, DataType = type };
+        var values = given.Select(v => VectorBytes(one, v)).ToList();
+        var vectors = new VectorField { Dim = int.TryParse(FieldDefinition.Parameter(field, "dim"), NumberStyles.None, CultureInfo.InvariantCulture, out var known) ? known : 0 };
+        switch (type)
+        {
+            case DataType.FloatVector:
+                vectors.FloatVector = new FloatArray { Data = { values.SelectMany(v => System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(v).ToArray()) } };
+                break;
+            case DataType.SparseFloatVector:
+                vectors.SparseFloatVector = new SparseFloatArray { Contents = { values.Select(v => ByteString.CopyFrom(v)) } };
+                break;
+            default:
+                Rows.ByteVectorColumn.SetBytes(vectors, type, ByteString.CopyFrom([.. values.SelectMany(v => v)]));
+                break;
+        }
+
+        return vectors;
+    }
+
+    /// <summary>An array of objects a row; each part of the struct is a column of its own.</summary>
+    private static FieldData Structs(StructArrayFieldSchema array, List<JsonElement> rows)
+    {
+        var items = rows.Select(row => row.TryGetProperty(array.Name, out var value) && value.ValueKind == JsonValueKind.Array ? value.EnumerateArray().ToList()
+            : throw new Fault(1804, $"fail to deal the insert data, error: field {array.Name} should be an array of objects")).ToList();
+        var structs = new StructArrayField();
+        foreach (var part in array.Fields)
+        {
+            var data = new FieldData { Type = part.DataType, FieldName = part.Name };
+            if (part.DataType == DataType.ArrayOfVector)
+            {
+                data.Vectors = new VectorField { VectorArray = new VectorArray { ElementType = part.ElementType, Data = { items.Select(row => VectorsOf(part, part.ElementType, row.Select(i => Part(i, array, part)))) } } };
+            }
+            else
+            {
+                data.Scalars = new ScalarField { ArrayData = new ArrayArray { ElementType = part.ElementType, Data = { items.Select(row => Elements(part, row.Select(i => Part(i, array, part)))) } } };
+            }
+
+            structs.Fields.Add(data);
+        }
+
+        return new FieldData { Type = DataType.ArrayOfStruct, FieldName = array.Name, StructArrays = structs };
+    }
+
+    private static JsonElement Part(JsonElement item, StructArrayFieldSchema array, FieldSchema part) =>
+        item.ValueKind == JsonValueKind.Object && item.TryGetProperty(part.Name, out var value) ? value
+        : throw new Fault(1804, $"fail to deal the insert data, error: an element of field {array.Name} leaves out {part.Name}");
+
+    private static ScalarField Elements(FieldSchema field, IEnumerable<JsonElement> items)
+    {
+        try
+        {
+            return Values(field.ElementType, field.ElementType, [.. items]);
+        }
+        catch (Exception e) when (e is FormatException or InvalidOperationException or OverflowException)
+        {
+            throw new Fault(1804, $"fail to deal the insert data, error: an element of field {field.Name} is no {field.ElementType}");
+        }
     }
 
     private static FieldData Scalars(FieldSchema field, List<JsonElement> rows)
@@ -133,7 +176,7 @@ internal static class RowsFromJson
         {
             data.Scalars = Values(field.DataType, field.ElementType, values);
         }
-        catch (Exception e) when (e is FormatException or InvalidOperationException)
+        catch (Exception e) when (e is FormatException or InvalidOperationException or OverflowException)
         {
             throw new Fault(1804, $"fail to deal the insert data, error: a value of field {field.Name} is no {field.DataType}");
         }
@@ -153,12 +196,12 @@ internal static class RowsFromJson
     private static ScalarField Values(DataType type, DataType element, List<JsonElement> values) => type switch
     {
         DataType.Bool => new ScalarField { BoolData = new BoolArray { Data = { values.Select(v => v.GetBoolean()) } } },
-        DataType.Int8 or DataType.Int16 or DataType.Int32 => new ScalarField { IntData = new IntArray { Data = { values.Select(v => (int)Whole(v)) } } },
+        DataType.Int8 or DataType.Int16 or DataType.Int32 => new ScalarField { IntData = new IntArray { Data = { values.Select(v => checked((int)Whole(v))) } } },
         DataType.Int64 => new ScalarField { LongData = new LongArray { Data = { values.Select(Whole) } } },
         DataType.Float => new ScalarField { FloatData = new FloatArray { Data = { values.Select(v => v.GetSingle()) } } },
         DataType.Double => new ScalarField { DoubleData = new DoubleArray { Data = { values.Select(v => v.GetDouble()) } } },
         DataType.Json => new ScalarField { JsonData = new JSONArray { Data = { values.Select(v => ByteString.CopyFromUtf8(v.GetRawText())) } } },
-        DataType.Array => throw Faults.NotServed($"an array of {element} over the RESTful interface"),
+        DataType.Array => new ScalarField { ArrayData = new ArrayArray { ElementType = element, Data = { values.Select(v => Values(element, element, [.. v.EnumerateArray()])) } } },
         _ => new ScalarField { StringData = new StringArray { Data = { values.Select(v => v.GetString()!) } } },
     };
 

@@ -45,13 +45,29 @@ internal static class RowsToJson
         return rows;
     }
 
-    private static int Count(FieldData column) => column.ValidData.Count > 0 ? column.ValidData.Count : column.FieldCase == FieldData.FieldOneofCase.Vectors
-        ? Vectors(column).Count
-        : Values(column.Scalars).Count;
+    private static int Count(FieldData column) => column.ValidData.Count > 0 ? column.ValidData.Count : ValuesOf(column).Count;
+
+    private static List<object?> ValuesOf(FieldData column) => column.FieldCase switch
+    {
+        FieldData.FieldOneofCase.Vectors => Vectors(column.Vectors),
+        FieldData.FieldOneofCase.StructArrays => Structs(column.StructArrays),
+        _ => Values(column.Scalars),
+    };
+
+    /// <summary>A list of objects a row.</summary>
+    private static List<object?> Structs(StructArrayField array)
+    {
+        var parts = array.Fields.Select(p => (Name: p.FieldName, Rows: ValuesOf(p))).ToList();
+        return [.. Enumerable.Range(0, parts.Count == 0 ? 0 : parts[0].Rows.Count).Select(row =>
+        {
+            var items = parts.Select(p => (p.Name, Items: (List<object?>)p.Rows[row]!)).ToList();
+            return (object?)Enumerable.Range(0, items[0].Items.Count).Select(i => (object?)items.ToDictionary(p => p.Name, p => p.Items[i])).ToList();
+        })];
+    }
 
     private static void AddTo(List<Dictionary<string, object?>> rows, FieldData column)
     {
-        var values = column.FieldCase == FieldData.FieldOneofCase.Vectors ? Vectors(column) : Values(column.Scalars);
+        var values = ValuesOf(column);
         var marks = column.Scalars?.ValidData.Count > 0 ? column.Scalars.ValidData : column.ValidData;
         var dense = values.Count == rows.Count;
         for (int row = 0, at = 0; row < rows.Count; row++)
@@ -80,6 +96,7 @@ internal static class RowsToJson
         ScalarField.DataOneofCase.FloatData => [.. scalars.FloatData.Data.Cast<object?>()],
         ScalarField.DataOneofCase.DoubleData => [.. scalars.DoubleData.Data.Cast<object?>()],
         ScalarField.DataOneofCase.StringData => [.. scalars.StringData.Data],
+        ScalarField.DataOneofCase.ArrayData => [.. scalars.ArrayData.Data.Select(row => (object?)Values(row))],
         ScalarField.DataOneofCase.JsonData => [.. scalars.JsonData.Data.Select(b => Parsed(b.Memory))],
         _ => [],
     };
@@ -90,9 +107,8 @@ internal static class RowsToJson
         return document.RootElement.Clone();
     }
 
-    private static List<object?> Vectors(FieldData column)
+    private static List<object?> Vectors(VectorField vectors)
     {
-        var vectors = column.Vectors;
         var dim = (int)vectors.Dim;
         return vectors.DataCase switch
         {
@@ -101,6 +117,7 @@ internal static class RowsToJson
             VectorField.DataOneofCase.Int8Vector => Cut([.. vectors.Int8Vector.ToByteArray().Select(b => (int)(sbyte)b)], dim),
             VectorField.DataOneofCase.Float16Vector => Cut(Wide(vectors.Float16Vector.Span, v => (float)BitConverter.UInt16BitsToHalf(v)), dim),
             VectorField.DataOneofCase.Bfloat16Vector => Cut(Wide(vectors.Bfloat16Vector.Span, v => BitConverter.UInt32BitsToSingle((uint)v << 16)), dim),
+            VectorField.DataOneofCase.VectorArray => [.. vectors.VectorArray.Data.Select(row => (object?)Vectors(row))],
             VectorField.DataOneofCase.SparseFloatVector => [.. vectors.SparseFloatVector.Contents.Select(c => (object?)Sparse(c.Span))],
             _ => [],
         };

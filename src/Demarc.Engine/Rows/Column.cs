@@ -130,6 +130,12 @@ internal abstract class Column(FieldDefinition field)
     public static FieldData NewData(FieldDefinition field)
     {
         var data = new FieldData { Type = field.Type, FieldName = field.Name, FieldId = field.Schema.FieldID, IsDynamic = field.Schema.IsDynamic };
+        if (field.IsVectorArray)
+        {
+            data.Vectors = new VectorField { Dim = field.Dimension, VectorArray = new VectorArray { Dim = field.Dimension, ElementType = field.ElementType } };
+            return data;
+        }
+
         if (field.IsVector)
         {
             data.Vectors = NewVectors(field);
@@ -161,6 +167,7 @@ internal abstract class Column(FieldDefinition field)
         DataType.VarChar or DataType.Geometry => new TextColumn(field),
         DataType.Json => new JsonColumn(field),
         DataType.Array => ArrayColumn.ForElements(field),
+        DataType.ArrayOfVector => new VectorArrayColumn(field),
         DataType.FloatVector => new FloatVectorColumn(field),
         DataType.Float16Vector or DataType.Bfloat16Vector or DataType.Int8Vector or DataType.BinaryVector => new ByteVectorColumn(field),
         DataType.SparseFloatVector => new SparseVectorColumn(field),

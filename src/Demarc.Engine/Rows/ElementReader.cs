@@ -77,7 +77,8 @@ internal static class ElementReader
         : WellKnownText.IsValid(text) ? text
         : throw Faults.Invalid($"invalid geometry data: the value of field {field.Name} is not well-known text");
 
-    private static int Count(FieldDefinition field, ScalarField given) => (field.ElementType, given.DataCase) switch
+    /// <summary>How many elements one row's array has; a fault when they are not of the field's type.</summary>
+    public static int Count(FieldDefinition field, ScalarField given) => (field.ElementType, given.DataCase) switch
     {
         (_, ScalarField.DataOneofCase.None) => 0,
         (DataType.Bool, ScalarField.DataOneofCase.BoolData) => given.BoolData.Data.Count,

@@ -17,10 +17,20 @@ internal static class PartialRows
     {
         var definition = collection.Definition;
         var rows = (int)Math.Min(request.NumRows, Limits.RowsPerRequest);
-        var given = request.FieldsData.ToDictionary(f => f.IsDynamic && f.FieldName.Length == 0 ? CollectionDefinition.DynamicFieldName : f.FieldName, StringComparer.Ordinal);
+        var given = StructColumns.Expanded(definition, request.FieldsData).ToDictionary(f => f.IsDynamic && f.FieldName.Length == 0 ? CollectionDefinition.DynamicFieldName : f.FieldName, StringComparer.Ordinal);
         var keys = given.GetValueOrDefault(definition.Primary.Name)
             ?? throw Faults.Invalid($"must assign pk when upsert, primary field: {definition.Primary.Name}");
         var before = Before(collection, keys, rows);
+        foreach (var op in request.FieldOps)
+        {
+            var field = definition.Field(op.FieldName) is { } known && given.ContainsKey(op.FieldName) ? known
+                : throw Faults.Invalid($"field_ops names field {op.FieldName}, which the request does not carry");
+            if (op.Op != FieldPartialUpdateOp.Types.OpType.Replace)
+            {
+                given[field.Name] = ArrayChanges.Applied(field, definition.FieldIndex(field.Name), op.Op, given[field.Name], before);
+            }
+        }
+
         var whole = new List<FieldData>();
         foreach (var field in definition.Fields.Where(f => !f.Schema.IsFunctionOutput))
         {
@@ -34,7 +44,7 @@ internal static class PartialRows
             }
         }
 
-        return RowReader.Read(definition, [.. request.FieldsData.Where(f => !f.IsDynamic && f.FieldName != CollectionDefinition.DynamicFieldName), .. whole], rows, null);
+        return RowReader.Read(definition, [.. given.Where(f => !f.Value.IsDynamic && f.Key != CollectionDefinition.DynamicFieldName).Select(f => f.Value), .. whole], rows, null);
     }
 
     /// <summary>The row that is there for each key of the request, or null.</summary>

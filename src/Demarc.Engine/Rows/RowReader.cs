@@ -35,7 +35,7 @@ internal static class RowReader
             throw Faults.TooLarge($"num_rows {rows} is beyond the limit of {Limits.RowsPerRequest} rows per request; send smaller batches");
         }
 
-        var byName = ByName(definition, given);
+        var byName = ByName(definition, StructColumns.Expanded(definition, given));
         var columns = new List<FieldData>(definition.Fields.Count);
         foreach (var field in definition.Fields)
         {
@@ -64,6 +64,7 @@ internal static class RowReader
             throw UnknownField(definition, byName.Keys.First());
         }
 
+        StructColumns.CheckLengths(definition, columns, rows);
         FunctionRules.Fill(definition, columns, rows);
         return columns;
     }
@@ -104,9 +105,9 @@ internal static class RowReader
             return Filled(field, rows);
         }
 
-        if (field.IsVector)
+        if (field.IsSearchable)
         {
-            return VectorReader.Read(field, given, rows);
+            return field.IsVector ? VectorReader.Read(field, given, rows) : VectorReader.ReadArrays(field, given, rows);
         }
 
         if (given.FieldCase != FieldData.FieldOneofCase.Scalars)

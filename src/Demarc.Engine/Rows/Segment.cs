@@ -201,6 +201,7 @@ internal sealed class Segment
         for (var i = 0; i < stored; i++)
         {
             (Columns[i] as VectorColumn)?.MapFrom(file, i);
+            (Columns[i] as VectorArrayColumn)?.MapFrom(file, i);
         }
 
         File = file;

@@ -38,6 +38,9 @@ internal abstract class VectorColumn(FieldDefinition field) : Column(field)
     /// <summary>Lets go of the rows in memory and reads those of a file that has been checked; the column is full.</summary>
     public void MapFrom(BlockFile from, int field) => Map(from, field, Count);
 
+    /// <summary>Whether there are no more vectors than a segment may have rows; of arrays of vectors there are.</summary>
+    public bool SegmentBound { get; set; } = true;
+
     /// <summary>Binds a query; a scorer serves one thread.</summary>
     public abstract Scorer Scorer(QueryVector query, Metric metric);
 
@@ -127,7 +130,7 @@ internal abstract class VectorColumn(FieldDefinition field) : Column(field)
     protected abstract void WriteVector(VectorField target, int row);
 
     /// <summary>Room to hold, growing by half but not beyond what a segment may hold: a full segment has no slack.</summary>
-    private protected int Room(int now, int rows) => Math.Max(rows, Math.Min(Grown(now, rows), Segment.CapacityOfBytes(Field.VectorBytes)));
+    private protected int Room(int now, int rows) => !SegmentBound ? Grown(now, rows) : Math.Max(rows, Math.Min(Grown(now, rows), Segment.CapacityOfBytes(Field.VectorBytes)));
 }
 
 /// <summary>Float32 vectors, row after row in one array, with each row's length beside them so that cosine costs no more than the inner product.</summary>

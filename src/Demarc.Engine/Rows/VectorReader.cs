@@ -47,6 +47,38 @@ internal static class VectorReader
         return result;
     }
 
+    /// <summary>Arrays of vectors, each row by itself.</summary>
+    public static FieldData ReadArrays(FieldDefinition field, FieldData given, int rows)
+    {
+        if (given.FieldCase != FieldData.FieldOneofCase.Vectors || given.Vectors.DataCase != VectorField.DataOneofCase.VectorArray)
+        {
+            throw Faults.Invalid($"the data of field {field.Name} does not match its type", field.Type, given.FieldCase == FieldData.FieldOneofCase.Vectors ? given.Vectors.DataCase : given.FieldCase);
+        }
+
+        var arrays = given.Vectors.VectorArray.Data;
+        if (arrays.Count != rows)
+        {
+            throw Faults.Invalid($"the num_rows ({arrays.Count}) of field ({field.Name}) is not equal to passed num_rows ({rows})", rows, arrays.Count);
+        }
+
+        var result = Column.NewData(field);
+        for (var row = 0; row < rows; row++)
+        {
+            var one = Column.NewData(field.Element);
+            if (arrays[row].DataCase != VectorField.DataOneofCase.None)
+            {
+                var count = arrays[row].DataCase == one.Vectors.DataCase ? VectorCount(field.Element, arrays[row])
+                    : throw Faults.Invalid($"the data of field {field.Name} does not match its element type", field.ElementType, arrays[row].DataCase);
+                one = count <= field.MaxCapacity ? Read(field.Element, new FieldData { Type = field.ElementType, FieldName = field.Name, Vectors = arrays[row] }, count)
+                    : throw Faults.Invalid($"the length ({count}) of {row}th array exceeds max capacity ({field.MaxCapacity})", "valid length array", "array length exceeds max capacity");
+            }
+
+            result.Vectors.VectorArray.Data.Add(one.Vectors);
+        }
+
+        return result;
+    }
+
     /// <summary>The column of a nullable field that a request leaves out.</summary>
     public static FieldData Nulls(FieldDefinition field, int rows)
     {

@@ -15,6 +15,10 @@ internal readonly record struct Call(string Database, string User, bool Temporar
 {
     private static readonly ConcurrentDictionary<MessageDescriptor, FieldDescriptor?> DatabaseFields = new();
 
+    /// <summary>The collection that a request names, for the log; a dash where it names none.</summary>
+    public static string CollectionOf(IMessage request) =>
+        request.Descriptor.FindFieldByName("collection_name") is { FieldType: FieldType.String } field && (string)field.Accessor.GetValue(request) is { Length: > 0 } name ? name : "-";
+
     public static Call Of(IMessage request, ServerCallContext context)
     {
         var http = context.GetHttpContext();

@@ -86,7 +86,7 @@ internal sealed partial class MilvusEndpoint
                 return null;
             }
 
-            return d.Loaded && d.Field(index.FieldName) is { IsVector: true }
+            return d.Loaded && d.Field(index.FieldName) is { IsSearchable: true }
                 ? throw Faults.Invalid($"vector index cannot be dropped on loaded collection: {d.Name}; release the collection first")
                 : new LogOp { DropIndex = new DropIndexOp { CollectionId = d.Id, IndexName = index.Name } };
         });
@@ -95,9 +95,15 @@ internal sealed partial class MilvusEndpoint
     {
         var d = Definition(call, request.CollectionName);
         var field = d.Field(request.FieldName)
-            ?? throw Faults.Invalid($"cannot create index on non-exist field: {request.FieldName}");
-        var name = request.IndexName.Length > 0 ? request.IndexName : field.Name;
-        SchemaRules.CheckName(name, "index name");
+            ?? throw Faults.Unexpected($"cannot create index on non-exist field: {request.FieldName}");
+
+        // Without a name the index that the field has already is meant, if it has one.
+        var name = request.IndexName.Length > 0 ? request.IndexName : d.IndexOn(field.Name)?.Name ?? field.Name;
+        if (name != field.Name)
+        {
+            SchemaRules.CheckName(name, "index name");
+        }
+
         var index = new StoredIndex { Name = name, FieldName = field.Name };
         index.Params.Add(IndexRules.Complete(field, request.ExtraParams));
         if (d.IndexOn(field.Name) is { } existing)

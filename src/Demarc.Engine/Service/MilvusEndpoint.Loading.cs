@@ -121,13 +121,13 @@ internal sealed partial class MilvusEndpoint
         });
 
     /// <summary>What a read works on: the rows of the loaded partitions it names, or of all loaded ones.</summary>
-    private (CollectionRows Collection, CollectionView View) Loaded(Call call, string name, RepeatedField<string> partitionNames)
+    private (CollectionRows Collection, CollectionView View) Loaded(Call call, string name, RepeatedField<string> partitionNames, Func<string, Fault>? refusal = null)
     {
         var collection = Collection(call, name);
         collection.ThrowIfDamaged();
         var view = collection.View;
         var definition = view.Definition;
-        var asked = PartitionIds(definition, partitionNames);
+        var asked = PartitionIds(definition, partitionNames, refusal);
         if (!definition.Loaded)
         {
             throw Faults.CollectionNotLoaded(name);
@@ -168,7 +168,7 @@ internal sealed partial class MilvusEndpoint
             CheckLoadFields(definition, fields);
         }
 
-        var bare = definition.Fields.Where(f => f.IsVector && (fields.Count == 0 || fields.Contains(f.Name)) && definition.IndexOn(f.Name) is null).Select(f => f.Name).ToList();
+        var bare = definition.Fields.Where(f => f.IsSearchable && (fields.Count == 0 || fields.Contains(f.Name)) && definition.IndexOn(f.Name) is null).Select(f => f.Name).ToList();
         return bare.Count > 0
             ? throw new Fault(700, $"there is no vector index on field: [{string.Join(' ', bare)}], please create index firstly: index not found[collection={definition.Name}]")
             : definition;
@@ -186,7 +186,7 @@ internal sealed partial class MilvusEndpoint
             throw Faults.Invalid($"load field list {string.Join(' ', fields)} does not contain partition key field {definition.Fields[definition.PartitionKeyIndex].Name}");
         }
 
-        if (!definition.Fields.Any(f => f.IsVector && fields.Contains(f.Name)))
+        if (!definition.Fields.Any(f => f.IsSearchable && fields.Contains(f.Name)))
         {
             throw Faults.Invalid($"load field list {string.Join(' ', fields)} does not contain vector field");
         }

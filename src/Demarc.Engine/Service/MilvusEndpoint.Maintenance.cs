@@ -98,7 +98,7 @@ internal sealed partial class MilvusEndpoint
         Run(request, context, call =>
         {
             var (_, view) = Loaded(call, request.CollectionName, []);
-            var index = view.Definition.Indexes.FirstOrDefault(i => view.Definition.Field(i.FieldName) is { IsVector: true });
+            var index = view.Definition.Indexes.FirstOrDefault(i => view.Definition.Field(i.FieldName) is { IsSearchable: true });
             var answer = new GetQuerySegmentInfoResponse { Status = Success() };
             answer.Infos.Add(view.Segments.Where(s => view.Definition.IsLoaded(s.Segment.PartitionId)).Select(s => new QuerySegmentInfo
             {

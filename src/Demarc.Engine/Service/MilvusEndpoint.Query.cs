@@ -18,7 +18,9 @@ internal sealed partial class MilvusEndpoint
             Refuse(request.HasNamespace, "namespace");
             var parameters = new RequestParameters(request.QueryParams);
             await ExpireRows(Collection(call, request.CollectionName));
-            var (collection, view) = Loaded(call, request.CollectionName, request.PartitionNames);
+
+            // Here Milvus speaks of a parameter, in a search only of an error.
+            var (collection, view) = Loaded(call, request.CollectionName, request.PartitionNames, Faults.Invalid);
             var filter = ParseFilter(view.Definition, request.Expr, request.ExprTemplateValues);
             var (limit, offset) = Page(parameters, "limit");
             var count = request.OutputFields.Any(f => f.Equals(CountField, StringComparison.OrdinalIgnoreCase));
@@ -109,12 +111,17 @@ internal sealed partial class MilvusEndpoint
         SortByKey(definition, rows);
         rows = order?.Sort(rows, r => r) ?? rows;
         var output = new OutputFields(definition, request.OutputFields, withPrimary: true);
+        var answer = new QueryResults { Status = Success(), CollectionName = request.CollectionName, PrimaryFieldName = definition.Primary.Name };
+        var elements = Evaluator.ElementFilter(filter);
         foreach (var (segment, row) in rows.Skip(offset).Take(limit < 0 ? Limits.RowsPerRequest : limit))
         {
             output.Add(segment, row);
+            if (elements is not null)
+            {
+                answer.ElementIndices.Add(new ElementIndices { Indices = new LongArray { Data = { new Evaluator(segment).Meeting(elements, row).Select(e => (long)e) } } });
+            }
         }
 
-        var answer = new QueryResults { Status = Success(), CollectionName = request.CollectionName, PrimaryFieldName = definition.Primary.Name };
         answer.FieldsData.Add(output.Columns);
         answer.OutputFields.Add(output.Names);
         return answer;

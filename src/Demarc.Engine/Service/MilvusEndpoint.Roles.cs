@@ -91,11 +91,6 @@ internal sealed partial class MilvusEndpoint
         {
             var access = State.Access;
             var asked = request.Role?.Name ?? "";
-            if (asked.Length > 0 && !access.HasRole(asked))
-            {
-                throw NoSuchRole(asked, ErrorCode.SelectRoleFailure);
-            }
-
             var answer = new SelectRoleResponse { Status = Success() };
             foreach (var role in access.AllRoles().Where(r => asked.Length == 0 || r.Name == asked))
             {

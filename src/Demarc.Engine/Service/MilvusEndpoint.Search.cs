@@ -13,6 +13,11 @@ namespace Demarc.Engine.Service;
 /// <summary>Nearest rows to one or more vectors, by one field or by several.</summary>
 internal sealed partial class MilvusEndpoint
 {
+    /// <summary>The placeholder of a list of vectors is that much above the type of one.</summary>
+    private const int ListPlaceholders = PlaceholderType.EmbListFloatVector - PlaceholderType.FloatVector;
+
+    private static readonly MapField<string, TemplateValue> NoTemplates = [];
+
     private readonly IteratorPlaces iterators = new();
 
     public override Task<SearchResults> Search(SearchRequest request, ServerCallContext context) =>
@@ -21,20 +26,23 @@ internal sealed partial class MilvusEndpoint
             RefuseUnserved(request);
             if (request.SubReqs.Count > 0)
             {
+                Refuse(request.Highlighter is not null, "highlighting in a hybrid search");
                 return await Hybrid(call, Unfolded(request));
             }
 
             await ExpireRows(Collection(call, request.CollectionName));
             var (collection, view) = Loaded(call, request.CollectionName, request.PartitionNames);
-            Refuse(request.FunctionScore is not null, "a reranking function in a search of one field");
             var run = Prepare(request, collection, view);
+            var highlights = request.Highlighter is null ? null : Highlighting.Read(view.Definition, request.Highlighter, run.Field, Texts(request));
             if (run.Parameters.Flag("search_iter_v2"))
             {
+                Refuse(highlights is not null, "highlighting in a search iterator");
+                Refuse(request.FunctionScore is not null, "a reranking function in a search iterator");
                 return Iterate(request, view, run, call.Cancel);
             }
 
-            var found = run.Find(call.Cancel);
-            return new SearchAnswer(view, request.OutputFields, run.Limit, run.Offset, run.Decimals) { Grouping = run.Grouping, Order = run.Order }.Build(found, request.CollectionName, Now());
+            var found = Scored(view, run, request.FunctionScore, run.Find(call.Cancel));
+            return new SearchAnswer(view, request.OutputFields, run.Limit, run.Offset, run.Decimals) { Grouping = run.Grouping, Order = run.Order, Highlights = highlights, FindsElements = run.FindsElements }.Build(found, request.CollectionName, Now());
         });
 
     public override Task<SearchResults> HybridSearch(HybridSearchRequest request, ServerCallContext context) =>
@@ -54,15 +62,19 @@ internal sealed partial class MilvusEndpoint
         await ExpireRows(Collection(call, request.CollectionName));
         var (collection, view) = Loaded(call, request.CollectionName, request.PartitionNames);
         var parameters = new RequestParameters(request.RankParams);
-        var ranker = request.FunctionScore is { } score ? Ranker.Read(score, request.Requests.Count) : Ranker.Read(parameters, request.Requests.Count);
+        var rescoring = request.FunctionScore is { } asked ? ScoreFunctions.Read(view.Definition, asked, filter => ParseFilter(view.Definition, filter, NoTemplates)) : null;
+        Refuse(rescoring is BoostFunctions, "a boost over a hybrid search; name it in its parts");
+        var ranker = rescoring is DecayFunction decay ? Ranker.ByDecay(decay)
+            : request.FunctionScore is { } score ? Ranker.Read(score, request.Requests.Count) : Ranker.Read(parameters, request.Requests.Count);
         var (limit, offset) = Page(parameters, "limit");
         var searches = new List<(SearchRun, List<Ranked>[])>();
         foreach (var sub in request.Requests)
         {
             RefuseUnserved(sub);
+            Refuse(sub.Highlighter is not null, "highlighting in a hybrid search");
             var run = Prepare(sub, collection, view);
             Refuse(run.Grouping is not null, "group_by_field in a part of a hybrid search; name it beside the ranker");
-            searches.Add((run, run.Find(call.Cancel)));
+            searches.Add((run, Scored(view, run, sub.FunctionScore, run.Find(call.Cancel))));
         }
 
         if (searches.Exists(s => s.Item2.Length != searches[0].Item2.Length))
@@ -73,6 +85,11 @@ internal sealed partial class MilvusEndpoint
         limit = limit < 0 ? searches[0].Item1.Limit : limit;
         var combined = ranker.Combine(searches);
         var grouping = Grouping.Read(view.Definition, parameters);
+        if (grouping is not null && rescoring is DecayFunction)
+        {
+            throw Faults.Invalid("Decay rerank does not support grouping search");
+        }
+
         if (grouping is not null)
         {
             combined = [.. combined.Select(hits => grouping.Take(hits, limit + offset).Rows)];
@@ -80,6 +97,23 @@ internal sealed partial class MilvusEndpoint
 
         return new SearchAnswer(view, request.OutputFields, limit, offset, parameters.Decimals()) { Grouping = grouping, Order = OrderBy.Read(view.Definition, parameters) }
             .Build(combined, request.CollectionName, Now());
+    }
+
+    /// <summary>What was found, in the order that functions of the request give it.</summary>
+    private static List<Ranked>[] Scored(CollectionView view, SearchRun run, FunctionScore? score, List<Ranked>[] found)
+    {
+        if (score is null)
+        {
+            return found;
+        }
+
+        var functions = ScoreFunctions.Read(view.Definition, score, filter => ParseFilter(view.Definition, filter, NoTemplates));
+        if (functions is DecayFunction && run.Grouping is not null)
+        {
+            throw Faults.Invalid("Decay rerank does not support grouping search");
+        }
+
+        return functions is null ? Ranker.Read(score, 1).Combine([(run, found)]) : [.. found.Select(hits => functions.Apply(hits, run.Metric))];
     }
 
     /// <summary>A hybrid search in the form that puts its parts into a search.</summary>
@@ -112,6 +146,7 @@ internal sealed partial class MilvusEndpoint
 
     private SearchResults Iterate(SearchRequest request, CollectionView view, SearchRun run, CancellationToken cancel)
     {
+        Refuse(run.FindsElements, "a search iterator over elements of a struct array");
         if (run.Queries.Length != 1)
         {
             throw Faults.Invalid("search iterator only support nq = 1");
@@ -159,33 +194,38 @@ internal sealed partial class MilvusEndpoint
     {
         Refuse(request.HasNamespace, "namespace");
         Refuse(request.FunctionChains.Count > 0, "a function chain");
-        Refuse(request.Highlighter is not null, "highlighting");
         Refuse(request.SearchAggregation is not null, "search aggregation");
         Refuse(request.TravelTimestamp != 0, "time travel");
     }
+
+    /// <summary>The texts that a search is by, if it is by texts.</summary>
+    private static List<string> Texts(SearchRequest request) =>
+        request.SearchInputCase != SearchRequest.SearchInputOneofCase.PlaceholderGroup ? []
+        : [.. Parsed(PlaceholderGroup.Parser, request.PlaceholderGroup, "placeholder_group").Placeholders.Where(p => p.Type == PlaceholderType.VarChar).SelectMany(p => p.Values).Select(v => v.ToStringUtf8())];
 
     private static FieldDefinition SearchField(CollectionDefinition definition, string? name)
     {
         if (name is not null)
         {
-            return definition.Field(name) is { IsVector: true } found ? found
+            return definition.Field(name) is { IsSearchable: true } found ? found
                 : throw Faults.Invalid($"failed to create query plan: field ({name}) to search is not of vector type or does not exist");
         }
 
-        var vectors = definition.Fields.Where(f => f.IsVector).ToList();
+        var vectors = definition.Fields.Where(f => f.IsSearchable).ToList();
         return vectors.Count == 1 ? vectors[0] : throw Faults.Invalid("multiple anns_fields exist, please specify a anns_field in search_params");
     }
 
-    private static QueryVector[] Queries(SearchRequest request, FieldDefinition field, CollectionRows collection)
+    private static QueryVector[][] Queries(SearchRequest request, FieldDefinition field, CollectionRows collection)
     {
         if (request.SearchInputCase == SearchRequest.SearchInputOneofCase.Ids)
         {
+            Refuse(field.IsVectorArray, "a search of a struct array by ids");
             Refuse(field.Schema.IsFunctionOutput, "a BM25 search by ids");
             var (_, rows) = ByKeys(collection, request.Ids);
             var index = collection.View.Definition.FieldIndex(field.Name);
             var wanted = (request.Ids.IntId?.Data.Count ?? 0) + (request.Ids.StrId?.Data.Count ?? 0);
             return rows.Count == wanted && wanted > 0
-                ? [.. rows.Select(r => ((VectorColumn)r.Segment.Segment.Columns[index]).Query(r.Row))]
+                ? Single(rows.Select(r => ((VectorColumn)r.Segment.Segment.Columns[index]).Query(r.Row)))
                 : throw Faults.Invalid($"{wanted - rows.Count} of {wanted} ids to search by do not exist");
         }
 
@@ -199,12 +239,33 @@ internal sealed partial class MilvusEndpoint
         if (field.Schema.IsFunctionOutput)
         {
             return placeholder.Type == PlaceholderType.VarChar
-                ? [.. placeholder.Values.Select(text => Bm25.Query(collection.View, field, text.ToStringUtf8()))]
+                ? Single(placeholder.Values.Select(text => Bm25.Query(collection.View, field, text.ToStringUtf8())))
                 : throw Faults.Invalid($"please provide varchar/text for BM25 Function based search, got {placeholder.Type}");
         }
 
-        return (int)placeholder.Type == (int)field.Type
-            ? [.. placeholder.Values.Select(bytes => VectorReader.Query(field, bytes))]
-            : throw Faults.Invalid("vector type must be the same", $"{field.Type} field {field.Name}", placeholder.Type);
+        if (field.IsVectorArray && SearchRun.MetricOf(collection.View.Definition, field, null).Lists)
+        {
+            return (int)placeholder.Type == ListPlaceholders + (int)field.ElementType
+                ? [.. placeholder.Values.Select(bytes => List(field.Element, bytes))]
+                : throw Faults.Invalid("vector type must be the same", $"a list of {field.ElementType} for field {field.Name}", placeholder.Type);
+        }
+
+        var one = field.IsVectorArray ? field.Element : field;
+        return (int)placeholder.Type == (int)one.Type
+            ? Single(placeholder.Values.Select(bytes => VectorReader.Query(one, bytes)))
+            : throw Faults.Invalid("vector type must be the same", $"{one.Type} field {field.Name}", placeholder.Type);
+    }
+
+    private static QueryVector[][] Single(IEnumerable<QueryVector> queries) => [.. queries.Select(q => new[] { q })];
+
+    /// <summary>The vectors of a list, which follow each other on the wire.</summary>
+    private static QueryVector[] List(FieldDefinition element, ByteString bytes)
+    {
+        if (bytes.Length == 0 || bytes.Length % element.VectorBytes != 0)
+        {
+            throw Faults.Invalid($"vector dimension mismatch, expected a list of vectors of {element.VectorBytes} bytes, actual {bytes.Length} bytes");
+        }
+
+        return [.. Enumerable.Range(0, bytes.Length / element.VectorBytes).Select(i => VectorReader.Query(element, ByteString.CopyFrom(bytes.Span.Slice(i * element.VectorBytes, element.VectorBytes))))];
     }
 }

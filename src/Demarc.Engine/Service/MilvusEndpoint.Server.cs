@@ -49,6 +49,9 @@ internal sealed partial class MilvusEndpoint
     public override Task<AllocTimestampResponse> AllocTimestamp(AllocTimestampRequest request, ServerCallContext context) =>
         Run(request, context, _ => new AllocTimestampResponse { Status = Success(), Timestamp = store.Clock.Next() });
 
+    // One process does what these do in Milvus, and stands in the figures once for each, as a standalone Milvus does.
+    private static readonly string[] NodeRoles = ["mixcoord", "proxy", "datanode", "querynode"];
+
     /// <summary>The one kind of request that clients send is for the node's own figures.</summary>
     public override Task<GetMetricsResponse> GetMetrics(GetMetricsRequest request, ServerCallContext context) =>
         Run(request, context, _ =>
@@ -85,13 +88,24 @@ internal sealed partial class MilvusEndpoint
     {
         json.WriteStartObject();
         json.WriteStartArray("nodes_info");
+        foreach (var role in NodeRoles)
+        {
+            WriteNode(json, role);
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void WriteNode(System.Text.Json.Utf8JsonWriter json, string role)
+    {
         json.WriteStartObject();
         json.WriteNumber("identifier", NodeId);
         json.WriteNull("connected");
         json.WriteStartObject("infos");
         json.WriteBoolean("has_error", false);
         json.WriteString("error_reason", "");
-        json.WriteString("name", "standalone1");
+        json.WriteString("name", role + NodeId.ToString(System.Globalization.CultureInfo.InvariantCulture));
         json.WriteStartObject("hardware_infos");
         json.WriteNumber("cpu_core_count", Environment.ProcessorCount);
         json.WriteNumber("memory", GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
@@ -101,11 +115,9 @@ internal sealed partial class MilvusEndpoint
         json.WriteString("system_version", EngineVersion.Milvus);
         json.WriteString("deploy_mode", "STANDALONE");
         json.WriteEndObject();
-        json.WriteString("type", "standalone");
+        json.WriteString("type", role);
         json.WriteNumber("id", NodeId);
         json.WriteEndObject();
-        json.WriteEndObject();
-        json.WriteEndArray();
         json.WriteEndObject();
     }
 }

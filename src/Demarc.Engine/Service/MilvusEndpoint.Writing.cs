@@ -33,11 +33,12 @@ internal sealed partial class MilvusEndpoint
         Run(request, context, async call =>
         {
             Refuse(request.HasNamespace, "namespace");
-            Refuse(request.FieldOps.Count > 0, "field_ops in an upsert");
             var definition = Writable(call, request.CollectionName, request.SchemaTimestamp);
             List<FieldData> columns;
             ulong timestamp;
-            if (request.PartialUpdate)
+
+            // An operation on a field asks for what is there, so it makes an update partial.
+            if (request.PartialUpdate || request.FieldOps.Any(o => o.Op != FieldPartialUpdateOp.Types.OpType.Replace))
             {
                 // What a row keeps is read in the writer's turn, so that no write in between is lost.
                 columns = [];

@@ -17,7 +17,7 @@ namespace Demarc.Engine.Service;
 /// who calls must have the privilege, a fault becomes the status that clients know, anything else is logged as a defect and
 /// answered without details.
 /// </summary>
-internal sealed partial class MilvusEndpoint(Store store, EngineMetrics metrics, EngineOptions options, ILogger<MilvusEndpoint> log) : MilvusService.MilvusServiceBase
+internal sealed partial class MilvusEndpoint(Store store, EngineMetrics metrics, Admission admission, EngineOptions options, ILogger<MilvusEndpoint> log) : MilvusService.MilvusServiceBase
 {
     /// <summary>Where the middleware leaves who is calling; empty when logins are off.</summary>
     public const string UserItem = "demarc.user";
@@ -44,6 +44,7 @@ internal sealed partial class MilvusEndpoint(Store store, EngineMetrics metrics,
             }
 
             AccessCheck.Require(State, call, request);
+            using var ticket = await admission.Enter(request, call.Cancel);
             var answer = await act(call);
             succeeded = true;
             return answer;
@@ -67,7 +68,12 @@ internal sealed partial class MilvusEndpoint(Store store, EngineMetrics metrics,
         }
         finally
         {
-            metrics.End(method, begun, succeeded);
+            var elapsed = metrics.End(method, begun, succeeded);
+            if (options.Slow > TimeSpan.Zero && elapsed >= options.Slow)
+            {
+                metrics.Slow(method);
+                log.Slow(method, Call.CollectionOf(request), (long)elapsed.TotalMilliseconds);
+            }
         }
     }
 
@@ -124,7 +130,7 @@ internal sealed partial class MilvusEndpoint(Store store, EngineMetrics metrics,
         definition.Partition(name) ?? throw Faults.PartitionNotFound(name);
 
     /// <summary>The partitions a read is about; null for all. With a partition key, clients may not name any.</summary>
-    private static HashSet<long>? PartitionIds(CollectionDefinition definition, RepeatedField<string> names)
+    private static HashSet<long>? PartitionIds(CollectionDefinition definition, RepeatedField<string> names, Func<string, Fault>? refusal = null)
     {
         if (names.Count == 0)
         {
@@ -132,7 +138,7 @@ internal sealed partial class MilvusEndpoint(Store store, EngineMetrics metrics,
         }
 
         return definition.PartitionKeyIndex >= 0
-            ? throw Faults.Unexpected("not support manually specifying the partition names if partition key mode is used")
+            ? throw (refusal ?? Faults.Unexpected)("not support manually specifying the partition names if partition key mode is used")
             : [.. names.Select(name => Partition(definition, name).Id)];
     }
 

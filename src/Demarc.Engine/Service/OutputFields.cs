@@ -32,7 +32,7 @@ internal sealed class OutputFields
             {
                 indexes.UnionWith(Enumerable.Range(0, definition.Fields.Count).Where(i => i != definition.DynamicIndex && !definition.Fields[i].Schema.IsFunctionOutput));
                 whole |= definition.DynamicIndex >= 0;
-                Names.AddRange(definition.Fields.Where(f => !f.Schema.IsFunctionOutput).Select(f => f.Name));
+                Names.AddRange(definition.Fields.Where(f => !f.Schema.IsFunctionOutput).Select(f => Shown(f.Name)));
             }
             else if (index >= 0 && definition.Fields[index].Schema.IsFunctionOutput)
             {
@@ -42,6 +42,11 @@ internal sealed class OutputFields
             {
                 indexes.Add(index);
                 whole |= index == definition.DynamicIndex;
+                Names.Add(Shown(name));
+            }
+            else if (definition.StructArray(name) is { } array)
+            {
+                indexes.UnionWith(array.Fields.Select(p => definition.FieldIndex(StructRules.PartName(name, p.Name))));
                 Names.Add(name);
             }
             else if (definition.DynamicIndex >= 0)
@@ -73,7 +78,7 @@ internal sealed class OutputFields
     /// <summary>As asked for, with wildcards resolved.</summary>
     public List<string> Names { get; } = [];
 
-    public IEnumerable<FieldData> Columns => columns.Select(c => Timestamps.ForAnswer(c.Data));
+    public IEnumerable<FieldData> Columns => StructColumns.Folded(columns.Select(c => Timestamps.ForAnswer(c.Data)));
 
     public void Add(SegmentView segment, int row)
     {
@@ -104,6 +109,9 @@ internal sealed class OutputFields
             throw Faults.TooLarge($"the answer would have more than {Limits.ResponseBytes >> 20} MiB; ask for fewer rows or fields, or page with limit and offset");
         }
     }
+
+    /// <summary>Parts of a struct array come under its name.</summary>
+    private static string Shown(string field) => StructRules.IsPart(field) ? StructRules.Split(field).Array : field;
 
     /// <summary>$meta["a"] names the same key as a.</summary>
     private static string DynamicKey(string name)

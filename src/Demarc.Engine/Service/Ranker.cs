@@ -7,15 +7,22 @@ using Demarc.Engine.Vectors;
 
 namespace Demarc.Engine.Service;
 
-/// <summary>How a hybrid search makes one list of several: by reciprocal ranks, or by weighted scores.</summary>
+/// <summary>How a hybrid search makes one list of several: by reciprocal ranks, by weighted scores, or by the best score and how a field's value lets it fade.</summary>
 internal sealed class Ranker
 {
     private const double DefaultK = 60;
     private readonly double k;
     private readonly double[]? weights;
     private readonly bool normalise;
+    private readonly DecayFunction? decay;
 
     private Ranker(double k, double[]? weights, bool normalise) => (this.k, this.weights, this.normalise) = (k, weights, normalise);
+
+    private Ranker(DecayFunction decay)
+        : this(0, null, false) => this.decay = decay;
+
+    /// <summary>The best score of a row in any of the searches, faded.</summary>
+    public static Ranker ByDecay(DecayFunction decay) => new(decay);
 
     /// <summary>From the request's parameters: strategy and params.</summary>
     public static Ranker Read(RequestParameters parameters, int searches)
@@ -59,17 +66,20 @@ internal sealed class Ranker
             var scores = new Dictionary<(int Segment, int Row), (double Score, Ranked Hit)>();
             for (var s = 0; s < searches.Count; s++)
             {
-                var hits = searches[s].Found[q];
+                // Of a row that was found by several of its elements the best one counts.
+                var hits = searches[s].Run.FindsElements ? searches[s].Found[q].DistinctBy(h => (h.Segment.Segment.Ordinal, h.Row)).ToList() : searches[s].Found[q];
                 for (var rank = 0; rank < hits.Count; rank++)
                 {
                     var hit = hits[rank];
-                    var part = weights is null ? 1 / (k + rank + 1) : weights[s] * Value(searches[s].Run.Metric, hit.Score, mixed);
+                    var part = decay is not null ? DecayFunction.Similarity(searches[s].Run.Metric, hit.Score)
+                        : weights is null ? 1 / (k + rank + 1) : weights[s] * Value(searches[s].Run.Metric, hit.Score, mixed);
                     var key = (hit.Segment.Segment.Ordinal, hit.Row);
-                    scores[key] = scores.TryGetValue(key, out var before) ? (before.Score + part, hit) : (part, hit);
+                    scores[key] = !scores.TryGetValue(key, out var before) ? (part, hit)
+                        : (decay is null ? before.Score + part : Math.Max(before.Score, part), hit);
                 }
             }
 
-            var all = scores.Values.Select(v => v.Hit with { Score = (float)v.Score });
+            var all = scores.Values.Select(v => v.Hit with { Score = (float)(decay is null ? v.Score : v.Score * decay.Fade(v.Hit)) });
             combined[q] = [.. (ascending ? all.OrderBy(h => h.Score) : all.OrderByDescending(h => h.Score)).ThenBy(h => h.Segment.Segment.Ordinal).ThenBy(h => h.Row)];
         }
 

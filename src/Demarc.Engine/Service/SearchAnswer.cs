@@ -10,6 +10,11 @@ internal sealed class SearchAnswer(CollectionView view, IEnumerable<string> fiel
 
     public OrderBy? Order { get; init; }
 
+    /// <summary>Whether hits are elements of a struct array, and the answer says which.</summary>
+    public bool FindsElements { get; init; }
+
+    public Highlighting? Highlights { get; init; }
+
     public SearchResults Build(List<Ranked>[] found, string collection, ulong now)
     {
         var definition = view.Definition;
@@ -23,9 +28,10 @@ internal sealed class SearchAnswer(CollectionView view, IEnumerable<string> fiel
             PrimaryFieldName = definition.Primary.Name,
             AllSearchCount = view.LiveRows,
         };
-        foreach (var hits in found)
+        var highlights = new List<HighlightResult>();
+        for (var query = 0; query < found.Length; query++)
         {
-            var page = Page(hits);
+            var page = Page(found[query]);
             results.Topks.Add(page.Count);
             foreach (var hit in page)
             {
@@ -37,16 +43,23 @@ internal sealed class SearchAnswer(CollectionView view, IEnumerable<string> fiel
                 }
 
                 output.Add(hit.Segment, hit.Row);
+                Highlights?.AddTo(highlights, query, hit);
+                if (FindsElements)
+                {
+                    (results.ElementIndices ??= new LongArray()).Data.Add(hit.Element);
+                }
             }
         }
 
-        results.Ids = MilvusEndpoint.Ids(keys);
+        // Where nothing is found Milvus leaves the ids out, and its clients read that.
+        results.Ids = results.Scores.Count > 0 ? MilvusEndpoint.Ids(keys) : null;
         if (groups is not null)
         {
             results.GroupByFieldValue = groups;
             results.GroupByFieldValues.Add(groups);
         }
 
+        results.HighlightResults.Add(highlights);
         results.FieldsData.Add(output.Columns);
         results.OutputFields.Add(output.Names);
         return new SearchResults { Status = new Protocol.Status(), CollectionName = collection, Results = results, SessionTs = now };

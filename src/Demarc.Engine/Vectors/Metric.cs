@@ -31,6 +31,17 @@ internal static class Metrics
     /// <summary>The score clients see, from a hit's nearness.</summary>
     public static float Score(this Metric metric, float nearness) => metric.IsDistance() ? -nearness : nearness;
 
+    /// <summary>The metric that compares two vectors where lists of them are compared: for each of one list the nearest of the other counts. Null for other metrics.</summary>
+    public static Metric? OfList(string name) => name.ToUpperInvariant() switch
+    {
+        "MAX_SIM" or "MAX_SIM_COSINE" => Metric.Cosine,
+        "MAX_SIM_IP" => Metric.IP,
+        "MAX_SIM_L2" => Metric.L2,
+        "MAX_SIM_HAMMING" => Metric.Hamming,
+        "MAX_SIM_JACCARD" => Metric.Jaccard,
+        _ => null,
+    };
+
     public static Metric Parse(string name) => name.ToUpperInvariant() switch
     {
         "L2" => Metric.L2,

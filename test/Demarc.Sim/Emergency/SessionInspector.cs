@@ -17,6 +17,9 @@ internal sealed class SessionInspector(SimWorld world, SimSessions sessions)
 
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(5);
 
+    // How long a break may be on its way through the agent's own threads before whoever works in a session has heard of it.
+    private static readonly TimeSpan Notice = TimeSpan.FromMilliseconds(10);
+
     private readonly Dictionary<SessionId, Asked> asked = [];
     private readonly HashSet<(SessionId Session, string Key, string Terms)> approved = [];
     private readonly Dictionary<SessionId, HashSet<string>> arrivedApprovals = [];
@@ -273,7 +276,7 @@ internal sealed class SessionInspector(SimWorld world, SimSessions sessions)
         if (ask.Terms.Kind == SessionKind.Bundle) yield break;
         if (world.AgentDisk.Refusal is not null) yield return "the plane is refused";
         if (!streams.TryGetValue(id, out var stream)) yield return "nobody has attached to it";
-        else if (stream.Stream.IsLost) yield return "the stream of it is lost";
+        else if (world.Loop.Now - stream.Stream.LostAt > Notice) yield return "the stream of it is lost";
         else if (world.Loop.Now - stream.Heard > Silence) yield return "nothing is heard of who works in it";
     }
 

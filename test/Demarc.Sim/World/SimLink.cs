@@ -100,8 +100,8 @@ internal sealed class SimStream : IPlaneStream
 
     public SimPipe<PlaneFrame> Down { get; }
 
-    /// <summary>Whether the agent has it no more.</summary>
-    public bool IsLost { get; private set; }
+    /// <summary>When the agent had it no more; what it begins right then it may not have heard of it.</summary>
+    public TimeSpan? LostAt { get; private set; }
 
     public async Task SendAsync(AgentFrame frame, CancellationToken stop)
     {
@@ -122,7 +122,7 @@ internal sealed class SimStream : IPlaneStream
         try
         {
             var frame = await Down.ReceiveAsync(stop);
-            IsLost |= frame is null;
+            if (frame is null) LostAt ??= world.Loop.Now;
             if (frame?.SessionInput is { } word) world.Sessions?.Inspector.Hears(word, this);
             return frame;
         }
@@ -134,7 +134,7 @@ internal sealed class SimStream : IPlaneStream
 
     public ValueTask DisposeAsync()
     {
-        IsLost = true;
+        LostAt ??= world.Loop.Now;
         Up.Break();
         Down.Break();
         world.Streams.Remove(this);
@@ -143,7 +143,7 @@ internal sealed class SimStream : IPlaneStream
 
     public void Cut()
     {
-        IsLost = true;
+        LostAt ??= world.Loop.Now;
         Up.Break();
         Down.Break();
     }

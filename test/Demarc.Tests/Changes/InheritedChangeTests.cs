@@ -1,3 +1,4 @@
+using Demarc.Agent.Local;
 using Demarc.Core.Changes;
 using Demarc.Core.Charter;
 using Demarc.Core.Instances;
@@ -93,6 +94,38 @@ public sealed class InheritedChangeTests : IDisposable
         lab.Drain();
         Assert.Single(lab.Calls, "start-engine");
         Assert.Empty(lab.World.Processes.List());
+    }
+
+    [Fact]
+    public void What_was_reported_as_done_and_undone_unheard_is_not_built_upon()
+    {
+        _ = lab.Lab.Request("instances.create", "alpha", AgentLab.Order());
+        lab.Settle();
+        var small = Assert.Single(lab.World.Processes.List());
+        var id = lab.Lab.Request("instances.modify", "alpha", AgentLab.Order(InstanceSize.Medium));
+        lab.Applying = step =>
+        {
+            if (step.Kind != "verify-instance") return;
+            lab.Lab.Sync(lab.Ledger);
+            lab.KillAfter(0);
+        };
+        lab.Lab.Sync(lab.Ledger);
+        lab.Drain();
+        lab.Lab.Sync(lab.Ledger);
+        Assert.Throws<OperationCanceledException>(lab.Drain);
+        Assert.Equal(3, lab[id].Steps.Count(step => step.Status == StepStatus.Finished));
+        lab.Applying = null;
+        lab.KillAfter(int.MaxValue);
+
+        // The former agent puts the small engine back, and is revoked before it can say so.
+        lab.World.Processes.Kill(Assert.Single(lab.World.Processes.List()));
+        lab.World.Processes.Start(new EngineLaunch(Alpha, lab.Folders.PathOf(FolderPlace.Instances, Alpha), small.Port, small.MemoryMib, "", "", true));
+        lab.ReplaceAgent();
+        lab.Settle();
+        Assert.Equal(ChangeStatus.RolledBack, lab[id].Status);
+        Assert.Contains("what step 2 (start-engine) did is not there any more", lab[id].Reason, StringComparison.Ordinal);
+        Assert.Equal(InstanceSize.Small, lab.Lab.State.Instances[Alpha].Order.Size);
+        Assert.Equal(small.MemoryMib, Assert.Single(lab.World.Processes.List()).MemoryMib);
     }
 
     // The agent runs the creation up to and with a step, is killed and revoked, and nothing of it is ever heard.

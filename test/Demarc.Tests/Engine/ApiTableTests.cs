@@ -12,14 +12,17 @@ public class ApiTableTests
     // What a served method does not do, or does in a way of its own.
     private static readonly Dictionary<string, string> Partly = new(StringComparer.Ordinal)
     {
-        ["CreateCollection"] = "struct arrays are refused; clustering keys are kept and shown, and change nothing",
+        ["CreateCollection"] = "nullable struct arrays are refused; clustering keys are kept and shown, and change nothing",
         ["LoadCollection"] = "one replica; fields asked for are kept, all are held",
         ["LoadPartitions"] = "one replica",
         ["GetReplicas"] = "always one replica on one node",
         ["LoadBalance"] = "one node: nothing to balance, unknown nodes are refused",
-        ["Search"] = "namespaces, highlighting, aggregation, function chains and time travel are refused",
-        ["HybridSearch"] = "rankers RRF and weighted; other functions are refused",
-        ["Upsert"] = "array operations of a partial update (field_ops) are refused",
+        ["Search"] = "namespaces, semantic highlighting, aggregation, function chains, reranking by a model and time travel are refused",
+        ["HybridSearch"] = "rankers RRF, weighted and decay; boosts in its parts; reranking by a model, highlighting and function chains are refused",
+        ["Upsert"] = "namespaces are refused",
+        ["Import"] = "JSON and Parquet below the folder of --import-dir; without it refused",
+        ["GetImportState"] = "imports since the engine started",
+        ["ListImportTasks"] = "imports since the engine started",
         ["Insert"] = "namespaces are refused",
         ["Delete"] = "namespaces are refused",
         ["Query"] = "namespaces are refused; guarantee timestamps need no wait, every read sees all that was acknowledged",
@@ -51,7 +54,8 @@ public class ApiTableTests
             # What demarc-engine answers
 
             Written by a test from the code (`./dev accept`). The engine speaks Milvus's gRPC interface and, on the same port, its RESTful interface version 2.
-            What is not served is refused by name and never half obeyed.
+            What is not served is refused by name and never half obeyed. The official Node SDK's own test files run against it in `./dev live` (`./dev help live` says
+            what that takes); [contract/engine-conformance.txt](../contract/engine-conformance.txt) lists the cases that fail, each with its reason.
 
             ## gRPC
 

@@ -196,6 +196,8 @@ public class CatalogTests
         Assert.Contains("rg", (await client.ListResourceGroupsAsync(new ListResourceGroupsRequest())).ResourceGroups);
         var grants = (await client.SelectGrantAsync(new SelectGrantRequest { Entity = new GrantEntity { Role = new RoleEntity { Name = "reader" } } })).Entities;
         Assert.Equal(("Collection", "goods", "sales", "Search"), (grants.Single().Object.Name, grants[0].ObjectName, grants[0].DbName, grants[0].Grantor.Privilege.Name));
+        var nobody = await client.SelectRoleAsync(new SelectRoleRequest { Role = new RoleEntity { Name = "nobody" } });
+        Assert.Equal((0, 0), (nobody.Status.Code, nobody.Results.Count));
         Assert.Equal("reads", (await client.SelectRoleAsync(new SelectRoleRequest { Role = new RoleEntity { Name = "reader" } })).Results.Single().Role.Description);
         Assert.Contains((await client.ListPrivilegeGroupsAsync(new ListPrivilegeGroupsRequest())).PrivilegeGroups, g => g.GroupName == "mygroup");
     }

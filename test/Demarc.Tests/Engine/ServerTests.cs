@@ -122,6 +122,17 @@ public class ServerTests
     }
 
     [Fact]
+    public async Task What_takes_long_is_logged_by_method_and_collection()
+    {
+        using var folder = Sample.Folder();
+        await using var engine = await EngineProcess.Start(folder.Path, "--slow-ms", "1");
+        await Ready(engine.Client, "L2", 20_000);
+        Assert.Contains("WARN Slow: Insert on things took ", engine.Log, StringComparison.Ordinal);
+        using var http = new HttpClient { BaseAddress = engine.MetricsAddress };
+        Assert.Contains("milvus_proxy_slow_query_count{node_id=\"1\",function_name=\"Insert\"} 1", await http.GetStringAsync("/metrics"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task What_is_not_served_says_so_by_name()
     {
         using var folder = Sample.Folder();
@@ -132,7 +143,7 @@ public class ServerTests
 
         await Ready(engine.Client, "L2", 10);
         var search = Query([1, 1, 1, 1], 3);
-        search.Highlighter = new Highlighter();
+        search.Highlighter = new Highlighter { Type = HighlightType.Semantic };
         Assert.Equal(3000, (await engine.Client.SearchAsync(search)).Status.Code);
         var partial = new UpsertRequest { CollectionName = "things", NumRows = 1, Namespace = "n" };
         Assert.Equal(3000, (await engine.Client.UpsertAsync(partial)).Status.Code);

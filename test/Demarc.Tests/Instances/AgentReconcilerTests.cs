@@ -6,6 +6,7 @@ using Demarc.Agent.Local;
 using Demarc.Core.Changes;
 using Demarc.Core.Charter;
 using Demarc.Core.Instances;
+using Demarc.Core.Ledger;
 using Demarc.Tests.Agents;
 using Demarc.Tests.Steps;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -72,6 +73,33 @@ public sealed class AgentReconcilerTests : IDisposable
         lab.Sync(ledger);
         Assert.Empty(ledger.Outbox);
         Assert.Empty(store.ReadEvidence());
+        Assert.Equal(ChangeStatus.Succeeded, lab.State.Changes.Values.Single(change => change.Action == ChangeAction.Heal).Status);
+    }
+
+    /// <summary>The start would count after all once the pause is lifted: two changes would run in one instance.</summary>
+    [Fact]
+    public void Nothing_is_begun_for_an_instance_while_a_start_of_it_is_in_doubt()
+    {
+        var id = lab.Request("instances.modify", "alpha", AgentLab.Order(InstanceSize.Medium));
+        lab.Sync(ledger);
+        var planned = lab.Entries.Count;
+        for (var turn = 0; turn < 5 && ledger.State.Changes[id].Status != ChangeStatus.Running; turn++) Turn(sync: false);
+        Assert.Equal(ChangeStatus.Running, ledger.State.Changes[id].Status);
+        plane.Connected = false;
+        foreach (var entry in ledger.Outbox.TakeWhile(entry => entry.Data is not ChangeStarted).ToList()) lab.Sequence(entry);
+        lab.Say(lab.Customer, new ChangePaused(id, "not now"));
+        Assert.True(lab.Entries.Count > planned + 1);
+        Assert.True(ledger.Accept(ledger.Size, AgentLab.Bytes(lab.Entries.Skip((int)ledger.Size)), lab.Checkpoint(lab.Entries)));
+        Assert.True(ledger.HasStartInDoubt(Alpha));
+
+        processes.Kill(processes.List()[0]);
+        Turn(sync: false);
+        Assert.Empty(processes.List());
+        lab.Sync(ledger);
+        Assert.False(ledger.HasStartInDoubt(Alpha));
+        Turn(sync: false);
+        Assert.Single(processes.List());
+        Turn();
         Assert.Equal(ChangeStatus.Succeeded, lab.State.Changes.Values.Single(change => change.Action == ChangeAction.Heal).Status);
     }
 
