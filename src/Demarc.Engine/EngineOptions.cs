@@ -27,8 +27,8 @@ internal sealed record EngineOptions
           --import-dir DIR         files below it may be imported by clients; without it none may
           --slow-ms N              log requests that take longer than this (default 5000; 0 logs none)
           --max-memory-mib N       refuse inserts when rows hold this much memory
-          --index-memory-mib N     indexes up to this size are held in memory, the rest is read from mapped files
-                                   (default: a quarter of the machine's memory)
+          --index-memory-mib N     stored indexes up to this size are copied to memory of the process; without it they
+                                   are read from mapped files
           --instance ID            the data folder must be, or becomes, this instance's
           --require-existing       refuse to start on a missing or empty data folder
           --version, --help
@@ -63,10 +63,7 @@ internal sealed record EngineOptions
 
     public long? MaxMemoryMib { get; init; }
 
-    public int? IndexMemoryMib { get; init; }
-
-    /// <summary>Memory for indexes; without a word, a quarter of what the process may have.</summary>
-    public long IndexMemoryBytes => IndexMemoryMib is { } mib ? (long)mib << 20 : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
+    public int IndexMemoryMib { get; init; }
 
     public string? Instance { get; init; }
 

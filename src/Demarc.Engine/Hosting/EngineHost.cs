@@ -55,7 +55,7 @@ internal sealed class EngineHost : IAsyncDisposable
             store = Store.Open(directory, disk, time, log);
 
             // Indexes come from their files while the listeners are being made.
-            var indexFiles = new IndexFolder(directory, disk, options.IndexMemoryBytes, log);
+            var indexFiles = new IndexFolder(directory, disk, (long)options.IndexMemoryMib << 20, log);
             indexes = new IndexBuilder(store.State, time, log, folder: indexFiles);
             await PrepareLogin(options, credentials, store, log);
             var metrics = new EngineMetrics(time);

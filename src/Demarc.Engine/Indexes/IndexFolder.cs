@@ -5,8 +5,8 @@ namespace Demarc.Engine.Indexes;
 
 /// <summary>
 /// Keeps indexes beside the segments that they are of. They are written once the manifest names the rows, and taken from
-/// their files at a start. What fits into a budget is copied to memory of the process, where large pages make walks
-/// quicker; the rest is walked where it is mapped, and the system may take its pages back.
+/// their files at a start. They are walked where they are mapped, and the system may take their pages back; what fits into a
+/// budget is copied to memory of the process instead.
 /// </summary>
 internal sealed class IndexFolder(DataDirectory directory, Disk disk, long budget, ILogger log)
 {
