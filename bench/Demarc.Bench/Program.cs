@@ -25,6 +25,12 @@ switch (wanted)
     case "graph":
         await GraphBench.RunAsync(args[1..]);
         return 0;
+    case "engine-start":
+        await StoredBench.StartAsync(size, args.Length > 2 ? args[2] : null);
+        return 0;
+    case "engine-memory":
+        await StoredBench.MemoryAsync(args.Length > 1 ? size : 200_000);
+        return 0;
     case "service":
         await ServiceBench.RunAsync(args[1..]);
         return 0;
@@ -32,6 +38,8 @@ switch (wanted)
         return await SoakBench.RunAsync(args.Length > 1 ? size : 10);
     case "all":
         await GraphBench.RunAsync();
+        await StoredBench.MemoryAsync(200_000);
+        await StoredBench.StartAsync(1_000_000, null);
         await ServiceBench.RunAsync();
         await CutBench.RunAsync(50);
         await QuickstartBench.RunAsync();
@@ -40,6 +48,6 @@ switch (wanted)
         await SearchBench.RunAsync(size);
         return 0;
     default:
-        Console.Error.WriteLine("bench: append, verify [ENTRIES], search [ENTRIES], quickstart, cut [CUTS], graph [small|128|768] [hnswlib|faiss|own], service [small] [own], soak [MINUTES], or all");
+        Console.Error.WriteLine("bench: append, verify [ENTRIES], search [ENTRIES], quickstart, cut [CUTS], graph [small|128|768] [hnswlib|faiss|own], engine-start [ROWS] [FOLDER], engine-memory [ROWS], service [small] [own], soak [MINUTES], or all");
         return 2;
 }

@@ -21,6 +21,24 @@ internal static partial class EngineLog
     [LoggerMessage(Level = LogLevel.Error, Message = "Checkpoint failed, the log goes on and it is tried again: {why}")]
     public static partial void CheckpointFailed(this ILogger log, string why);
 
+    [LoggerMessage(Level = LogLevel.Error, Message = "Collection {collection} is refused until a file is restored: {place}")]
+    public static partial void Quarantined(this ILogger log, string collection, string place);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The damaged file {file} could not be moved aside: {why}")]
+    public static partial void NotMovedAside(this ILogger log, string file, string why);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{count} indexes taken from their files")]
+    public static partial void IndexesLoaded(this ILogger log, int count);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Indexes are built again because their files cannot be read: {why}")]
+    public static partial void IndexesNotLoaded(this ILogger log, string why);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "An index is built again because its file is not sound: {place}")]
+    public static partial void IndexDamaged(this ILogger log, string place);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Index {index} of {collection} could not be written to a file and is built again after a restart: {why}")]
+    public static partial void IndexNotStored(this ILogger log, string index, string collection, string why);
+
     [LoggerMessage(Level = LogLevel.Information, Message = "Index {index} of {collection}: {rows} rows of a segment indexed in {seconds:F1} s")]
     public static partial void IndexBuilt(this ILogger log, string index, string collection, int rows, double seconds);
 

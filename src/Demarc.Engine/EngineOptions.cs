@@ -27,6 +27,8 @@ internal sealed record EngineOptions
           --import-dir DIR         files below it may be imported by clients; without it none may
           --slow-ms N              log requests that take longer than this (default 5000; 0 logs none)
           --max-memory-mib N       refuse inserts when rows hold this much memory
+          --index-memory-mib N     stored indexes up to this size are copied to memory of the process; without it they
+                                   are read from mapped files
           --instance ID            the data folder must be, or becomes, this instance's
           --require-existing       refuse to start on a missing or empty data folder
           --version, --help
@@ -61,6 +63,8 @@ internal sealed record EngineOptions
 
     public long? MaxMemoryMib { get; init; }
 
+    public int IndexMemoryMib { get; init; }
+
     public string? Instance { get; init; }
 
     public bool RequireExisting { get; init; }
@@ -92,6 +96,7 @@ internal sealed record EngineOptions
                 "--slow-ms" => options with { Slow = TimeSpan.FromMilliseconds(Whole(name, value, 0, int.MaxValue)) },
                 "--log" => options with { Log = value },
                 "--max-memory-mib" => options with { MaxMemoryMib = Whole(name, value, 16, int.MaxValue) },
+                "--index-memory-mib" => options with { IndexMemoryMib = Whole(name, value, 0, int.MaxValue) },
                 "--instance" => options with { Instance = value },
                 _ => throw new UsageException($"Unknown option {name}. See --help."),
             };

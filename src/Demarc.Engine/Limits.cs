@@ -159,7 +159,10 @@ internal static class Limits
     /// <summary>Log bytes after which a checkpoint starts: bounds the time of a recovery.</summary>
     public const long LogBytesPerCheckpoint = 64L * 1024 * 1024;
 
-    /// <summary>The largest segment or manifest file the engine will read back, against a damaged length.</summary>
+    /// <summary>Memory that a checkpoint has made free before the collector is asked to give it back.</summary>
+    public const long FreedBytesPerCollection = 64L * 1024 * 1024;
+
+    /// <summary>The largest log, manifest or older segment file the engine will read back, against a damaged length.</summary>
     public const int StoredFileBytes = 1024 * 1024 * 1024;
 
     /// <summary>Verified logins held in memory, so that the slow hash does not run for each request.</summary>

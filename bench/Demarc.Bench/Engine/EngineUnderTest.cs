@@ -10,7 +10,7 @@ namespace Demarc.Bench.Engine;
 internal sealed class EngineUnderTest : IAsyncDisposable
 {
     public const string Collection = "bench";
-    private const string Field = "v";
+    public const string Field = "v";
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(15);
 
     private readonly Process process;
@@ -30,10 +30,10 @@ internal sealed class EngineUnderTest : IAsyncDisposable
 
     public long ResidentBytes => Status("VmRSS:");
 
-    public static async Task<EngineUnderTest> StartAsync(string data)
+    public static async Task<EngineUnderTest> StartAsync(string data, params string[] options)
     {
         var programs = Environment.GetEnvironmentVariable("DEMARC_BIN") ?? throw new InvalidOperationException("DEMARC_BIN must name the folder of the built programs: run ./dev bench.");
-        var start = new ProcessStartInfo(Path.Combine(programs, "demarc-engine"), ["--data", data, "--port", "0", "--metrics-port", "0"]) { RedirectStandardError = true };
+        var start = new ProcessStartInfo(Path.Combine(programs, "demarc-engine"), ["--data", data, "--port", "0", "--metrics-port", "0", .. options]) { RedirectStandardError = true };
         var process = Process.Start(start)!;
         while (await process.StandardError.ReadLineAsync() is { } line)
         {

@@ -13,7 +13,7 @@ namespace Demarc.Engine.Durability;
 internal sealed class Checkpoint
 {
     private readonly Manifest manifest;
-    private readonly List<(SegmentView View, CollectionDefinition Definition, StoredSegment Stored)> segments = [];
+    private readonly List<(CollectionRows Collection, CollectionDefinition Definition, SegmentView View, StoredSegment Stored)> segments = [];
 
     private Checkpoint(Manifest manifest) => this.manifest = manifest;
 
@@ -37,7 +37,14 @@ internal sealed class Checkpoint
             stored.Partitions.Add(definition.Partitions);
             stored.LoadedPartitions.Add(definition.LoadedPartitions);
             stored.LoadFields.Add(definition.LoadFields);
-            for (var i = 0; i < view.Segments.Length; i++)
+            if (collection.Withheld is { } withheld)
+            {
+                // What could not be read stays named as it was, and waits.
+                stored.Segments.Add(withheld.Segments);
+                stored.Pending.Add(withheld.Pending);
+            }
+
+            for (var i = 0; i < view.Segments.Length && collection.Withheld is null; i++)
             {
                 var segment = view.Segments[i];
                 var entry = new StoredSegment
@@ -45,13 +52,13 @@ internal sealed class Checkpoint
                     SegmentId = segment.Segment.Id,
                     RowCount = segment.Count,
                     Sealed = i < view.Segments.Length - 1,
-                    File = string.Create(CultureInfo.InvariantCulture, $"segment-{segment.Segment.Id:x16}-{segment.Count:x8}.dat"),
+                    File = string.Create(CultureInfo.InvariantCulture, $"segment-{segment.Segment.Id:x16}-{segment.Count:x8}{SegmentFile.Extension}"),
                     Deleted = UnsafeByteOperations.UnsafeWrap(segment.DeletedBytes()),
                     PartitionId = segment.Segment.PartitionId,
                 };
                 segment.Segment.Times.WriteTo(entry);
                 stored.Segments.Add(entry);
-                checkpoint.segments.Add((segment, definition, entry));
+                checkpoint.segments.Add((collection, definition, segment, entry));
             }
 
             manifest.Collections.Add(stored);
@@ -75,7 +82,8 @@ internal sealed class Checkpoint
     /// <summary>Writes what is not on the disk yet, switches over, and removes what is no longer needed.</summary>
     public void Write(DataDirectory directory, Disk disk)
     {
-        foreach (var (view, definition, stored) in segments)
+        long freed = 0;
+        foreach (var (collection, definition, view, stored) in segments)
         {
             // Rows never change, so a file of this segment with this many rows has this content.
             if (view.Segment.StoredRows == view.Count && view.Segment.StoredFile == stored.File)
@@ -83,31 +91,65 @@ internal sealed class Checkpoint
                 continue;
             }
 
-            StoredFile.Write(disk, directory.PathOf(stored.File), StoredFile.SegmentMagic, view.Segment.ToBody(definition.Id, view.Count));
+            SegmentFile.Write(disk, directory.PathOf(stored.File), view, definition);
             view.Segment.StoredFile = stored.File;
             view.Segment.StoredRows = view.Count;
+            freed += ReadFromFile(directory.PathOf(stored.File), collection, definition, view, stored);
         }
 
         StoredFile.Write(disk, directory.PathOf(DataDirectory.ManifestName(manifest.LastLsn)), StoredFile.ManifestMagic, manifest);
+        foreach (var (_, _, view, stored) in segments)
+        {
+            view.Segment.NamedRows = stored.RowCount;
+        }
+
         RemoveReplaced(directory, disk, manifest);
+        if (freed >= Limits.FreedBytesPerCollection)
+        {
+            // The collector has no reason of its own to look for arrays this large soon.
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false);
+        }
     }
 
+    /// <summary>Removes what no state names any more. What cannot be removed now is removed at another time.</summary>
     public static void RemoveReplaced(DataDirectory directory, Disk disk, Manifest manifest)
     {
-        foreach (var old in directory.Manifests().Where(m => DataDirectory.Number(m) != manifest.LastLsn))
+        var segments = manifest.Collections.SelectMany(c => c.Segments).Select(s => s.File).ToHashSet(StringComparer.Ordinal);
+        var indexed = manifest.Collections.SelectMany(c => c.Segments.SelectMany(s => c.Indexes.Select(i => (s.SegmentId, i.IndexId)))).ToHashSet();
+        var gone = directory.Manifests().Where(m => DataDirectory.Number(m) != manifest.LastLsn)
+            .Concat(directory.Logs().Where(l => DataDirectory.Number(l) <= manifest.LastLsn))
+            .Concat(directory.Segments().Where(f => !segments.Contains(Path.GetFileName(f))))
+            .Concat(directory.Indexes().Where(f => !Indexes.IndexFile.TryName(f, out var name) || !indexed.Contains((name.Segment, name.Index))));
+        foreach (var file in gone.ToList())
         {
-            disk.Delete(old);
+            try
+            {
+                disk.Delete(file);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // Nothing rests on it; the next checkpoint or start tries again.
+            }
+        }
+    }
+
+    /// <summary>Full segments are read from their files from now on, so that memory holds what is still written to.</summary>
+    private static long ReadFromFile(string path, CollectionRows collection, CollectionDefinition definition, SegmentView view, StoredSegment stored)
+    {
+        if (!view.Segment.IsFull)
+        {
+            return 0;
         }
 
-        foreach (var log in directory.Logs().Where(l => DataDirectory.Number(l) <= manifest.LastLsn))
+        try
         {
-            disk.Delete(log);
+            var file = SegmentFile.Open(path, definition, stored);
+            file.CheckAll();
+            return collection.MapFrom(view.Segment, file);
         }
-
-        var named = manifest.Collections.SelectMany(c => c.Segments).Select(s => s.File).ToHashSet(StringComparer.Ordinal);
-        foreach (var file in Directory.EnumerateFiles(directory.Path, "segment-*.dat").Where(f => !named.Contains(Path.GetFileName(f))))
+        catch (DamagedDataException e)
         {
-            disk.Delete(file);
+            throw new IOException($"{path} was just written and does not read back: {e.Place}", e);
         }
     }
 }

@@ -6,5 +6,8 @@ internal sealed class DamagedDataException(string file, long offset, string why)
 {
     public string DamagedFile { get; } = file;
 
+    /// <summary>File, offset and what is wrong there, without advice.</summary>
+    public string Place { get; } = $"{file} at byte {offset}: {why}";
+
     public long Offset { get; } = offset;
 }

@@ -11,15 +11,15 @@ internal sealed class DataDirectoryException(int exitCode, string message) : Exc
 
 /// <summary>
 /// The engine's folder: `engine.json` says whose it is and in which format, `LOCK` keeps a second process out, `wal-*.log`
-/// are logs, `checkpoint-*.manifest` and `segment-*.dat` are the state the logs continue.
+/// are logs, `checkpoint-*.manifest` and `segment-*.seg` are the state the logs continue, `index-*.idx` can be made again.
 /// </summary>
 internal sealed class DataDirectory : IDisposable
 {
     /// <summary>
-    /// 1: one database, one partition. 2: databases, partitions, aliases, roles. A folder of format 1 is read, and is of format 2 from
-    /// then on, so that an engine that would lose the new things does not open it.
+    /// 1: one database, one partition. 2: databases, partitions, aliases, roles. 3: segments and indexes as files of blocks. An older
+    /// folder is read, and is of the newest format from then on, so that an engine that would lose the new things does not open it.
     /// </summary>
-    public const int FormatVersion = 2;
+    public const int FormatVersion = 3;
 
     private const int OldestFormat = 1;
     private const string IdentityFile = "engine.json";
@@ -99,6 +99,11 @@ internal sealed class DataDirectory : IDisposable
     public string PathOf(string name) => System.IO.Path.Combine(Path, name);
 
     public string[] Logs() => [.. Directory.EnumerateFiles(Path, "wal-*.log").OrderBy(Number)];
+
+    /// <summary>Segments, those of older formats among them.</summary>
+    public IEnumerable<string> Segments() => Directory.EnumerateFiles(Path, "segment-*.seg").Concat(Directory.EnumerateFiles(Path, "segment-*.dat"));
+
+    public IEnumerable<string> Indexes() => Directory.EnumerateFiles(Path, "index-*.idx");
 
     public string[] Manifests() => [.. Directory.EnumerateFiles(Path, "checkpoint-*.manifest").OrderBy(Number)];
 

@@ -15,7 +15,7 @@ internal class Disk
 
     public virtual void Truncate(SafeFileHandle file, long length) => RandomAccess.SetLength(file, length);
 
-    /// <summary>Gives a file another name, in place of whatever had it.</summary>
+    /// <summary>Gives a file another name in the same folder; what had that name before is gone.</summary>
     public virtual void Rename(string from, string to) => File.Move(from, to, overwrite: true);
 
     public virtual void Delete(string path) => File.Delete(path);

@@ -16,7 +16,7 @@ internal sealed record Recovered(EngineState State, ulong LastFrame, LogFile Log
 /// <summary>Rebuilds the state: the newest checkpoint, then every log frame after it, in unbroken order.</summary>
 internal static class Recovery
 {
-    public static Recovered Run(DataDirectory directory, Disk disk, HybridClock clock, AckedMark acked)
+    public static Recovered Run(DataDirectory directory, Disk disk, HybridClock clock, AckedMark acked, ILogger log)
     {
         foreach (var leftover in Directory.EnumerateFiles(directory.Path, "*.tmp"))
         {
@@ -24,7 +24,7 @@ internal static class Recovery
         }
 
         var state = new EngineState(clock);
-        var manifest = directory.Manifests().LastOrDefault() is { } path ? LoadCheckpoint(directory, path, state, clock) : null;
+        var manifest = directory.Manifests().LastOrDefault() is { } path ? LoadCheckpoint(directory, disk, path, state, clock, log) : null;
         var expected = (manifest?.LastLsn ?? 0) + 1;
         var logs = directory.Logs().Where(l => DataDirectory.Number(l) >= expected).ToArray();
         if (logs.Length == 0)
@@ -88,7 +88,7 @@ internal static class Recovery
                 }
             });
         }
-        catch (Exception e) when (e is not DamagedDataException and not IOException and not UnauthorizedAccessException)
+        catch (Exception e) when (IsOfTheContent(e))
         {
             throw new DamagedDataException(path, 0, $"frame {at} cannot be applied: {e.Message}");
         }
@@ -108,44 +108,113 @@ internal static class Recovery
         }
     }
 
-    private static Manifest LoadCheckpoint(DataDirectory directory, string path, EngineState state, HybridClock clock)
+    private static Manifest LoadCheckpoint(DataDirectory directory, Disk disk, string path, EngineState state, HybridClock clock, ILogger log)
     {
         var manifest = StoredFile.Read(path, StoredFile.ManifestMagic, Manifest.Parser);
-        var reading = path;
         try
         {
-            Restore(directory, manifest, state, clock, file => reading = file);
+            Restore(directory, disk, manifest, state, clock, log);
         }
-        catch (Exception e) when (e is not DamagedDataException and not IOException and not UnauthorizedAccessException)
+        catch (Exception e) when (IsOfTheContent(e))
         {
-            throw new DamagedDataException(reading, 0, $"the content matches its checksum but cannot be taken over ({e.Message})");
+            throw Unfit(path, e);
         }
 
         return manifest;
     }
 
-    private static void Restore(DataDirectory directory, Manifest manifest, EngineState state, HybridClock clock, Action<string> reading)
+    private static void Restore(DataDirectory directory, Disk disk, Manifest manifest, EngineState state, HybridClock clock, ILogger log)
     {
         clock.Raise(Math.Max((long)manifest.LastTimestamp, manifest.LastId));
         RestoreCatalog(manifest, state);
         foreach (var stored in manifest.Collections)
         {
-            var definition = Definition(stored);
-            var collection = new CollectionRows(definition, clock.NextId);
-            foreach (var segment in stored.Segments)
+            state.Add(RestoreCollection(directory, disk, stored, clock, log));
+        }
+    }
+
+    /// <summary>A collection with all its rows, or with none of them and the reason why.</summary>
+    private static CollectionRows RestoreCollection(DataDirectory directory, Disk disk, StoredCollection stored, HybridClock clock, ILogger log)
+    {
+        var collection = new CollectionRows(Definition(stored), clock.NextId);
+        string? damage = null;
+        foreach (var segment in stored.Segments)
+        {
+            try
             {
-                var file = directory.PathOf(segment.File);
-                reading(file);
-                var body = StoredFile.Read(file, StoredFile.SegmentMagic, SegmentBody.Parser);
-                if (body.CollectionId != definition.Id || body.SegmentId != segment.SegmentId || body.RowCount != segment.RowCount || body.RowCount < 0 || body.RowCount > body.CalculateSize() || body.Columns.Count > definition.Fields.Count)
+                RestoreSegment(directory, collection, segment);
+            }
+            catch (Exception error) when (error is DamagedDataException || IsOfTheContent(error))
+            {
+                var e = error as DamagedDataException ?? Unfit(directory.PathOf(segment.File), error);
+                var told = Quarantine.MoveAside(disk, e, log);
+                log.Quarantined(collection.Definition.Name, told);
+                damage ??= told;
+            }
+        }
+
+        if (damage is not null)
+        {
+            collection = new CollectionRows(Definition(stored), clock.NextId);
+            collection.Withhold(new WithheldRows(stored.Segments, stored.Pending), damage);
+            return collection;
+        }
+
+        foreach (var op in stored.Pending)
+        {
+            Redo(collection, op);
+        }
+
+        return collection;
+    }
+
+    private static void RestoreSegment(DataDirectory directory, CollectionRows collection, StoredSegment segment)
+    {
+        var (file, definition) = (directory.PathOf(segment.File), collection.Definition);
+        if (file.EndsWith(SegmentFile.Extension, StringComparison.Ordinal))
+        {
+            collection.Restore(SegmentFile.Open(file, definition, segment), segment);
+            return;
+        }
+
+        var body = StoredFile.Read(file, StoredFile.SegmentMagic, SegmentBody.Parser);
+        if (body.CollectionId != definition.Id || body.SegmentId != segment.SegmentId || body.RowCount != segment.RowCount || body.RowCount < 0 || body.RowCount > body.CalculateSize() || body.Columns.Count > definition.Fields.Count)
+        {
+            throw new DamagedDataException(file, 0, "the segment is not the one its manifest names");
+        }
+
+        collection.Restore(body, segment);
+    }
+
+    /// <summary>Whether what went wrong is in what was read, and not in the reading of it.</summary>
+    private static bool IsOfTheContent(Exception e) => e is not DamagedDataException and not IOException and not UnauthorizedAccessException;
+
+    private static DamagedDataException Unfit(string file, Exception e) => new(file, 0, $"the content matches its checksum but cannot be taken over ({e.Message})");
+
+    /// <summary>Does to rows that can be read again what was done while they could not.</summary>
+    private static void Redo(CollectionRows collection, LogOp op)
+    {
+        switch (op.ChangeCase)
+        {
+            case LogOp.ChangeOneofCase.PutRows:
+                foreach (var field in collection.Definition.Fields.Skip(op.PutRows.Columns.Count).ToList())
                 {
-                    throw new DamagedDataException(file, 0, "the segment is not the one its manifest names");
+                    op.PutRows.Columns.Add(RowReader.Absent(field, op.PutRows.RowCount));
                 }
 
-                collection.Restore(body, segment);
-            }
-
-            state.Add(collection);
+                collection.Put(op.PutRows, op.Timestamp);
+                break;
+            case LogOp.ChangeOneofCase.DeleteRows:
+                collection.Delete(op.DeleteRows.Ids);
+                break;
+            case LogOp.ChangeOneofCase.Truncate:
+                collection.Truncate();
+                break;
+            case LogOp.ChangeOneofCase.DropPartition:
+                collection.DropPartition(op.DropPartition.PartitionId);
+                break;
+            default:
+                throw new InvalidDataException($"{op.ChangeCase} waits in the manifest, but is no change of rows; start the newer engine that wrote it");
         }
     }
 

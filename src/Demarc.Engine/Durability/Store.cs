@@ -17,6 +17,7 @@ internal sealed class Store : IDisposable
     private readonly AckedMark acked;
     private readonly Channel<Pending> queue = Channel.CreateBounded<Pending>(new BoundedChannelOptions(Limits.WriteQueue) { SingleReader = true });
     private readonly Thread writer;
+    private readonly SegmentCheck check;
     private LogFile file;
     private ulong firstFrame;
     private ulong lastFrame;
@@ -34,6 +35,7 @@ internal sealed class Store : IDisposable
         lastFrame = recovered.LastFrame;
         writer = new Thread(Run) { Name = "demarc-engine writer", IsBackground = true };
         writer.Start();
+        check = new SegmentCheck(State, disk, log);
     }
 
     public EngineState State { get; }
@@ -55,7 +57,7 @@ internal sealed class Store : IDisposable
         var acked = new AckedMark(directory, disk);
         try
         {
-            var recovered = Recovery.Run(directory, disk, clock, acked);
+            var recovered = Recovery.Run(directory, disk, clock, acked, log);
             log.Recovered(recovered.State.Collections.Count(), recovered.State.Collections.Sum(c => c.View.LiveRows), recovered.Frames);
             if (recovered.TornBytes > 0)
             {
@@ -92,6 +94,7 @@ internal sealed class Store : IDisposable
         }
 
         writer.Join();
+        check.Dispose();
         checkpoint.Wait();
         if (checkpointing && file.Broken is null && file.Length > LogFormat.HeaderBytes)
         {
@@ -189,12 +192,20 @@ internal sealed class Store : IDisposable
             return true;
         }
 
-        var definition = State.Find(id)?.Definition;
-        if (definition is null)
+        var collection = State.Find(id);
+        if (collection is null)
         {
             pending.Done.SetException(Faults.CollectionNotFound(id.ToString(System.Globalization.CultureInfo.InvariantCulture)));
             return false;
         }
+
+        if (collection.Damage is { } place)
+        {
+            pending.Done.SetException(Faults.Damaged($"collection {collection.Definition.Name}", place));
+            return false;
+        }
+
+        var definition = collection.Definition;
 
         if (pending.Op!.PutRows is not { } rows)
         {
@@ -220,6 +231,7 @@ internal sealed class Store : IDisposable
         try
         {
             pending.Op = pending.Decide!();
+            RefuseDamaged(pending.Op);
         }
         catch (Exception e)
         {
@@ -234,6 +246,18 @@ internal sealed class Store : IDisposable
         else
         {
             batch.Add(pending);
+        }
+    }
+
+    /// <summary>Rows that cannot all be read are not changed; what only concerns the catalogue is.</summary>
+    private void RefuseDamaged(LogOp? op)
+    {
+        foreach (var one in op?.Batch?.Ops ?? Enumerable.Repeat(op, 1))
+        {
+            if (one is not null && (EngineState.CollectionOf(one) ?? one.Truncate?.CollectionId ?? one.DropPartition?.CollectionId) is { } id)
+            {
+                State.Find(id)?.ThrowIfDamaged();
+            }
         }
     }
 
@@ -331,6 +355,7 @@ internal sealed class Store : IDisposable
             try
             {
                 taken.Write(directory, disk);
+                State.Touch(); // Indexes of what is stored now can be stored too.
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

@@ -3,7 +3,7 @@ using Google.Protobuf;
 
 namespace Demarc.Engine.Durability;
 
-/// <summary>A whole-file format for manifests and segments: magic (8 bytes), length (u32), CRC-32C of the payload (u32), payload.</summary>
+/// <summary>A whole-file format for manifests, and for segments of format 2 and older: magic (8 bytes), length (u32), CRC-32C of the payload (u32), payload.</summary>
 internal static class StoredFile
 {
     private const int HeaderBytes = 16;

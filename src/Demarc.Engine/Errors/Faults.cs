@@ -63,6 +63,10 @@ internal static class Faults
 
     public static Fault Unexpected(string why) => new(65535, why);
 
+    /// <summary>Stored rows are not what was written; what reads or writes them is refused until they are put right.</summary>
+    public static Fault Damaged(string what, string place) =>
+        new(1001, $"stored data of {what} is damaged: {place}. Restore that file from a backup under its own name and restart the engine: IO failed");
+
     public static Fault DiskFull(string why) =>
         new(7, $"disk limit exceeded[reason={why}]", ErrorCode.DiskQuotaExhausted);
 

@@ -21,10 +21,11 @@ internal sealed class EngineHost : IAsyncDisposable
     private readonly DataDirectory directory;
     private readonly LoginCheck logins;
     private readonly IndexBuilder indexes;
+    private readonly IndexFolder indexFiles;
 
-    private EngineHost(WebApplication app, DataDirectory directory, Store store, LoginCheck logins, IndexBuilder indexes)
+    private EngineHost(WebApplication app, DataDirectory directory, Store store, LoginCheck logins, IndexBuilder indexes, IndexFolder indexFiles)
     {
-        (this.app, this.directory, Store, this.logins, this.indexes) = (app, directory, store, logins, indexes);
+        (this.app, this.directory, Store, this.logins, this.indexes, this.indexFiles) = (app, directory, store, logins, indexes, indexFiles);
         var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(a => new Uri(a)).ToList();
         (GrpcAddress, MetricsAddress) = (addresses[0], addresses[1]);
     }
@@ -47,17 +48,22 @@ internal sealed class EngineHost : IAsyncDisposable
         disk ??= new Disk();
         var directory = DataDirectory.Open(disk, options.Data, options.Instance, options.RequireExisting);
         Store? store = null;
+        IndexBuilder? indexes = null;
         try
         {
             var log = lines.CreateLogger("Demarc.Engine");
             store = Store.Open(directory, disk, time, log);
+
+            // Indexes come from their files while the listeners are being made.
+            var indexFiles = new IndexFolder(directory, disk, (long)options.IndexMemoryMib << 20, log);
+            indexes = new IndexBuilder(store.State, time, log, folder: indexFiles);
             await PrepareLogin(options, credentials, store, log);
             var metrics = new EngineMetrics(time);
             var temporary = options.CredentialFile is { } beside && Path.GetDirectoryName(Path.GetFullPath(beside)) is { } folder ? Path.Combine(folder, TemporaryLogins.FileName) : null;
             var logins = new LoginCheck(store.State, temporary, time);
             var app = Build(options, time, lines, store, metrics, logins, certificate, log);
             await app.StartAsync();
-            var host = new EngineHost(app, directory, store, logins, new IndexBuilder(store.State, time, log));
+            var host = new EngineHost(app, directory, store, logins, indexes, indexFiles);
             if (certificate is null && !IPAddress.IsLoopback(options.Bind))
             {
                 log.InClear(options.Bind.ToString());
@@ -68,6 +74,7 @@ internal sealed class EngineHost : IAsyncDisposable
         }
         catch
         {
+            indexes?.Dispose();
             store?.Dispose();
             directory.Dispose();
             throw;
@@ -83,6 +90,7 @@ internal sealed class EngineHost : IAsyncDisposable
         logins.Dispose();
         indexes.Dispose();
         Store.Dispose();
+        indexFiles.Store(Store.State); // The last checkpoint has named rows that an index was built over.
         directory.Dispose();
     }
 

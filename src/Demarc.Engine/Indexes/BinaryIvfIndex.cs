@@ -1,3 +1,4 @@
+using Demarc.Engine.Durability;
 using Demarc.Engine.Rows;
 using Demarc.Engine.Vectors;
 
@@ -41,6 +42,20 @@ internal sealed class BinaryIvfIndex : VectorIndex
         }
 
         return new BinaryIvfIndex(indexId, rows, InvertedLists.Group(nearest, count), centres, metric);
+    }
+
+    public override (IndexFileKind Kind, long[] Numbers) Description => (IndexFileKind.BinaryLists, [(long)metric, lists.Count]);
+
+    /// <summary>Takes over lists from their file; see <see cref="HnswIndex.ReadFrom"/>.</summary>
+    public static BinaryIvfIndex? ReadFrom(BlockFile from, bool copied, ReadOnlySpan<long> description, VectorColumn column, long indexId) =>
+        description is [var metric, var count]
+            ? new BinaryIvfIndex(indexId, (int)from.Identity.Rows, InvertedLists.ReadFrom(from, copied, (int)count), from.Read<byte>(BlockKind.Centres, 0, count * column.Field.VectorBytes), (Metric)metric)
+            : null;
+
+    public override void WriteTo(BlockWriter to)
+    {
+        lists.WriteTo(to);
+        to.Block<byte>(BlockKind.Centres, 0, centres);
     }
 
     public override bool Search(in IndexSearch search, HitCollector found)

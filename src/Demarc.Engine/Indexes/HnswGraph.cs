@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using Demarc.Engine.Durability;
+using Demarc.Engine.Rows;
 
 namespace Demarc.Engine.Indexes;
 
@@ -12,18 +14,18 @@ internal sealed class HnswGraph
     /// <summary>Highest level: with at least two links a node, 31 halvings leave one node of any segment.</summary>
     private const int MaxLevel = 31;
 
-    private readonly AlignedArray<int> lowest;
-    private readonly int[] upperAt;
-    private readonly int[] upper;
+    private readonly FlatMemory<int> lowest;
+    private readonly FlatMemory<int> upperAt;
+    private readonly FlatMemory<int> upper;
     private int entry;
 
     public HnswGraph(int count, int links, ulong seed)
     {
         (Count, Links, LowestLinks) = (count, links, 2 * links);
-        lowest = new AlignedArray<int>(count * LowestLinks);
+        lowest = new FlatMemory<int>(count * LowestLinks);
         lowest.Span.Fill(-1);
-        Levels = new byte[count];
-        upperAt = new int[count];
+        Levels = new FlatMemory<byte>(count);
+        upperAt = new FlatMemory<int>(count);
         var room = 0;
         for (var node = 0; node < count; node++)
         {
@@ -32,8 +34,21 @@ internal sealed class HnswGraph
             room += Levels[node] * links;
         }
 
-        upper = new int[room];
-        Array.Fill(upper, -1);
+        upper = new FlatMemory<int>(room);
+        upper.Span.Fill(-1);
+    }
+
+    private HnswGraph(BlockFile from, bool copied, int count, int links, int entry)
+    {
+        (Count, Links, LowestLinks, this.entry) = (count, links, 2 * links, entry);
+        lowest = from.Take<int>(BlockKind.Links, 0, copied, (long)count * LowestLinks);
+        Levels = from.Take<byte>(BlockKind.Levels, 0, copied, count);
+        upperAt = from.Take<int>(BlockKind.UpperStarts, 0, copied, count);
+        upper = from.Take<int>(BlockKind.UpperLinks, 0, copied);
+        if (!IsSound())
+        {
+            throw IndexFile.Unsound(from);
+        }
     }
 
     public int Count { get; }
@@ -45,7 +60,7 @@ internal sealed class HnswGraph
     public int LowestLinks { get; }
 
     /// <summary>The highest level of each node.</summary>
-    public byte[] Levels { get; }
+    public FlatMemory<byte> Levels { get; }
 
     /// <summary>Where searches begin, on the entry's own highest level.</summary>
     public int Entry
@@ -54,10 +69,10 @@ internal sealed class HnswGraph
         set => Volatile.Write(ref entry, value);
     }
 
-    public long Bytes => lowest.Bytes + ((long)(upper.Length + upperAt.Length) * sizeof(int)) + Levels.Length;
+    public long Bytes => lowest.Bytes + upper.Bytes + upperAt.Bytes + Levels.Bytes;
 
     public Span<int> LinksOf(int node, int level) =>
-        level == 0 ? lowest.Span.Slice(node * LowestLinks, LowestLinks) : upper.AsSpan(upperAt[node] + ((level - 1) * Links), Links);
+        level == 0 ? lowest.AsSpan(node * LowestLinks, LowestLinks) : upper.AsSpan(upperAt[node] + ((level - 1) * Links), Links);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ref int FirstLowest(int node) => ref lowest.At((nint)node * LowestLinks);
@@ -65,10 +80,50 @@ internal sealed class HnswGraph
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void PrefetchLowest(int node) => Cache.Prefetch(ref FirstLowest(node), LowestLinks * sizeof(int));
 
+    public static HnswGraph ReadFrom(BlockFile from, bool copied, int count, int links, int entry) => new(from, copied, count, links, entry);
+
+    public void WriteTo(BlockWriter to)
+    {
+        to.Block<int>(BlockKind.Links, 0, lowest.Span, page: true);
+        to.Block<byte>(BlockKind.Levels, 0, Levels.Span);
+        to.Block<int>(BlockKind.UpperStarts, 0, upperAt.Span);
+        to.Block<int>(BlockKind.UpperLinks, 0, upper.Span);
+    }
+
     public static int CountOf(ReadOnlySpan<int> links)
     {
         var end = links.IndexOf(-1);
         return end < 0 ? links.Length : end;
+    }
+
+    /// <summary>Whether every step that a walk can take ends at a node.</summary>
+    private bool IsSound()
+    {
+        var sound = Count > 0 && entry >= 0 && entry < Count && Links >= 1 && IndexFile.Within(lowest.Span, -1, Count - 1) && IndexFile.Within(upper.Span, -1, Count - 1);
+        var levels = Levels.Span;
+        var starts = upperAt.Span;
+        var room = 0;
+        for (var node = 0; node < Count && sound; node++)
+        {
+            sound = starts[node] == room && levels[node] <= MaxLevel;
+            room += levels[node] * Links;
+        }
+
+        sound &= room == upper.Length;
+
+        // A link of an upper level has to lead to a node that reaches it.
+        for (var node = 0; node < Count && sound; node++)
+        {
+            for (var level = 1; level <= levels[node] && sound; level++)
+            {
+                foreach (var next in LinksOf(node, level))
+                {
+                    sound &= next < 0 || levels[next] >= level;
+                }
+            }
+        }
+
+        return sound;
     }
 
     /// <summary>Exponentially fewer nodes per level; drawn from the seed and the node alone, so that threads do not change it.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Demarc.Engine.Durability;
 using Demarc.Engine.Rows;
 using Demarc.Engine.Vectors;
 
@@ -21,10 +22,10 @@ internal sealed class HnswIndex : VectorIndex
     private const int ChainSlack = 64;
 
     [ThreadStatic]
-    private static AlignedArray<sbyte>? queryCode;
+    private static FlatMemory<sbyte>? queryCode;
 
     [ThreadStatic]
-    private static float[]? queryValues;
+    private static FlatMemory<float>? queryValues;
 
     private readonly HnswGraph graph;
     private readonly Int8Codes? codes;
@@ -40,6 +41,11 @@ internal sealed class HnswIndex : VectorIndex
     public bool Quantised => codes is not null;
 
     public HnswGraph Graph => graph;
+
+    public override (IndexFileKind Kind, long[] Numbers) Description =>
+    (
+        IndexFileKind.Graph,
+        [(long)metric, graph.Links, graph.Entry, repeats is null ? 0 : repeats.Chained ? 2 : 1, codes is null ? 0 : 1, codes is null ? 0 : BitConverter.SingleToInt32Bits(codes.Steps)]);
 
     public static HnswIndex? Build(long indexId, VectorColumn column, Metric metric, int rows, bool quantised, HnswPlan plan, CancellationToken cancel)
     {
@@ -59,10 +65,40 @@ internal sealed class HnswIndex : VectorIndex
 
         var equal = Repeats.Find(rows, column.ValidWords, row => MemoryMarshal.AsBytes(floats.Row(row)));
         var dimension = floats.Field.Dimension;
+        var (values, norms) = (floats.Values, metric == Metric.Cosine ? floats.Norms : null);
         var byValue = metric == Metric.L2
-            ? HnswBuilder<FloatL2Space, FloatL2Point>.Build(new FloatL2Space(floats.Values, dimension), rows, equal, plan, cancel)
-            : HnswBuilder<FloatDotSpace, FloatDotPoint>.Build(new FloatDotSpace(floats.Values, metric == Metric.Cosine ? floats.Norms : null, dimension), rows, equal, plan, cancel);
+            ? HnswBuilder<FloatL2Space, FloatL2Point>.Build(new FloatL2Space(values, dimension), rows, equal, plan, cancel)
+            : HnswBuilder<FloatDotSpace, FloatDotPoint>.Build(new FloatDotSpace(values, norms, dimension), rows, equal, plan, cancel);
+        GC.KeepAlive(values);
+        GC.KeepAlive(norms);
         return new HnswIndex(indexId, rows, byValue, equal, null, metric);
+    }
+
+    /// <summary>Takes over a graph from its file.</summary>
+    /// <param name="from">The file.</param>
+    /// <param name="copied">Whether what a walk touches is copied to memory of the process.</param>
+    /// <param name="description">What <see cref="Description"/> said.</param>
+    /// <param name="column">The rows.</param>
+    /// <param name="indexId">The definition it was built for.</param>
+    public static HnswIndex? ReadFrom(BlockFile from, bool copied, ReadOnlySpan<long> description, VectorColumn column, long indexId)
+    {
+        if (description is not [var metricNumber, var links, var entry, var equal, var coded, var steps] || (coded == 0 && column is not FloatVectorColumn))
+        {
+            return null;
+        }
+
+        var (rows, metric) = ((int)from.Identity.Rows, (Metric)metricNumber);
+        var graph = HnswGraph.ReadFrom(from, copied, rows, (int)links, (int)entry);
+        var repeats = equal == 0 ? null : Repeats.ReadFrom(from, copied, rows, equal == 2);
+        var codes = coded == 0 ? null : Int8Codes.ReadFrom(from, copied, metric, column.Field.Dimension, rows, BitConverter.Int32BitsToSingle((int)steps));
+        return new HnswIndex(indexId, rows, graph, repeats, codes, metric);
+    }
+
+    public override void WriteTo(BlockWriter to)
+    {
+        graph.WriteTo(to);
+        codes?.WriteTo(to);
+        repeats?.WriteTo(to);
     }
 
     public override bool Search(in IndexSearch search, HitCollector found)
@@ -153,35 +189,44 @@ internal sealed class HnswIndex : VectorIndex
 
     private bool Walk(in IndexSearch search, ulong[]? mask, int ef, int budget, WalkScratch scratch)
     {
+        var length = search.Query.Floats.Length;
+        if (queryCode is null || queryValues is null || queryCode.Length < length + Int8Codes.Granularity)
+        {
+            (queryCode, queryValues) = (new FlatMemory<sbyte>(length + Int8Codes.Granularity), new FlatMemory<float>(length));
+        }
+
+        search.Query.Floats.CopyTo(queryValues.Span);
         if (codes is not null)
         {
-            if (queryCode is null || queryCode.Length < codes.Stride)
-            {
-                (queryCode, queryValues) = (new AlignedArray<sbyte>(codes.Stride), new float[codes.Stride]);
-            }
-
-            var values = queryValues.AsSpan(0, search.Query.Floats.Length);
-            search.Query.Floats.CopyTo(values);
-            codes.Encode(values, queryCode.Span[..codes.Stride]);
+            codes.Encode(queryValues.AsSpan(0, length), queryCode.AsSpan(0, codes.Stride));
             return Walk(codes.Space.At(queryCode), mask, ef, budget, scratch);
         }
 
         var column = (FloatVectorColumn)search.Column;
         var dimension = column.Field.Dimension;
-        return metric == Metric.L2
-            ? Walk(new FloatL2Space(column.Values, dimension).At(search.Query.Floats), mask, ef, budget, scratch)
-            : Walk(new FloatDotSpace(column.Values, metric == Metric.Cosine ? column.Norms : null, dimension).At(search.Query.Floats), mask, ef, budget, scratch);
+        var (rows, norms) = (column.Values, metric == Metric.Cosine ? column.Norms : null);
+        var walked = metric == Metric.L2
+            ? Walk(new FloatL2Space(rows, dimension).At(queryValues), mask, ef, budget, scratch)
+            : Walk(new FloatDotSpace(rows, norms, dimension).At(queryValues), mask, ef, budget, scratch);
+        GC.KeepAlive(rows);
+        GC.KeepAlive(norms);
+        return walked;
     }
 
     private bool Walk<TPoint>(TPoint point, ulong[]? mask, int ef, int budget, WalkScratch scratch)
         where TPoint : struct, IPoint
     {
+        var within = true;
         if (mask is not null)
         {
-            return HnswWalk.Filtered(graph, point, ef, mask, budget, scratch);
+            within = HnswWalk.Filtered(graph, point, ef, mask, budget, scratch);
+        }
+        else
+        {
+            HnswWalk.Lowest(graph, point, ef, scratch);
         }
 
-        HnswWalk.Lowest(graph, point, ef, scratch);
-        return true;
+        GC.KeepAlive(this); // Graph and codes were walked by pointer.
+        return within;
     }
 }

@@ -10,7 +10,7 @@ namespace Demarc.Engine.Indexes;
 /// Builds vector indexes behind the service's back, one segment at a time on all processors, at a priority below that of
 /// requests. A segment is due when it is full, or when it has grown by half since it was last indexed and somebody has
 /// flushed, defined an index, or stopped writing. Until a segment's index is there its rows are compared one by one, so nothing waits for
-/// a build. Indexes are kept in memory only and are built again after a start.
+/// a build. With a folder, what is built is stored there and taken from there at a start.
 /// </summary>
 internal sealed class IndexBuilder : IDisposable
 {
@@ -23,14 +23,23 @@ internal sealed class IndexBuilder : IDisposable
     private readonly TimeProvider time;
     private readonly ILogger log;
     private readonly int threads;
+    private readonly IndexFolder? folder;
     private readonly CancellationTokenSource stop = new();
     private readonly SemaphoreSlim wake = new(1, 1);
+    private readonly Thread? loading;
     private readonly Thread worker;
 
-    public IndexBuilder(EngineState state, TimeProvider time, ILogger log, int? threads = null)
+    public IndexBuilder(EngineState state, TimeProvider time, ILogger log, int? threads = null, IndexFolder? folder = null)
     {
-        (this.state, this.time, this.log, this.threads) = (state, time, log, threads ?? Environment.ProcessorCount);
+        (this.state, this.time, this.log, this.threads, this.folder) = (state, time, log, threads ?? Environment.ProcessorCount, folder);
         state.Applied += Wake;
+        if (folder is not null)
+        {
+            // Not in the background: a start that has its indexes soon is worth a moment of all processors.
+            loading = new Thread(Load) { Name = "demarc-engine load", IsBackground = true };
+            loading.Start();
+        }
+
         worker = BackgroundThread.Start("demarc-engine indexes", Run);
     }
 
@@ -77,6 +86,7 @@ internal sealed class IndexBuilder : IDisposable
     {
         try
         {
+            loading?.Join();
             for (var asked = false; ;)
             {
                 if (wake.Wait(asked ? Timeout.InfiniteTimeSpan : Idle, stop.Token))
@@ -96,7 +106,10 @@ internal sealed class IndexBuilder : IDisposable
                 while (Next() is { } job)
                 {
                     Build(job);
+                    folder?.Store(state);
                 }
+
+                folder?.Store(state); // A checkpoint may have named more rows.
 
                 foreach (var collection in state.Collections)
                 {
@@ -107,6 +120,22 @@ internal sealed class IndexBuilder : IDisposable
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             // Stopping; a half-built index is simply dropped.
+        }
+    }
+
+    private void Load()
+    {
+        try
+        {
+            folder!.Load(state, stop.Token);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // Stopping; what was not taken is taken by the next start.
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            log.IndexesNotLoaded(e.Message);
         }
     }
 

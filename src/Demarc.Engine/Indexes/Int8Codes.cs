@@ -1,3 +1,4 @@
+using Demarc.Engine.Durability;
 using Demarc.Engine.Rows;
 using Demarc.Engine.Vectors;
 
@@ -17,18 +18,17 @@ internal sealed class Int8Codes
     private const double Fitting = 0.9998;
 
     /// <summary>Codes end at multiples of what one step of the widest kernel reads; what is added is zero in all rows.</summary>
-    private const int Granularity = 32;
+    public const int Granularity = 32;
 
     private readonly Metric metric;
     private readonly float[] centre;
     private readonly float steps;
-    private readonly AlignedArray<sbyte> codes;
+    private readonly FlatMemory<sbyte> codes;
 
-    private Int8Codes(Metric metric, float[] centre, float step, int rows)
+    private Int8Codes(Metric metric, float[] centre, float steps, int rows, FlatMemory<sbyte> codes)
     {
-        (this.metric, this.centre, steps, Rows) = (metric, centre, 1 / step, rows);
-        Stride = (centre.Length + Granularity - 1) / Granularity * Granularity;
-        codes = new AlignedArray<sbyte>(rows * Stride);
+        (this.metric, this.centre, this.steps, Rows, this.codes) = (metric, centre, steps, rows, codes);
+        Stride = StrideOf(centre.Length);
     }
 
     public int Rows { get; }
@@ -42,7 +42,19 @@ internal sealed class Int8Codes
 
     public CodeSpace Space => new(codes, Stride, ByDot);
 
-    public ReadOnlySpan<sbyte> Row(int row) => codes.Span.Slice(row * Stride, Stride);
+    /// <summary>Steps of a code in a unit of the rows.</summary>
+    public float Steps => steps;
+
+    public ReadOnlySpan<sbyte> Row(int row) => codes.AsSpan(row * Stride, Stride);
+
+    public static Int8Codes ReadFrom(BlockFile from, bool copied, Metric metric, int dimension, int rows, float steps) =>
+        new(metric, from.Read<float>(BlockKind.Centre, 0, dimension), steps, rows, from.Take<sbyte>(BlockKind.Codes, 0, copied, (long)rows * StrideOf(dimension)));
+
+    public void WriteTo(BlockWriter to)
+    {
+        to.Block<float>(BlockKind.Centre, 0, centre);
+        to.Block<sbyte>(BlockKind.Codes, 0, codes.Span, page: true);
+    }
 
     public static Int8Codes Encode(VectorColumn column, Metric metric, int rows)
     {
@@ -65,12 +77,12 @@ internal sealed class Int8Codes
             }
         }
 
-        var result = new Int8Codes(metric, centre, Step(sample, centre), rows);
+        var result = new Int8Codes(metric, centre, 1 / Step(sample, centre), rows, new FlatMemory<sbyte>(rows * StrideOf(dimension)));
         var wide = new float[dimension];
         for (var row = 0; row < rows; row++)
         {
             column.Widen(row, wide);
-            result.Encode(wide, result.codes.Span.Slice(row * result.Stride, result.Stride));
+            result.Encode(wide, result.codes.AsSpan(row * result.Stride, result.Stride));
         }
 
         return result;
@@ -128,6 +140,8 @@ internal sealed class Int8Codes
 
         return found >= 0.95 * asked;
     }
+
+    private static int StrideOf(int dimension) => (dimension + Granularity - 1) / Granularity * Granularity;
 
     private static void Normalise(Span<float> vector, Metric metric)
     {

@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using Demarc.Engine.Durability;
+using Demarc.Engine.Rows;
 
 namespace Demarc.Engine.Indexes;
 
@@ -6,13 +8,13 @@ namespace Demarc.Engine.Indexes;
 internal sealed class InvertedLists
 {
     private readonly int[] starts;
-    private readonly int[] rows;
+    private readonly FlatMemory<int> rows;
 
-    private InvertedLists(int[] starts, int[] rows) => (this.starts, this.rows) = (starts, rows);
+    private InvertedLists(int[] starts, FlatMemory<int> rows) => (this.starts, this.rows) = (starts, rows);
 
     public int Count => starts.Length - 1;
 
-    public long Bytes => (long)(starts.Length + rows.Length) * sizeof(int);
+    public long Bytes => rows.Bytes + ((long)starts.Length * sizeof(int));
 
     public static InvertedLists Group(int[] listOfRow, int lists)
     {
@@ -28,13 +30,25 @@ internal sealed class InvertedLists
         }
 
         var at = starts.ToArray();
-        var rows = new int[listOfRow.Length];
+        var rows = new FlatMemory<int>(listOfRow.Length);
         for (var row = 0; row < rows.Length; row++)
         {
             rows[at[listOfRow[row]]++] = row;
         }
 
         return new InvertedLists(starts, rows);
+    }
+
+    public static InvertedLists ReadFrom(BlockFile from, bool copied, int lists)
+    {
+        var (starts, rows) = (from.Read<int>(BlockKind.Offsets, 0, lists + 1L), from.Take<int>(BlockKind.Rows, 0, copied));
+        return IndexFile.Divides(starts, rows.Length) && IndexFile.Within(rows.Span, 0, (int)from.Identity.Rows - 1) ? new InvertedLists(starts, rows) : throw IndexFile.Unsound(from);
+    }
+
+    public void WriteTo(BlockWriter to)
+    {
+        to.Block<int>(BlockKind.Offsets, 0, starts);
+        to.Block<int>(BlockKind.Rows, 0, rows.Span);
     }
 
     public ReadOnlySpan<int> this[int list] => rows.AsSpan(starts[list], starts[list + 1] - starts[list]);

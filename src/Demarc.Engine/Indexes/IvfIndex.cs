@@ -1,3 +1,4 @@
+using Demarc.Engine.Durability;
 using Demarc.Engine.Rows;
 using Demarc.Engine.Vectors;
 
@@ -16,7 +17,7 @@ internal sealed class IvfIndex : VectorIndex
     private const int RowsPerList = 32;
 
     [ThreadStatic]
-    private static AlignedArray<sbyte>? queryCode;
+    private static FlatMemory<sbyte>? queryCode;
 
     private readonly InvertedLists lists;
     private readonly float[] centres;
@@ -50,6 +51,29 @@ internal sealed class IvfIndex : VectorIndex
         cancel.ThrowIfCancellationRequested();
         var codes = quantised ? Int8Codes.Encode(column, metric, rows) : null;
         return new IvfIndex(indexId, rows, InvertedLists.Group(listOfRow, count), centres, codes is not null && codes.Faithful(column) ? codes : null, metric);
+    }
+
+    public override (IndexFileKind Kind, long[] Numbers) Description =>
+        (IndexFileKind.Lists, [(long)metric, lists.Count, codes is null ? 0 : 1, codes is null ? 0 : BitConverter.SingleToInt32Bits(codes.Steps)]);
+
+    /// <summary>Takes over lists from their file; see <see cref="HnswIndex.ReadFrom"/>.</summary>
+    public static IvfIndex? ReadFrom(BlockFile from, bool copied, ReadOnlySpan<long> description, VectorColumn column, long indexId)
+    {
+        if (description is not [var metric, var count, var coded, var steps])
+        {
+            return null;
+        }
+
+        var (rows, dimension) = ((int)from.Identity.Rows, column.Field.Dimension);
+        var codes = coded == 0 ? null : Int8Codes.ReadFrom(from, copied, (Metric)metric, dimension, rows, BitConverter.Int32BitsToSingle((int)steps));
+        return new IvfIndex(indexId, rows, InvertedLists.ReadFrom(from, copied, (int)count), from.Read<float>(BlockKind.Centres, 0, count * dimension), codes, (Metric)metric);
+    }
+
+    public override void WriteTo(BlockWriter to)
+    {
+        lists.WriteTo(to);
+        to.Block<float>(BlockKind.Centres, 0, centres);
+        codes?.WriteTo(to);
     }
 
     public override bool Search(in IndexSearch search, HitCollector found)
@@ -99,7 +123,7 @@ internal sealed class IvfIndex : VectorIndex
     {
         if (queryCode is null || queryCode.Length < codes!.Stride)
         {
-            queryCode = new AlignedArray<sbyte>(codes!.Stride);
+            queryCode = new FlatMemory<sbyte>(codes!.Stride);
         }
 
         codes.Encode(query.ToArray(), queryCode.Span[..codes.Stride]);

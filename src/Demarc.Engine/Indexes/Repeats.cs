@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using Demarc.Engine.Durability;
+using Demarc.Engine.Rows;
 
 namespace Demarc.Engine.Indexes;
 
@@ -12,10 +14,10 @@ internal sealed class Repeats
     /// <summary>Equal rows that stay in the graph: fewer than a node has links, so that others find room among them.</summary>
     private const int Few = 6;
 
-    private readonly int[] next;
+    private readonly FlatMemory<int> next;
     private readonly ulong[] heads;
 
-    private Repeats(ulong[] leftOut, int[] next, ulong[] heads, bool chained) =>
+    private Repeats(ulong[] leftOut, FlatMemory<int> next, ulong[] heads, bool chained) =>
         (LeftOut, this.next, this.heads, Chained) = (leftOut, next, heads, chained);
 
     public delegate ReadOnlySpan<byte> RowBytes(int row);
@@ -26,7 +28,7 @@ internal sealed class Repeats
     /// <summary>Whether any row hangs on another.</summary>
     public bool Chained { get; }
 
-    public long Bytes => ((long)next.Length * sizeof(int)) + ((LeftOut.Length + heads.Length) * sizeof(ulong));
+    public long Bytes => next.Bytes + ((LeftOut.Length + heads.Length) * sizeof(ulong));
 
     /// <summary>Null when every row belongs into the graph.</summary>
     /// <param name="rows">How many there are.</param>
@@ -35,8 +37,9 @@ internal sealed class Repeats
     public static Repeats? Find(int rows, ReadOnlySpan<ulong> valid, RowBytes bytes)
     {
         var words = (rows + 63) >> 6;
-        var (leftOut, heads, next) = (new ulong[words], new ulong[words], new int[rows]);
-        Array.Fill(next, -1);
+        var (leftOut, heads, chain) = (new ulong[words], new ulong[words], new FlatMemory<int>(rows));
+        var next = chain.Span;
+        next.Fill(-1);
         var groups = new Dictionary<ulong, (int Head, int Count)>(rows);
         bool any = false, chained = false;
         for (var row = 0; row < rows; row++)
@@ -63,7 +66,23 @@ internal sealed class Repeats
             }
         }
 
-        return any ? new Repeats(leftOut, next, heads, chained) : null;
+        return any ? new Repeats(leftOut, chain, heads, chained) : null;
+    }
+
+    public static Repeats ReadFrom(BlockFile from, bool copied, int rows, bool chained)
+    {
+        var words = (rows + 63) >> 6;
+        var next = from.Take<int>(BlockKind.Next, 0, copied, rows);
+        return IndexFile.Within(next.Span, -1, rows - 1)
+            ? new Repeats(from.Read<ulong>(BlockKind.LeftOut, 0, words), next, from.Read<ulong>(BlockKind.Heads, 0, words), chained)
+            : throw IndexFile.Unsound(from);
+    }
+
+    public void WriteTo(BlockWriter to)
+    {
+        to.Block<ulong>(BlockKind.LeftOut, 0, LeftOut);
+        to.Block<ulong>(BlockKind.Heads, 0, heads);
+        to.Block<int>(BlockKind.Next, 0, next.Span);
     }
 
     public bool IsLeftOut(int row) => (LeftOut[row >> 6] >> row & 1) != 0;

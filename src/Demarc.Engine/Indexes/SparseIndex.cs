@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Demarc.Engine.Durability;
 using Demarc.Engine.Rows;
 using Demarc.Engine.Vectors;
 
@@ -16,13 +17,54 @@ internal sealed class SparseIndex : VectorIndex
 
     private readonly Dictionary<uint, int> listOf;
     private readonly int[] starts;
-    private readonly int[] rows;
-    private readonly float[] values;
+    private readonly FlatMemory<int> rows;
+    private readonly FlatMemory<float> values;
 
-    private SparseIndex(long indexId, int covered, Dictionary<uint, int> listOf, int[] starts, int[] rows, float[] values)
+    private SparseIndex(long indexId, int covered, Dictionary<uint, int> listOf, int[] starts, FlatMemory<int> rows, FlatMemory<float> values)
         : base(indexId, covered) => (this.listOf, this.starts, this.rows, this.values) = (listOf, starts, rows, values);
 
-    public override long Bytes => ((long)rows.Length * (sizeof(int) + sizeof(float))) + (starts.Length * sizeof(int)) + (listOf.Count * 16L);
+    public override long Bytes => rows.Bytes + values.Bytes + (starts.Length * (long)sizeof(int)) + (listOf.Count * 16L);
+
+    public override (IndexFileKind Kind, long[] Numbers) Description => (IndexFileKind.Inverted, [starts.Length - 1]);
+
+    /// <summary>Takes over lists from their file; see <see cref="HnswIndex.ReadFrom"/>.</summary>
+    public static SparseIndex? ReadFrom(BlockFile from, bool copied, ReadOnlySpan<long> description, long indexId)
+    {
+        if (description is not [var count])
+        {
+            return null;
+        }
+
+        var indexes = from.Read<uint>(BlockKind.Indexes, 0, count);
+        var listOf = new Dictionary<uint, int>(indexes.Length);
+        for (var list = 0; list < indexes.Length; list++)
+        {
+            listOf[indexes[list]] = list;
+        }
+
+        var (rows, starts) = (from.Take<int>(BlockKind.Rows, 0, copied), from.Read<int>(BlockKind.Offsets, 0, count + 1));
+        if (listOf.Count != count || !IndexFile.Divides(starts, rows.Length) || !IndexFile.Within(rows.Span, 0, (int)from.Identity.Rows - 1))
+        {
+            throw IndexFile.Unsound(from);
+        }
+
+        return new SparseIndex(indexId, (int)from.Identity.Rows, listOf, starts, rows, from.Take<float>(BlockKind.Values, 0, copied, rows.Length));
+    }
+
+    public override void WriteTo(BlockWriter to)
+    {
+        var indexes = new uint[listOf.Count];
+        foreach (var (index, list) in listOf)
+        {
+            indexes[list] = index;
+        }
+
+        to.Block<uint>(BlockKind.Indexes, 0, indexes);
+        to.Block<int>(BlockKind.Offsets, 0, starts);
+        to.Block<int>(BlockKind.Rows, 0, rows.Span);
+        to.Block<float>(BlockKind.Values, 0, values.Span);
+    }
+
 
     public static SparseIndex Build(long indexId, SparseVectorColumn column, int covered)
     {
@@ -48,8 +90,8 @@ internal sealed class SparseIndex : VectorIndex
         }
 
         var at = starts.ToArray();
-        var rows = new int[begin[covered]];
-        var values = new float[rows.Length];
+        var rows = new FlatMemory<int>(begin[covered]);
+        var values = new FlatMemory<float>(rows.Length);
         for (var row = 0; row < covered; row++)
         {
             for (var i = begin[row]; i < begin[row + 1]; i++)
@@ -89,9 +131,12 @@ internal sealed class SparseIndex : VectorIndex
             var value = search.Query.Values[i];
             if (Math.Abs(value) >= least && listOf.TryGetValue(search.Query.Indexes[i], out var list))
             {
-                for (var at = starts[list]; at < starts[list + 1]; at++)
+                var (first, length) = (starts[list], starts[list + 1] - starts[list]);
+                var having = rows.AsSpan(first, length);
+                var counts = values.AsSpan(first, length);
+                for (var at = 0; at < length; at++)
                 {
-                    own[rows[at]] += words is null ? value * values[at] : words.Part(value, values[at], rows[at]);
+                    own[having[at]] += words is null ? value * counts[at] : words.Part(value, counts[at], having[at]);
                 }
             }
         }
@@ -110,6 +155,7 @@ internal sealed class SparseIndex : VectorIndex
             }
         }
 
+        GC.KeepAlive(this);
         return true;
     }
 

@@ -1,4 +1,5 @@
 using Demarc.Engine.Catalog;
+using Demarc.Engine.Durability;
 using Demarc.Engine.Rows;
 using Demarc.Engine.Vectors;
 
@@ -32,7 +33,17 @@ internal abstract class VectorIndex(long indexId, int rows)
     /// <summary>It covers rows [0, Rows); those behind are for the exact scan.</summary>
     public int Rows { get; } = rows;
 
+    /// <summary>Memory of the process that it holds; what is mapped from a file is not counted.</summary>
     public abstract long Bytes { get; }
+
+    /// <summary>Whether a file holds it.</summary>
+    public bool Stored { get; set; }
+
+    /// <summary>Which structure it is and the few numbers of its own, as they stand in a file.</summary>
+    public abstract (IndexFileKind Kind, long[] Numbers) Description { get; }
+
+    /// <summary>Writes everything else as blocks of its file.</summary>
+    public abstract void WriteTo(BlockWriter to);
 
     /// <summary>
     /// Gives near rows to <paramref name="found"/>, scored by the exact scorer, or returns false when scanning all that may

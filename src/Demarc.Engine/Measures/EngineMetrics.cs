@@ -83,6 +83,7 @@ internal sealed class EngineMetrics(TimeProvider time)
         Gauge(text, "milvus_querynode_entity_num", Node, "Rows that are not deleted.", collections.Sum(c => c.View.LiveRows));
         Gauge(text, "milvus_querynode_segment_num", Node, "Segments.", collections.Sum(c => c.View.Segments.Length));
         Gauge(text, "milvus_querynode_entity_size", Node, "Bytes of memory that rows and keys hold, roughly.", store.State.Bytes);
+        Gauge(text, "demarc_engine_damaged_collections", "", "Collections that are refused because a stored file of theirs is damaged.", collections.Count(c => c.Damage is not null));
         Gauge(text, "demarc_engine_log_bytes", "", "Bytes of the log since the last checkpoint began.", store.LogBytes);
         Gauge(text, "demarc_engine_commits_total", "", "Log frames written and synced since the start.", store.Commits, "counter");
         Gauge(text, "demarc_engine_writes_stopped", "", "1 when writes are refused until a restart.", store.Broken is null ? 0 : 1);

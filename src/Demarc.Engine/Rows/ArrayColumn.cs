@@ -1,4 +1,5 @@
 using Demarc.Engine.Catalog;
+using Demarc.Engine.Durability;
 using Demarc.Engine.Protocol;
 using Google.Protobuf.Collections;
 
@@ -33,6 +34,33 @@ internal abstract class ArrayColumn(FieldDefinition field) : Column(field)
         DataType.VarChar => new ArrayColumn<string>(field, f => (f.StringData ??= new StringArray()).Data, 32),
         _ => new ArrayColumn<int>(field, f => (f.IntData ??= new IntArray()).Data, sizeof(int)),
     };
+
+    protected sealed override void WriteValues(BlockWriter to, int field, int rows)
+    {
+        var seen = Volatile.Read(ref ends).AsSpan(0, rows);
+        to.Block<int>(BlockKind.Offsets, field, seen);
+        WriteElements(to, field, rows == 0 ? 0 : seen[^1]);
+    }
+
+    protected sealed override void ReadValues(BlockFile from, int field, int rows)
+    {
+        ends = from.Read<int>(BlockKind.Offsets, field, rows);
+        for (var i = 0; i < rows; i++)
+        {
+            if (ends[i] < (i == 0 ? 0 : ends[i - 1]))
+            {
+                throw new DamagedDataException(from.Path, 0, $"arrays of field {field} match their checksum but do not end where they should");
+            }
+        }
+
+        Elements = rows == 0 ? 0 : ends[^1];
+        Bytes = (long)rows * sizeof(int);
+        ReadElements(from, field, Elements);
+    }
+
+    protected abstract void WriteElements(BlockWriter to, int field, int elements);
+
+    protected abstract void ReadElements(BlockFile from, int field, int elements);
 
     protected (int From, int To) Bounds(int row)
     {
@@ -117,6 +145,47 @@ internal sealed class ArrayColumn<T>(FieldDefinition field, Func<ScalarField, Re
         }
 
         target.Scalars.ArrayData.Data.Add(one);
+    }
+
+    protected override void WriteElements(BlockWriter to, int field, int elements)
+    {
+        object written = Volatile.Read(ref values);
+        switch (written)
+        {
+            case string[] texts:
+                TextBlocks.Write(to, BlockKind.TextOffsets, field, texts.AsSpan(0, elements));
+                break;
+            case bool[] bools:
+                to.Block<bool>(BlockKind.Values, field, bools.AsSpan(0, elements));
+                break;
+            case int[] integers:
+                to.Block<int>(BlockKind.Values, field, integers.AsSpan(0, elements));
+                break;
+            case long[] wide:
+                to.Block<long>(BlockKind.Values, field, wide.AsSpan(0, elements));
+                break;
+            case float[] floats:
+                to.Block<float>(BlockKind.Values, field, floats.AsSpan(0, elements));
+                break;
+            case double[] doubles:
+                to.Block<double>(BlockKind.Values, field, doubles.AsSpan(0, elements));
+                break;
+            default:
+                throw new InvalidOperationException($"No block for elements of {typeof(T)}.");
+        }
+    }
+
+    protected override void ReadElements(BlockFile from, int field, int elements)
+    {
+        Array read = typeof(T) == typeof(string) ? TextBlocks.Open(from, BlockKind.TextOffsets, field, elements).ToStrings()
+            : typeof(T) == typeof(bool) ? from.Read<bool>(BlockKind.Values, field, elements)
+            : typeof(T) == typeof(int) ? from.Read<int>(BlockKind.Values, field, elements)
+            : typeof(T) == typeof(long) ? from.Read<long>(BlockKind.Values, field, elements)
+            : typeof(T) == typeof(float) ? from.Read<float>(BlockKind.Values, field, elements)
+            : from.Read<double>(BlockKind.Values, field, elements);
+        values = (T[])read;
+        Bytes += (long)elements * elementBytes;
+        Account(values);
     }
 
     private void Reserve(int count)

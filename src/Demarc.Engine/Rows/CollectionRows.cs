@@ -24,14 +24,15 @@ internal sealed record CollectionView(CollectionDefinition Definition, SegmentVi
 /// One collection's rows. The writer applies changes and publishes a view behind one short gate; a reader takes the view
 /// and never waits for a write, except to look keys up, which needs the key table and the view to agree.
 /// </summary>
-internal sealed class CollectionRows
+internal sealed partial class CollectionRows
 {
     private readonly Lock gate = new();
     private readonly List<Segment> segments = [];
 
     // The segment that rows of a partition are appended to, if there is one with room.
     private readonly Dictionary<long, Segment> open = [];
-    private readonly PrimaryKeys keys;
+    private readonly PrimaryKeys table;
+
     private readonly Func<long> nextId;
     private int nextOrdinal;
     private CollectionView view;
@@ -40,7 +41,7 @@ internal sealed class CollectionRows
     {
         Definition = definition;
         this.nextId = nextId;
-        keys = new PrimaryKeys(definition.Primary.Type == DataType.VarChar);
+        table = new PrimaryKeys(definition.Primary.Type == DataType.VarChar);
         view = new CollectionView(definition, [], 0);
     }
 
@@ -49,7 +50,8 @@ internal sealed class CollectionRows
 
     public CollectionView View => Volatile.Read(ref view);
 
-    public long Bytes { get; private set; }
+    /// <summary>Memory of the process that rows and keys hold, roughly; what is mapped from files is not counted.</summary>
+    public long Bytes => View.Segments.Sum(s => s.Segment.Bytes) + ((table.Count + Volatile.Read(ref unkeyedRows)) * (long)PrimaryKeys.RowBytes);
 
     public void Redefine(CollectionDefinition definition)
     {
@@ -80,9 +82,12 @@ internal sealed class CollectionRows
     {
         lock (gate)
         {
+            Withheld?.Pending.Add(new LogOp { Truncate = new TruncateOp { CollectionId = Definition.Id } });
             segments.Clear();
             open.Clear();
-            keys.Clear();
+            unkeyed.Clear();
+            unkeyedRows = 0;
+            table.Clear();
             Publish();
         }
     }
@@ -91,6 +96,8 @@ internal sealed class CollectionRows
     {
         lock (gate)
         {
+            Withheld?.Pending.Add(new LogOp { DropPartition = new DropPartitionOp { CollectionId = Definition.Id, PartitionId = partition } });
+            var keys = Keys;
             foreach (var segment in segments.Where(s => s.PartitionId == partition))
             {
                 for (var row = 0; row < segment.Count; row++)
@@ -132,6 +139,13 @@ internal sealed class CollectionRows
     {
         lock (gate)
         {
+            if (Withheld is not null)
+            {
+                Withheld.Pending.Add(new LogOp { Timestamp = timestamp, PutRows = op });
+                return;
+            }
+
+            var keys = Keys;
             var keyColumn = op.Columns[Definition.PrimaryIndex];
             for (var from = 0; from < op.RowCount;)
             {
@@ -160,6 +174,13 @@ internal sealed class CollectionRows
     {
         lock (gate)
         {
+            if (Withheld is not null)
+            {
+                Withheld.Pending.Add(new LogOp { DeleteRows = new DeleteRowsOp { CollectionId = Definition.Id, Ids = ids } });
+                return;
+            }
+
+            var keys = Keys;
             foreach (var id in ids.IntId?.Data ?? [])
             {
                 if (keys.Remove(id, out var place))
@@ -199,7 +220,7 @@ internal sealed class CollectionRows
         foreach (var segment in View.Segments.Where(s => s.Segment.Times.Oldest < timestamp))
         {
             var before = found?.CalculateSize();
-            found = Keys(segment, row => segment.Segment.Times.Of(row) < timestamp, found);
+            found = KeysOf(segment, row => segment.Segment.Times.Of(row) < timestamp, found);
             if (found?.CalculateSize() == before)
             {
                 segment.Segment.Times.Forget(timestamp);
@@ -216,13 +237,13 @@ internal sealed class CollectionRows
         foreach (var segment in View.Segments)
         {
             var column = (IntegerColumn)segment.Segment.Columns[field];
-            found = Keys(segment, row => column.Values[row] <= microseconds && !column.IsNull(row), found);
+            found = KeysOf(segment, row => column.Values[row] <= microseconds && !column.IsNull(row), found);
         }
 
         return found;
     }
 
-    private FieldData? Keys(SegmentView segment, Predicate<int> wanted, FieldData? found)
+    private FieldData? KeysOf(SegmentView segment, Predicate<int> wanted, FieldData? found)
     {
         for (var row = 0; row < segment.Count; row++)
         {
@@ -241,6 +262,7 @@ internal sealed class CollectionRows
         lock (gate)
         {
             var places = new List<RowPlace>(integers.Count + strings.Count);
+            var keys = Keys;
             foreach (var key in integers)
             {
                 if (keys.Find(key, out var place))
@@ -258,31 +280,6 @@ internal sealed class CollectionRows
             }
 
             return (view, places);
-        }
-    }
-
-    /// <summary>Puts back a segment read from a checkpoint.</summary>
-    public void Restore(SegmentBody body, StoredSegment stored)
-    {
-        lock (gate)
-        {
-            var partition = stored.PartitionId != 0 ? stored.PartitionId : Definition.DefaultPartitionId;
-            var segment = new Segment(Definition, stored.SegmentId, nextOrdinal++, partition) { StoredFile = stored.File, StoredRows = stored.RowCount };
-            segment.Append(RowReader.Completed(Definition, body), 0, body.RowCount);
-            segment.Times.ReadFrom(stored, Definition.CreatedTimestamp);
-            segment.RestoreDeleted(stored.Deleted.Span);
-            var keyColumn = body.Columns[Definition.PrimaryIndex];
-            for (var row = 0; row < body.RowCount; row++)
-            {
-                if (!segment.IsDeleted(row))
-                {
-                    _ = keys.Put(keyColumn, row, new RowPlace(segment.Ordinal, row));
-                }
-            }
-
-            segments.Add(segment);
-            open[partition] = segment;
-            Publish();
         }
     }
 
@@ -330,7 +327,7 @@ internal sealed class CollectionRows
         {
             var old = segments[i];
             var appended = !old.IsFull && open.GetValueOrDefault(old.PartitionId) == old;
-            if (appended || old.DeletedCount <= (worthwhile ? old.Count / 2 : 0))
+            if (appended || old.DeletedCount <= (worthwhile ? old.Count / 2 : 0) || !old.IsSound)
             {
                 continue;
             }
@@ -341,7 +338,7 @@ internal sealed class CollectionRows
             {
                 if (!old.IsDeleted(row))
                 {
-                    keys.Move(old.Columns[Definition.PrimaryIndex], row, new RowPlace(dense.Ordinal, dense.Count));
+                    Keys.Move(old.Columns[Definition.PrimaryIndex], row, new RowPlace(dense.Ordinal, dense.Count));
                     dense.Times.Add(dense.Count, old.Times.Of(row));
                     dense.AppendFrom(old, row);
                 }
@@ -372,15 +369,13 @@ internal sealed class CollectionRows
     private void Publish()
     {
         var views = new SegmentView[segments.Count];
-        long live = 0, bytes = keys.Bytes;
+        long live = 0;
         for (var i = 0; i < views.Length; i++)
         {
             views[i] = segments[i].View();
             live += views[i].Live;
-            bytes += segments[i].Bytes;
         }
 
-        Bytes = bytes;
         Volatile.Write(ref view, new CollectionView(Definition, views, live));
     }
 }

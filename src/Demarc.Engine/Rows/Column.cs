@@ -1,4 +1,5 @@
 using Demarc.Engine.Catalog;
+using Demarc.Engine.Durability;
 using Demarc.Engine.Protocol;
 using Demarc.Engine.Text;
 using Google.Protobuf.Collections;
@@ -95,6 +96,36 @@ internal abstract class Column(FieldDefinition field)
         }
     }
 
+    /// <summary>Writes rows [0, rows) as blocks of a segment's file.</summary>
+    public void WriteTo(BlockWriter to, int field, int rows)
+    {
+        if (valid is not null)
+        {
+            // Bits behind the published rows may be changing, and are nobody's business.
+            var words = ValidWords[..((rows + 63) >> 6)].ToArray();
+            if ((rows & 63) != 0)
+            {
+                words[^1] &= (1UL << (rows & 63)) - 1;
+            }
+
+            to.Block<ulong>(BlockKind.Valid, field, words);
+        }
+
+        WriteValues(to, field, rows);
+    }
+
+    /// <summary>Takes all rows of a segment's file, in a column that has none yet.</summary>
+    public void ReadFrom(BlockFile from, int field, int rows)
+    {
+        if (valid is not null)
+        {
+            valid = from.Read<ulong>(BlockKind.Valid, field, (rows + 63) >> 6);
+        }
+
+        ReadValues(from, field, rows);
+        Count = rows;
+    }
+
     /// <summary>An empty column of the wire's kind for this field.</summary>
     public static FieldData NewData(FieldDefinition field)
     {
@@ -168,6 +199,10 @@ internal abstract class Column(FieldDefinition field)
 
     protected abstract void WriteValue(FieldData target, int row);
 
+    protected abstract void WriteValues(BlockWriter to, int field, int rows);
+
+    protected abstract void ReadValues(BlockFile from, int field, int rows);
+
     private protected static int Grown(int length, int needed) => Math.Max(needed, length < 256 ? 256 : length + (length / 2));
 
     private void GrowValid(int count)
@@ -187,9 +222,21 @@ internal abstract class Column(FieldDefinition field)
 /// <summary>A column over one array of values.</summary>
 internal abstract class ValueColumn<T>(FieldDefinition field, int valueBytes) : Column(field)
 {
+    private readonly Lock gate = new();
     private T[] values = [];
+    private Func<T[]>? later;
 
-    public ReadOnlySpan<T> Values => Volatile.Read(ref values);
+    public ReadOnlySpan<T> Values => Volatile.Read(ref later) is null ? Volatile.Read(ref values) : Made();
+
+    /// <summary>Takes values that were read from a file.</summary>
+    protected void Take(T[] read)
+    {
+        values = read;
+        Bytes = (long)read.Length * valueBytes;
+    }
+
+    /// <summary>Takes values that are made of a file's bytes when somebody asks for them; until then they are counted as if they were there.</summary>
+    protected void TakeLater(Func<T[]> make, long bytes) => (later, Bytes) = (make, bytes);
 
     protected void Add(T value)
     {
@@ -206,8 +253,27 @@ internal abstract class ValueColumn<T>(FieldDefinition field, int valueBytes) : 
 
     protected override void AppendValueFrom(Column source, int row) => Add(((ValueColumn<T>)source).Values[row]);
 
+    private T[] Made()
+    {
+        lock (gate)
+        {
+            if (later is not null)
+            {
+                values = later();
+                Volatile.Write(ref later, null);
+            }
+
+            return values;
+        }
+    }
+
     private void Reserve(int count)
     {
+        if (later is not null)
+        {
+            _ = Made();
+        }
+
         if (values.Length < Count + count)
         {
             var longer = new T[Grown(values.Length, Count + count)];
@@ -230,6 +296,10 @@ internal sealed class BoolColumn(FieldDefinition field) : ValueColumn<bool>(fiel
     }
 
     protected override void WriteValue(FieldData target, int row) => target.Scalars.BoolData.Data.Add(Values[row]);
+
+    protected override void WriteValues(BlockWriter to, int field, int rows) => to.Block(BlockKind.Values, field, Values[..rows]);
+
+    protected override void ReadValues(BlockFile from, int field, int rows) => Take(from.Read<bool>(BlockKind.Values, field, rows));
 }
 
 /// <summary>
@@ -260,6 +330,10 @@ internal sealed class IntegerColumn(FieldDefinition field) : ValueColumn<long>(f
         }
     }
 
+    protected override void WriteValues(BlockWriter to, int field, int rows) => to.Block(BlockKind.Values, field, Values[..rows]);
+
+    protected override void ReadValues(BlockFile from, int field, int rows) => Take(from.Read<long>(BlockKind.Values, field, rows));
+
     private RepeatedField<long>? Wide(ScalarField field) => Field.Type switch
     {
         DataType.Int64 => field.LongData.Data,
@@ -280,6 +354,10 @@ internal sealed class FloatColumn(FieldDefinition field) : ValueColumn<float>(fi
     }
 
     protected override void WriteValue(FieldData target, int row) => target.Scalars.FloatData.Data.Add(Values[row]);
+
+    protected override void WriteValues(BlockWriter to, int field, int rows) => to.Block(BlockKind.Values, field, Values[..rows]);
+
+    protected override void ReadValues(BlockFile from, int field, int rows) => Take(from.Read<float>(BlockKind.Values, field, rows));
 }
 
 internal sealed class DoubleColumn(FieldDefinition field) : ValueColumn<double>(field, sizeof(double))
@@ -294,6 +372,10 @@ internal sealed class DoubleColumn(FieldDefinition field) : ValueColumn<double>(
     }
 
     protected override void WriteValue(FieldData target, int row) => target.Scalars.DoubleData.Data.Add(Values[row]);
+
+    protected override void WriteValues(BlockWriter to, int field, int rows) => to.Block(BlockKind.Values, field, Values[..rows]);
+
+    protected override void ReadValues(BlockFile from, int field, int rows) => Take(from.Read<double>(BlockKind.Values, field, rows));
 }
 
 /// <summary>VarChar, and geometries as the well-known text they came in.</summary>
@@ -322,6 +404,14 @@ internal sealed class TextColumn(FieldDefinition field) : ValueColumn<string>(fi
     }
 
     protected override void WriteValue(FieldData target, int row) => Texts(target.Scalars).Add(Values[row]);
+
+    protected override void WriteValues(BlockWriter to, int field, int rows) => TextBlocks.Write(to, BlockKind.Offsets, field, Values[..rows]);
+
+    protected override void ReadValues(BlockFile from, int field, int rows)
+    {
+        var texts = TextBlocks.Open(from, BlockKind.Offsets, field, rows);
+        TakeLater(texts.ToStrings, (rows * (long)(sizeof(long) + ObjectBytes)) + (2 * texts.Bytes));
+    }
 
     private RepeatedField<string> Texts(ScalarField field) => Field.Type == DataType.Geometry ? field.GeometryWktData.Data : field.StringData.Data;
 }

@@ -1,4 +1,5 @@
 using Demarc.Engine.Catalog;
+using Demarc.Engine.Durability;
 using Demarc.Engine.Protocol;
 using Google.Protobuf;
 
@@ -26,4 +27,12 @@ internal sealed class JsonColumn(FieldDefinition field) : ValueColumn<ByteString
     }
 
     protected override void WriteValue(FieldData target, int row) => target.Scalars.JsonData.Data.Add(Values[row]);
+
+    protected override void WriteValues(BlockWriter to, int field, int rows) => TextBlocks.Write(to, field, Values[..rows]);
+
+    protected override void ReadValues(BlockFile from, int field, int rows)
+    {
+        var texts = TextBlocks.Open(from, BlockKind.Offsets, field, rows);
+        TakeLater(texts.ToByteStrings, (rows * (long)(sizeof(long) + ObjectBytes)) + texts.Bytes);
+    }
 }

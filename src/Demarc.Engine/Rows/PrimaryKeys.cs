@@ -11,10 +11,10 @@ internal sealed class PrimaryKeys(bool text)
     private readonly Dictionary<long, RowPlace>? integers = text ? null : [];
     private readonly Dictionary<string, RowPlace>? strings = text ? new(StringComparer.Ordinal) : null;
 
-    public int Count => integers?.Count ?? strings!.Count;
+    /// <summary>What one key costs in the table, roughly; a text is shared with its column.</summary>
+    public const int RowBytes = 32;
 
-    /// <summary>Bytes of the table itself, roughly; the key strings are shared with the column.</summary>
-    public long Bytes => Count * 32L;
+    public int Count => integers?.Count ?? strings!.Count;
 
     /// <summary>Points a key at a new row and gives the row it pointed at before.</summary>
     public RowPlace? Put(FieldData keys, int index, RowPlace place)
@@ -36,6 +36,14 @@ internal sealed class PrimaryKeys(bool text)
         return before;
     }
 
+    /// <summary>Makes room for so many more, so that filling the table does not copy it again and again.</summary>
+    public void Reserve(int more)
+    {
+        _ = integers?.EnsureCapacity(Count + more);
+        _ = strings?.EnsureCapacity(Count + more);
+    }
+
+    /// <summary>Points the key of a row at it, whatever it pointed at before.</summary>
     public void Move(Column keys, int row, RowPlace place)
     {
         if (integers is not null)

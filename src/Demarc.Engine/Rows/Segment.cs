@@ -15,6 +15,7 @@ internal sealed class Segment
     private bool deletedShared;
     private VectorIndex?[] indexes;
     private long[] notIndexable;
+    private int namedRows;
 
     public Segment(CollectionDefinition definition, long id, int ordinal, long partition = 0)
     {
@@ -54,6 +55,16 @@ internal sealed class Segment
     public string? StoredFile { get; set; }
 
     public int StoredRows { get; set; }
+
+    /// <summary>Rows of this segment that the manifest on the disk names: what rests on them may be written beside them.</summary>
+    public int NamedRows
+    {
+        get => Volatile.Read(ref namedRows);
+        set => Volatile.Write(ref namedRows, value);
+    }
+
+    /// <summary>The mapped file that rows are read from, if any are.</summary>
+    public BlockFile? File { get; private set; }
 
     /// <summary>Rows of a segment, from the bytes of one row's vectors.</summary>
     public static int CapacityOfBytes(int vectorBytes) =>
@@ -161,21 +172,39 @@ internal sealed class Segment
         DeletedCount = deleted.Sum(w => System.Numerics.BitOperations.PopCount(w));
     }
 
-    public SegmentBody ToBody(long collectionId, int rows)
-    {
-        var body = new SegmentBody { CollectionId = collectionId, SegmentId = Id, RowCount = rows };
-        foreach (var column in Columns)
-        {
-            var data = Column.NewData(column.Field);
-            for (var row = 0; row < rows; row++)
-            {
-                column.Write(data, row);
-            }
+    /// <summary>Whether nothing of it is left to be checked; to find out does not check it.</summary>
+    public bool IsSound => Columns.All(c => c is not VectorColumn { IsChecked: false });
 
-            body.Columns.Add(data);
+    /// <summary>Takes all rows of a file; those of fields that were added since it was written get the default or null.</summary>
+    public void ReadFrom(BlockFile file, int rows)
+    {
+        var stored = SegmentFile.Fields(file);
+        for (var i = 0; i < Columns.Length; i++)
+        {
+            if (i < stored)
+            {
+                Columns[i].ReadFrom(file, i, rows);
+            }
+            else if (rows > 0)
+            {
+                Columns[i].Append(RowReader.Absent(Columns[i].Field, rows), 0, rows);
+            }
         }
 
-        return body;
+        (Count, File) = (rows, file);
+    }
+
+    /// <summary>Reads vectors from a checked file of these rows instead of from memory.</summary>
+    public void MapFrom(BlockFile file)
+    {
+        var stored = SegmentFile.Fields(file);
+        for (var i = 0; i < stored; i++)
+        {
+            (Columns[i] as VectorColumn)?.MapFrom(file, i);
+            (Columns[i] as VectorArrayColumn)?.MapFrom(file, i);
+        }
+
+        File = file;
     }
 }
 

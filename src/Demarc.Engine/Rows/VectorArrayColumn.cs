@@ -1,4 +1,5 @@
 using Demarc.Engine.Catalog;
+using Demarc.Engine.Durability;
 using Demarc.Engine.Protocol;
 
 namespace Demarc.Engine.Rows;
@@ -34,6 +35,23 @@ internal sealed class VectorArrayColumn(FieldDefinition field) : ArrayColumn(fie
         VectorField.DataOneofCase.FloatVector => vectors.FloatVector.Data.Count / element.Dimension,
         _ => ByteVectorColumn.BytesOf(vectors).Length / element.VectorBytes,
     };
+
+    /// <summary>Lets go of the vectors in memory and reads those of a file that has been checked; the column is full.</summary>
+    public void MapFrom(BlockFile from, int field)
+    {
+        var before = Vectors.Bytes;
+        Vectors.MapFrom(from, field);
+        Bytes += Vectors.Bytes - before;
+    }
+
+    protected override void WriteElements(BlockWriter to, int field, int elements) => Vectors.WriteTo(to, field, elements);
+
+    protected override void ReadElements(BlockFile from, int field, int elements)
+    {
+        from.CheckField(field);
+        Vectors.ReadFrom(from, field, elements);
+        Bytes += Vectors.Bytes;
+    }
 
     protected override void AppendValues(FieldData source, int from, int count)
     {

@@ -1,18 +1,43 @@
 using System.Runtime.InteropServices;
 using Demarc.Engine.Catalog;
+using Demarc.Engine.Durability;
+using Demarc.Engine.Errors;
 using Demarc.Engine.Indexes;
 using Demarc.Engine.Protocol;
 using Demarc.Engine.Vectors;
 using Google.Protobuf;
+using Google.Protobuf.Collections;
 
 namespace Demarc.Engine.Rows;
 
 /// <summary>
 /// The vectors of one field in one segment. On the wire and in files a null takes no place among the vectors; in memory
-/// it takes a row of zeros, so that a row's place follows from its number.
+/// it takes a row of zeros, so that a row's place follows from its number. The rows of a segment that stands in a file are
+/// read from the mapped file, and are checked before anybody sees the first of them.
 /// </summary>
 internal abstract class VectorColumn(FieldDefinition field) : Column(field)
 {
+    private BlockFile? notChecked;
+    private int blockField;
+
+    /// <summary>Whether all rows are known to be what was written.</summary>
+    public bool IsChecked => Volatile.Read(ref notChecked) is null;
+
+    /// <summary>
+    /// Checks what is mapped, if that has not been done. All access to the rows does it by itself; a search does it first, on its
+    /// own thread, so that damage is told as what it is.
+    /// </summary>
+    public void Ready()
+    {
+        if (Volatile.Read(ref notChecked) is { } file)
+        {
+            Check(file);
+        }
+    }
+
+    /// <summary>Lets go of the rows in memory and reads those of a file that has been checked; the column is full.</summary>
+    public void MapFrom(BlockFile from, int field) => Map(from, field, Count);
+
     /// <summary>Whether there are no more vectors than a segment may have rows; of arrays of vectors there are.</summary>
     public bool SegmentBound { get; set; } = true;
 
@@ -27,6 +52,9 @@ internal abstract class VectorColumn(FieldDefinition field) : Column(field)
 
     /// <summary>The values of one dense row, widened.</summary>
     public abstract void Widen(int row, Span<float> to);
+
+    /// <summary>Goes on with a checksum over one row's values.</summary>
+    public abstract uint Checksum(int row, uint running);
 
     /// <summary>Asks for a row's memory before it is compared.</summary>
     public abstract void Prefetch(int row);
@@ -60,6 +88,28 @@ internal abstract class VectorColumn(FieldDefinition field) : Column(field)
         }
     }
 
+    protected override void ReadValues(BlockFile from, int field, int rows)
+    {
+        (blockField, notChecked) = (field, from);
+        Map(from, field, rows);
+    }
+
+    protected abstract void Map(BlockFile from, int field, int rows);
+
+    private void Check(BlockFile file)
+    {
+        try
+        {
+            file.CheckField(blockField);
+        }
+        catch (DamagedDataException e)
+        {
+            throw Faults.Damaged(Field.Name, e.Place);
+        }
+
+        Volatile.Write(ref notChecked, null);
+    }
+
     protected sealed override void WriteValue(FieldData target, int row)
     {
         if (!IsNull(row))
@@ -87,13 +137,27 @@ internal abstract class VectorColumn(FieldDefinition field) : Column(field)
 internal sealed class FloatVectorColumn(FieldDefinition field) : VectorColumn(field)
 {
     private readonly int dimension = field.Dimension;
-    private float[] values = [];
-    private float[] norms = [];
+    private FlatMemory<float> values = FlatMemory<float>.Empty;
+    private FlatMemory<float> norms = FlatMemory<float>.Empty;
 
     /// <summary>All rows published so far, and perhaps room behind them.</summary>
-    public float[] Values => Volatile.Read(ref values);
+    public FlatMemory<float> Values
+    {
+        get
+        {
+            Ready();
+            return Volatile.Read(ref values);
+        }
+    }
 
-    public float[] Norms => Volatile.Read(ref norms);
+    public FlatMemory<float> Norms
+    {
+        get
+        {
+            Ready();
+            return Volatile.Read(ref norms);
+        }
+    }
 
     public ReadOnlySpan<float> Row(int row) => Values.AsSpan(row * dimension, dimension);
 
@@ -105,7 +169,9 @@ internal sealed class FloatVectorColumn(FieldDefinition field) : VectorColumn(fi
 
     public override void Widen(int row, Span<float> to) => Row(row).CopyTo(to);
 
-    public override void Prefetch(int row) => Cache.Prefetch(ref Values[row * dimension], dimension * sizeof(float));
+    public override uint Checksum(int row, uint running) => Crc32C.Append(running, MemoryMarshal.AsBytes(Row(row)));
+
+    public override void Prefetch(int row) => Cache.Prefetch(ref Values.At((nint)row * dimension), dimension * sizeof(float));
 
     protected override void AppendVectors(VectorField source, int from, int count)
     {
@@ -113,18 +179,7 @@ internal sealed class FloatVectorColumn(FieldDefinition field) : VectorColumn(fi
         var data = source.FloatVector.Data;
         var at = Count * dimension;
         var first = from * dimension;
-        if (first == 0 && data.Count == count * dimension)
-        {
-            data.CopyTo(values, at);
-        }
-        else
-        {
-            for (var i = 0; i < count * dimension; i++)
-            {
-                values[at + i] = data[first + i];
-            }
-        }
-
+        UnsafeCollectionOperations.AsSpan(data).Slice(first, count * dimension).CopyTo(values.AsSpan(at, count * dimension));
         for (var i = 0; i < count; i++)
         {
             norms[Count + i] = Kernels.Norm(values.AsSpan((Count + i) * dimension, dimension));
@@ -133,12 +188,13 @@ internal sealed class FloatVectorColumn(FieldDefinition field) : VectorColumn(fi
 
     protected override void AppendVector(VectorField source, int at, int row)
     {
+        var to = values.AsSpan(row * dimension, dimension);
         for (var i = 0; i < dimension; i++)
         {
-            values[(row * dimension) + i] = source.FloatVector.Data[(at * dimension) + i];
+            to[i] = source.FloatVector.Data[(at * dimension) + i];
         }
 
-        norms[row] = Kernels.Norm(values.AsSpan(row * dimension, dimension));
+        norms[row] = Kernels.Norm(to);
     }
 
     protected override void AppendNothing(int row)
@@ -154,6 +210,19 @@ internal sealed class FloatVectorColumn(FieldDefinition field) : VectorColumn(fi
         norms[Count] = other.Norms[row];
     }
 
+    protected override void WriteValues(BlockWriter to, int field, int rows)
+    {
+        to.Block<float>(BlockKind.Values, field, Values.AsSpan(0, rows * dimension), page: true);
+        to.Block<float>(BlockKind.Norms, field, Norms.AsSpan(0, rows));
+    }
+
+    protected override void Map(BlockFile from, int field, int rows)
+    {
+        Volatile.Write(ref values, from.Map<float>(BlockKind.Values, field, (long)rows * dimension));
+        Volatile.Write(ref norms, from.Map<float>(BlockKind.Norms, field, rows));
+        Bytes = 0;
+    }
+
     protected override void WriteVector(VectorField target, int row) => target.FloatVector.Data.AddRange(Row(row).ToArray());
 
     protected override void Reserve(int rows)
@@ -164,11 +233,11 @@ internal sealed class FloatVectorColumn(FieldDefinition field) : VectorColumn(fi
         }
 
         var room = Room(norms.Length, rows);
-        var longer = LargePages.Advise(new float[room * dimension]);
-        values.AsSpan(0, Count * dimension).CopyTo(longer);
-        var longerNorms = new float[room];
-        norms.AsSpan(0, Count).CopyTo(longerNorms);
-        Bytes += (long)(room - norms.Length) * (dimension + 1) * sizeof(float);
+        var longer = new FlatMemory<float>(room * dimension);
+        Values.AsSpan(0, Count * dimension).CopyTo(longer.Span);
+        var longerNorms = new FlatMemory<float>(room);
+        norms.AsSpan(0, Count).CopyTo(longerNorms.Span);
+        Bytes = longer.Bytes + longerNorms.Bytes;
         Volatile.Write(ref values, longer);
         Volatile.Write(ref norms, longerNorms);
     }
@@ -178,10 +247,17 @@ internal sealed class FloatVectorColumn(FieldDefinition field) : VectorColumn(fi
 internal sealed class ByteVectorColumn(FieldDefinition field) : VectorColumn(field)
 {
     private readonly int rowBytes = field.VectorBytes;
-    private byte[] values = [];
-    private float[] norms = [];
+    private FlatMemory<byte> values = FlatMemory<byte>.Empty;
+    private FlatMemory<float> norms = FlatMemory<float>.Empty;
 
-    public byte[] Values => Volatile.Read(ref values);
+    public FlatMemory<byte> Values
+    {
+        get
+        {
+            Ready();
+            return Volatile.Read(ref values);
+        }
+    }
 
     public ReadOnlySpan<byte> Row(int row) => Values.AsSpan(row * rowBytes, rowBytes);
 
@@ -208,7 +284,9 @@ internal sealed class ByteVectorColumn(FieldDefinition field) : VectorColumn(fie
 
     public override void Widen(int row, Span<float> to) => Widen(Field.Type, Row(row), to);
 
-    public override void Prefetch(int row) => Cache.Prefetch(ref Values[row * rowBytes], rowBytes);
+    public override uint Checksum(int row, uint running) => Crc32C.Append(running, Row(row));
+
+    public override void Prefetch(int row) => Cache.Prefetch(ref Values.At((nint)row * rowBytes), rowBytes);
 
     public static void Widen(DataType type, ReadOnlySpan<byte> bytes, Span<float> to)
     {
@@ -263,7 +341,7 @@ internal sealed class ByteVectorColumn(FieldDefinition field) : VectorColumn(fie
     protected override void AppendVectors(VectorField source, int from, int count)
     {
         Reserve(Count + count);
-        BytesOf(source).Span.Slice(from * rowBytes, count * rowBytes).CopyTo(values.AsSpan(Count * rowBytes));
+        BytesOf(source).Span.Slice(from * rowBytes, count * rowBytes).CopyTo(values.Span[(Count * rowBytes)..]);
         for (var row = Count; row < Count + count; row++)
         {
             SetNorm(row);
@@ -272,7 +350,7 @@ internal sealed class ByteVectorColumn(FieldDefinition field) : VectorColumn(fie
 
     protected override void AppendVector(VectorField source, int at, int row)
     {
-        BytesOf(source).Span.Slice(at * rowBytes, rowBytes).CopyTo(values.AsSpan(row * rowBytes));
+        BytesOf(source).Span.Slice(at * rowBytes, rowBytes).CopyTo(values.Span[(row * rowBytes)..]);
         SetNorm(row);
     }
 
@@ -284,8 +362,21 @@ internal sealed class ByteVectorColumn(FieldDefinition field) : VectorColumn(fie
     protected override void AppendValueFrom(Column source, int row)
     {
         Reserve(Count + 1);
-        ((ByteVectorColumn)source).Row(row).CopyTo(values.AsSpan(Count * rowBytes));
+        ((ByteVectorColumn)source).Row(row).CopyTo(values.Span[(Count * rowBytes)..]);
         SetNorm(Count);
+    }
+
+    protected override void WriteValues(BlockWriter to, int field, int rows)
+    {
+        to.Block<byte>(BlockKind.Values, field, Values.AsSpan(0, rows * rowBytes), page: true);
+        to.Block<float>(BlockKind.Norms, field, norms.AsSpan(0, rows));
+    }
+
+    protected override void Map(BlockFile from, int field, int rows)
+    {
+        Volatile.Write(ref values, from.Map<byte>(BlockKind.Values, field, (long)rows * rowBytes));
+        Volatile.Write(ref norms, from.Map<float>(BlockKind.Norms, field, rows));
+        Bytes = 0;
     }
 
     protected override void WriteVector(VectorField target, int row) => SetBytes(target, Field.Type, GrowingBytes.Append(BytesOf(target), Row(row)));
@@ -310,11 +401,11 @@ internal sealed class ByteVectorColumn(FieldDefinition field) : VectorColumn(fie
         }
 
         var room = Room(norms.Length, rows);
-        var longer = LargePages.Advise(new byte[room * rowBytes]);
-        values.AsSpan(0, Count * rowBytes).CopyTo(longer);
-        var longerNorms = new float[room];
-        norms.AsSpan(0, Count).CopyTo(longerNorms);
-        Bytes += (long)(room - norms.Length) * (rowBytes + sizeof(float));
+        var longer = new FlatMemory<byte>(room * rowBytes);
+        Values.AsSpan(0, Count * rowBytes).CopyTo(longer.Span);
+        var longerNorms = new FlatMemory<float>(room);
+        norms.AsSpan(0, Count).CopyTo(longerNorms.Span);
+        Bytes = longer.Bytes + longerNorms.Bytes;
         Volatile.Write(ref values, longer);
         Volatile.Write(ref norms, longerNorms);
     }

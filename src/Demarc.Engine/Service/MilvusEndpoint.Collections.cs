@@ -122,6 +122,7 @@ internal sealed partial class MilvusEndpoint
         Run(request, context, async call =>
         {
             var collection = Collection(call, request.CollectionName);
+            collection.ThrowIfDamaged();
             await ExpireRows(collection);
             return new GetCollectionStatisticsResponse { Status = Success(), Stats = { RowCount(collection.View.LiveRows) } };
         });

@@ -124,6 +124,7 @@ internal sealed partial class MilvusEndpoint
     private (CollectionRows Collection, CollectionView View) Loaded(Call call, string name, RepeatedField<string> partitionNames, Func<string, Fault>? refusal = null)
     {
         var collection = Collection(call, name);
+        collection.ThrowIfDamaged();
         var view = collection.View;
         var definition = view.Definition;
         var asked = PartitionIds(definition, partitionNames, refusal);

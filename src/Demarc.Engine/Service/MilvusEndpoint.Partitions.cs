@@ -94,7 +94,9 @@ internal sealed partial class MilvusEndpoint
     public override Task<GetPartitionStatisticsResponse> GetPartitionStatistics(GetPartitionStatisticsRequest request, ServerCallContext context) =>
         Run(request, context, call =>
         {
-            var view = Collection(call, request.CollectionName).View;
+            var collection = Collection(call, request.CollectionName);
+            collection.ThrowIfDamaged();
+            var view = collection.View;
             var partition = Partition(view.Definition, request.PartitionName);
             return new GetPartitionStatisticsResponse { Status = Success(), Stats = { RowCount(view.Within(new HashSet<long> { partition.Id }).LiveRows) } };
         });

@@ -171,6 +171,7 @@ internal sealed partial class MilvusEndpoint
         var timestamp = await store.Decide(() =>
         {
             var rows = State.Find(definition.Id) ?? throw Faults.CollectionNotFound(definition.Name, definition.Database);
+            rows.ThrowIfDamaged(); // To find nothing in rows that are withheld is no answer.
             var keys = Column.NewData(definition.Primary);
             foreach (var (segment, row) in Matches(rows.View.Within(within), filter))
             {

@@ -1,4 +1,6 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Demarc.Engine.Rows;
 using Demarc.Engine.Text;
 
 namespace Demarc.Engine.Vectors;
@@ -10,31 +12,34 @@ internal abstract class Scorer
 }
 
 /// <summary>Float32 rows.</summary>
-internal sealed class FloatScorer(float[] rows, float[] norms, float[] query, Metric metric) : Scorer
+internal sealed class FloatScorer(FlatMemory<float> rows, FlatMemory<float> norms, float[] query, Metric metric) : Scorer
 {
     private readonly float queryNorm = metric == Metric.Cosine ? Kernels.Norm(query) : 0;
 
     public override float Nearness(int row)
     {
-        var vector = rows.AsSpan(row * query.Length, query.Length);
-        return metric switch
+        ref var vector = ref rows.At((nint)row * query.Length);
+        ref var wanted = ref MemoryMarshal.GetArrayDataReference(query);
+        var nearness = metric switch
         {
-            Metric.L2 => -Kernels.SquaredDistance(query, vector),
-            Metric.IP => Kernels.Dot(query, vector),
-            _ => Kernels.Cosine(Kernels.Dot(query, vector), queryNorm, norms[row]),
+            Metric.L2 => -Kernels.SquaredDistance(ref wanted, ref vector, query.Length),
+            Metric.IP => Kernels.Dot(ref wanted, ref vector, query.Length),
+            _ => Kernels.Cosine(Kernels.Dot(ref wanted, ref vector, query.Length), queryNorm, norms.At(row)),
         };
+        GC.KeepAlive(this);
+        return nearness;
     }
 }
 
 /// <summary>Float16 and bfloat16 rows, widened one at a time; a scorer serves one thread.</summary>
-internal sealed class HalfScorer(byte[] rows, float[] norms, float[] query, Metric metric, bool brain) : Scorer
+internal sealed class HalfScorer(FlatMemory<byte> rows, FlatMemory<float> norms, float[] query, Metric metric, bool brain) : Scorer
 {
     private readonly float queryNorm = metric == Metric.Cosine ? Kernels.Norm(query) : 0;
     private readonly float[] wide = new float[query.Length];
 
     public override float Nearness(int row)
     {
-        var bits = MemoryMarshal.Cast<byte, ushort>(rows.AsSpan(row * query.Length * sizeof(ushort), query.Length * sizeof(ushort)));
+        var bits = MemoryMarshal.CreateReadOnlySpan(ref Unsafe.As<byte, ushort>(ref rows.At((nint)row * query.Length * sizeof(ushort))), query.Length);
         if (brain)
         {
             Kernels256.WidenBrain(bits, wide);
@@ -44,64 +49,74 @@ internal sealed class HalfScorer(byte[] rows, float[] norms, float[] query, Metr
             Kernels256.WidenHalf(bits, wide);
         }
 
+        GC.KeepAlive(this);
         return metric switch
         {
             Metric.L2 => -Kernels.SquaredDistance(query, wide),
             Metric.IP => Kernels.Dot(query, wide),
-            _ => Kernels.Cosine(Kernels.Dot(query, wide), queryNorm, norms[row]),
+            _ => Kernels.Cosine(Kernels.Dot(query, wide), queryNorm, norms.At(row)),
         };
     }
 }
 
 /// <summary>Int8 rows: whole numbers throughout, so that every machine gives the same score.</summary>
-internal sealed class Int8Scorer(byte[] rows, float[] norms, byte[] query, Metric metric) : Scorer
+internal sealed class Int8Scorer(FlatMemory<byte> rows, FlatMemory<float> norms, byte[] query, Metric metric) : Scorer
 {
-    private readonly float queryNorm = MathF.Sqrt(Kernels.Dot(ref Value(query, 0), ref Value(query, 0), query.Length));
+    private readonly float queryNorm = MathF.Sqrt(Kernels.Dot(ref Value(query), ref Value(query), query.Length));
 
     public override float Nearness(int row)
     {
-        ref var vector = ref Value(rows, row * query.Length);
-        ref var wanted = ref Value(query, 0);
-        return metric switch
+        ref var vector = ref Unsafe.As<byte, sbyte>(ref rows.At((nint)row * query.Length));
+        ref var wanted = ref Value(query);
+        var nearness = metric switch
         {
             Metric.L2 => -Kernels.SquaredDistance(ref wanted, ref vector, query.Length),
             Metric.IP => Kernels.Dot(ref wanted, ref vector, query.Length),
-            _ => Kernels.Cosine(Kernels.Dot(ref wanted, ref vector, query.Length), queryNorm, norms[row]),
+            _ => Kernels.Cosine(Kernels.Dot(ref wanted, ref vector, query.Length), queryNorm, norms.At(row)),
         };
+        GC.KeepAlive(this);
+        return nearness;
     }
 
-    private static ref sbyte Value(byte[] bytes, int at) => ref MemoryMarshal.AsRef<sbyte>(bytes.AsSpan(at));
+    private static ref sbyte Value(byte[] bytes) => ref Unsafe.As<byte, sbyte>(ref MemoryMarshal.GetArrayDataReference(bytes));
 }
 
 /// <summary>Bit vectors.</summary>
-internal sealed class BinaryScorer(byte[] rows, byte[] query, Metric metric) : Scorer
+internal sealed class BinaryScorer(FlatMemory<byte> rows, byte[] query, Metric metric) : Scorer
 {
     public override float Nearness(int row)
     {
-        var bits = rows.AsSpan(row * query.Length, query.Length);
-        return metric == Metric.Jaccard ? -Kernels.Jaccard(query, bits) : -Kernels.Hamming(query, bits);
+        var bits = MemoryMarshal.CreateReadOnlySpan(ref rows.At((nint)row * query.Length), query.Length);
+        var nearness = metric == Metric.Jaccard ? -Kernels.Jaccard(query, bits) : -Kernels.Hamming(query, bits);
+        GC.KeepAlive(this);
+        return nearness;
     }
 }
 
 /// <summary>Sparse rows: all their indexes and values end to end, and where each row begins.</summary>
-internal sealed class SparseScorer(int[] starts, uint[] indexes, float[] values, QueryVector query) : Scorer
+internal sealed class SparseScorer(FlatMemory<int> starts, FlatMemory<uint> indexes, FlatMemory<float> values, QueryVector query) : Scorer
 {
     public override float Nearness(int row)
     {
         var (from, length) = (starts[row], starts[row + 1] - starts[row]);
-        return Kernels.SparseDot(query.Indexes, query.Values, indexes.AsSpan(from, length), values.AsSpan(from, length));
+        var nearness = Kernels.SparseDot(query.Indexes, query.Values, indexes.AsSpan(from, length), values.AsSpan(from, length));
+        GC.KeepAlive(this);
+        return nearness;
     }
 }
 
 /// <summary>Rows of word counts against weighed words: sparse vectors again, each count weighed by BM25.</summary>
-internal sealed class Bm25Scorer(int[] starts, uint[] terms, float[] counts, float[] lengths, QueryVector query, Bm25Shape shape) : Scorer
+internal sealed class Bm25Scorer(FlatMemory<int> starts, FlatMemory<uint> allTerms, FlatMemory<float> allCounts, float[] lengths, QueryVector query, Bm25Shape shape) : Scorer
 {
     public override float Nearness(int row)
     {
         // A row without any of the words is no hit at all; not a number is above no bound.
         var sum = float.NaN;
-        var (asked, at, end) = (0, starts[row], starts[row + 1]);
-        while (asked < query.Indexes.Length && at < end)
+        var (from, length) = (starts[row], starts[row + 1] - starts[row]);
+        var terms = allTerms.AsSpan(from, length);
+        var counts = allCounts.AsSpan(from, length);
+        var (asked, at) = (0, 0);
+        while (asked < query.Indexes.Length && at < length)
         {
             if (query.Indexes[asked] == terms[at])
             {
@@ -117,6 +132,7 @@ internal sealed class Bm25Scorer(int[] starts, uint[] terms, float[] counts, flo
             }
         }
 
+        GC.KeepAlive(this);
         return sum;
     }
 

@@ -46,6 +46,8 @@ internal static class VectorSearch
             Share(pieces, plan, heaps, cancel);
         }
 
+        GC.KeepAlive(pieces); // And with it every column that was read by pointer.
+
         return [.. heaps.Select(h => h.Take())];
     }
 
@@ -89,6 +91,7 @@ internal static class VectorSearch
         }
 
         var column = (VectorColumn)segment.Segment.Columns[plan.Field];
+        column.Ready();
         var mask = Mask(segment, column, plan.Filter);
         var row = 0;
         long work = 0;

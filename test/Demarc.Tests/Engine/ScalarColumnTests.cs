@@ -25,14 +25,19 @@ public class ScalarColumnTests
         var given = RowReader.Read(definition, FilterSample.Request(Rows), Rows.Length, null);
         var segment = new Segment(definition, 1, 0);
         segment.Append(given, 0, Rows.Length);
-        var body = segment.ToBody(8, Rows.Length);
-        Assert.Equal(given, body.Columns);
+        Assert.Equal(given, StoredSample.Columns(segment, Rows.Length));
 
-        var copy = new Segment(definition, 2, 1);
-        copy.Append(SegmentBody.Parser.ParseFrom(Google.Protobuf.MessageExtensions.ToByteArray(body)).Columns, 0, Rows.Length);
+        using var folder = Sample.Folder();
+        var copy = StoredSample.ThroughFile(folder, definition, segment, Rows.Length);
+        Assert.Equal(given, StoredSample.Columns(copy, Rows.Length));
         var moved = new Segment(definition, 3, 2);
         for (var row = 0; row < Rows.Length; row++) moved.AppendFrom(copy, row);
-        Assert.Equal(body.Columns, moved.ToBody(8, Rows.Length).Columns);
+        Assert.Equal(given, StoredSample.Columns(moved, Rows.Length));
+
+        // What a file held can be added to.
+        copy.Append(given, 0, Rows.Length);
+        Assert.Equal(given, StoredSample.Columns(copy, Rows.Length));
+        Assert.Equal(StoredSample.Columns(moved, Rows.Length), [.. Enumerable.Range(0, definition.Fields.Count).Select(i => StoredSample.Column(copy.Columns[i], Rows.Length, Rows.Length))]);
     }
 
     [Fact]

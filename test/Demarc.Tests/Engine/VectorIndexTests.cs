@@ -155,7 +155,7 @@ public class VectorIndexTests
         var values = ((FloatVectorColumn)sample.Column).Values;
         for (var row = 1_000; row < 4_000; row++)
         {
-            values.AsSpan(0, 32).CopyTo(values.AsSpan(row * 32));
+            values.AsSpan(0, 32).CopyTo(values.AsSpan(row * 32, 32));
         }
 
         sample.Index(HnswIndex.Build(VectorSample.IndexId, sample.Column, Metric.L2, 8_000, quantised, Plan, CancellationToken.None));

@@ -23,11 +23,9 @@ public class VectorTypeTests
         var type = Enum.Parse<DataType>(typeName);
         var sample = new VectorSample(type, 500, 24, nullable: nullable);
         var segment = sample.View.Segments[0].Segment;
-        var body = SegmentBody.Parser.ParseFrom(segment.ToBody(9, 500).ToByteArray());
-        long next = 1;
-        var again = new CollectionRows(sample.Definition, () => next++);
-        again.Restore(body, new StoredSegment { SegmentId = 5, RowCount = 500, File = "x" });
-        var (before, after) = (sample.Column, (VectorColumn)again.View.Segments[0].Segment.Columns[1]);
+        using var folder = Sample.Folder();
+        var again = StoredSample.ThroughFile(folder, sample.Definition, segment, 500);
+        var (before, after) = (sample.Column, (VectorColumn)again.Columns[1]);
         for (var row = 0; row < 500; row++)
         {
             Assert.Equal(sample.Nulls.Contains(row), after.IsNull(row));

@@ -1,0 +1,69 @@
+using Demarc.Engine.Catalog;
+using Demarc.Engine.Rows;
+
+namespace Demarc.Engine.Durability;
+
+/// <summary>
+/// The rows of one segment as a file of blocks: column by column, vectors as they stand in memory, so that they are mapped
+/// and not read. The description names type and dimension of each field; a field that was added later is not in the file.
+/// </summary>
+internal static class SegmentFile
+{
+    /// <summary>How such a file is called; one of format 2 and older ends in .dat and is a message.</summary>
+    public const string Extension = ".seg";
+
+    /// <summary>The description belongs to no field.</summary>
+    private const int NoField = ushort.MaxValue;
+
+    public static void Write(Disk disk, string path, SegmentView view, CollectionDefinition definition)
+    {
+        // The segment may have got fields since the checkpoint was taken; what is written is what its manifest tells of.
+        var columns = view.Segment.Columns.AsSpan(0, Math.Min(view.Segment.Columns.Length, definition.Fields.Count));
+        using var writer = new BlockWriter(disk, path);
+        var described = new int[2 * columns.Length];
+        for (var i = 0; i < columns.Length; i++)
+        {
+            (described[2 * i], described[(2 * i) + 1]) = Describe(columns[i].Field);
+        }
+
+        writer.Block<int>(BlockKind.Description, NoField, described);
+        for (var i = 0; i < columns.Length; i++)
+        {
+            columns[i].WriteTo(writer, i, view.Count);
+        }
+
+        writer.Commit(BlockFormat.SegmentMagic, new BlockFileIdentity(definition.Id, view.Segment.Id, view.Count));
+    }
+
+    /// <summary>Opens a file and holds it against what the manifest and the schema say.</summary>
+    public static BlockFile Open(string path, CollectionDefinition definition, StoredSegment stored)
+    {
+        var file = BlockFile.Open(path, BlockFormat.SegmentMagic);
+        if (file.Identity != new BlockFileIdentity(definition.Id, stored.SegmentId, stored.RowCount))
+        {
+            throw new DamagedDataException(path, 0, "the segment is not the one its manifest names");
+        }
+
+        var described = file.Read<int>(BlockKind.Description, NoField);
+        var fields = described.Length / 2;
+        if (fields > definition.Fields.Count || described.Length % 2 != 0)
+        {
+            throw new DamagedDataException(path, 0, $"the segment has {fields} fields, its collection {definition.Fields.Count}");
+        }
+
+        for (var i = 0; i < fields; i++)
+        {
+            if ((described[2 * i], described[(2 * i) + 1]) != Describe(definition.Fields[i]))
+            {
+                throw new DamagedDataException(path, 0, $"the segment's field {i} is not {definition.Fields[i].Name} as its collection has it");
+            }
+        }
+
+        return file;
+    }
+
+    public static int Fields(BlockFile file) => (int)file.Count(BlockKind.Description, NoField) / 2;
+
+    /// <summary>The type, of arrays with that of their elements in the upper half, and the dimension.</summary>
+    private static (int Type, int Dimension) Describe(FieldDefinition field) => ((int)field.Type | ((int)field.ElementType << 16), field.Dimension);
+}

@@ -1,0 +1,156 @@
+using Demarc.Engine.Durability;
+using Demarc.Engine.Rows;
+
+namespace Demarc.Engine.Indexes;
+
+/// <summary>
+/// Keeps indexes beside the segments that they are of. They are written once the manifest names the rows, and taken from
+/// their files at a start. They are walked where they are mapped, and the system may take their pages back; what fits into a
+/// budget is copied to memory of the process instead.
+/// </summary>
+internal sealed class IndexFolder(DataDirectory directory, Disk disk, long budget, ILogger log)
+{
+    private readonly Lock gate = new();
+
+    /// <summary>Puts the indexes that have files in their places: first as they are mapped, which is soon done, then copied.</summary>
+    public void Load(EngineState state, CancellationToken cancel)
+    {
+        var files = new Dictionary<(long Segment, long Index), List<IndexFileName>>();
+        foreach (var path in directory.Indexes())
+        {
+            if (IndexFile.TryName(path, out var name))
+            {
+                (files.TryGetValue((name.Segment, name.Index), out var known) ? known : files[(name.Segment, name.Index)] = []).Add(name);
+            }
+        }
+
+        var loaded = new List<(Place Place, IndexFileName Name, BlockFile File)>();
+        foreach (var place in Places(state))
+        {
+            foreach (var name in files.GetValueOrDefault((place.Segment.Id, place.Index.IndexId), []).OrderByDescending(n => n.Rows))
+            {
+                cancel.ThrowIfCancellationRequested();
+                if (place.Segment.IndexOf(place.Field) is null && Load(place, name) is { } file)
+                {
+                    loaded.Add((place, name, file));
+                }
+            }
+        }
+
+        if (loaded.Count > 0)
+        {
+            log.IndexesLoaded(loaded.Count);
+        }
+
+        foreach (var (place, name, file) in loaded)
+        {
+            cancel.ThrowIfCancellationRequested();
+            if (Held(state) + file.Length <= budget && place.Segment.IndexOf(place.Field)?.IndexId == name.Index && place.Collection.Damage is null)
+            {
+                place.Segment.SetIndex(place.Field, IndexFile.Read(file, copied: true, name, place.Collection.Definition.Id, place.Column));
+            }
+        }
+    }
+
+    /// <summary>Writes indexes whose rows the manifest names and that have no file yet.</summary>
+    public void Store(EngineState state)
+    {
+        lock (gate)
+        {
+            foreach (var place in Places(state))
+            {
+                if (place.Segment.IndexOf(place.Field) is { Stored: false } built && built.IndexId == place.Index.IndexId && built.Rows <= place.Segment.NamedRows && place.Collection.Damage is null)
+                {
+                    Store(state, place, built);
+                }
+            }
+        }
+    }
+
+    private BlockFile? Load(Place place, IndexFileName name)
+    {
+        var path = directory.PathOf(IndexFile.Name(name));
+        try
+        {
+            var file = IndexFile.Open(path);
+            if (IndexFile.Read(file, copied: false, name, place.Collection.Definition.Id, place.Column) is { } index)
+            {
+                place.Segment.SetIndex(place.Field, index);
+                return file;
+            }
+
+            log.IndexDamaged($"{path} is of other rows");
+        }
+        catch (DamagedDataException e)
+        {
+            log.IndexDamaged(e.Place);
+        }
+        catch (Errors.Fault)
+        {
+            return null; // The rows themselves are damaged, which is said and dealt with elsewhere.
+        }
+
+        Remove(path);
+        return null;
+    }
+
+    private void Store(EngineState state, Place place, VectorIndex built)
+    {
+        var name = new IndexFileName(place.Segment.Id, built.IndexId, built.Rows);
+        var path = directory.PathOf(IndexFile.Name(name));
+        try
+        {
+            IndexFile.Write(disk, path, place.Collection.Definition.Id, place.Segment.Id, place.Column, built);
+            built.Stored = true;
+            foreach (var older in directory.Indexes().Where(f => IndexFile.TryName(f, out var n) && n.Segment == name.Segment && n.Index == name.Index && n != name).ToList())
+            {
+                Remove(older);
+            }
+
+            if (Held(state) > budget)
+            {
+                place.Segment.SetIndex(place.Field, IndexFile.Read(IndexFile.Open(path), copied: false, name, place.Collection.Definition.Id, place.Column));
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or DamagedDataException)
+        {
+            log.IndexNotStored(place.Index.Name, place.Collection.Definition.Name, e.Message);
+        }
+    }
+
+    private void Remove(string path)
+    {
+        try
+        {
+            disk.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // It is not named by anything; the next checkpoint tries again.
+        }
+    }
+
+    /// <summary>Memory of the process that indexes hold.</summary>
+    private static long Held(EngineState state) => Places(state).Sum(p => p.Segment.IndexOf(p.Field)?.Bytes ?? 0);
+
+    private static IEnumerable<Place> Places(EngineState state)
+    {
+        foreach (var collection in state.Collections)
+        {
+            var view = collection.View;
+            foreach (var index in view.Definition.Indexes)
+            {
+                var field = view.Definition.FieldIndex(index.FieldName);
+                for (var i = 0; field >= 0 && view.Definition.Fields[field].IsVector && i < view.Segments.Length; i++)
+                {
+                    yield return new Place(collection, view.Segments[i].Segment, field, index);
+                }
+            }
+        }
+    }
+
+    private sealed record Place(CollectionRows Collection, Segment Segment, int Field, StoredIndex Index)
+    {
+        public VectorColumn Column => (VectorColumn)Segment.Columns[Field];
+    }
+}
