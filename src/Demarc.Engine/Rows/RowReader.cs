@@ -123,7 +123,7 @@ internal static class RowReader
 
         var result = Rows.Column.NewData(field);
         var count = ValueCount(field, given.Scalars);
-        var valid = marks.Count == 0 ? count : marks.Count(m => m);
+        var valid = marks.Count == 0 ? rows : marks.Count(m => m);
         if (count != rows && count != valid)
         {
             throw Faults.Invalid($"the num_rows ({count}) of field ({field.Name}) is not equal to passed num_rows ({rows})", rows, count);

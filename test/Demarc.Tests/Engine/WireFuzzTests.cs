@@ -72,6 +72,25 @@ public sealed class WireFuzzTests(ITestOutputHelper output)
         output.WriteLine($"{calls} messages to {methods.Count} methods, {accepted} accepted, {unserved} not served");
     }
 
+    /// <summary>Without marks a column that was too long lost its end, and one that was too short was a defect.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public async Task A_column_that_is_shorter_or_longer_than_the_rows_is_refused(int values)
+    {
+        using var folder = Sample.Folder();
+        using var box = EngineBox.Open(folder.Path, new FaultyDisk(), new TickingTime());
+        await Furnish(box.Client, 1);
+        var insert = new InsertRequest { CollectionName = "things", NumRows = 2 };
+        insert.FieldsData.Add(Sample.Columns([1, 2]));
+        var titles = insert.FieldsData.Single(f => f.FieldName == "title").Scalars.StringData.Data;
+        titles.Clear();
+        titles.Add(Enumerable.Range(0, values).Select(i => $"title {i}"));
+        var status = (await box.Client.InsertAsync(insert)).Status;
+        Assert.Contains($"the num_rows ({values}) of field (title) is not equal to passed num_rows (2)", status.Reason, StringComparison.Ordinal);
+        Assert.Empty(box.Defects);
+    }
+
     private static string Short(IMessage request) => request.ToString() is { } text ? text[..Math.Min(text.Length, 1500)] : "";
 
     private static async Task<int> Bounded(Func<Task<IMessage>> call, string what)
