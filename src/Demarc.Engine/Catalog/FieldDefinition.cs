@@ -35,7 +35,9 @@ internal sealed record FieldDefinition(FieldSchema Schema, int Dimension, int Ma
         DataType.Int8Vector => Dimension,
         DataType.BinaryVector => Dimension / 8,
         DataType.SparseFloatVector => 800,
-        DataType.ArrayOfVector => Element.VectorBytes * MaxCapacity,
+
+        // Bounded, so that a sum over all fields stays a number: a segment holds a few hundred rows at least, however large they may be.
+        DataType.ArrayOfVector => Math.Min(Element.VectorBytes * MaxCapacity, Limits.SegmentVectorBytes / 16),
         _ => 0,
     };
 

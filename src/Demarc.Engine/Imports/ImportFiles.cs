@@ -25,6 +25,11 @@ internal static class ImportFiles
             throw Faults.NotServed("importing files; the engine is started without --import-dir and");
         }
 
+        if (file.Contains('\0', StringComparison.Ordinal))
+        {
+            throw Unfit("the name of a file has a character of no file");
+        }
+
         var root = Path.GetFullPath(folder);
         var path = Path.GetFullPath(Path.Combine(root, file.TrimStart('/')));
         if (!path.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal) || !File.Exists(path))

@@ -101,7 +101,7 @@ internal sealed class BoostFunctions : ScoreFunctions
                 ? (seed, field)
                 : throw Faults.Invalid($"random_score needs an Int64 field, and {name} is none");
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or OverflowException)
         {
             throw Faults.Invalid($"random_score should be a JSON object with seed and field, not {text}");
         }

@@ -40,7 +40,12 @@ internal sealed class Highlighting
             throw Faults.NotServed("semantic highlighting");
         }
 
-        var parameters = asked.Params.ToDictionary(p => p.Key, p => p.Value, StringComparer.Ordinal);
+        var parameters = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var pair in asked.Params)
+        {
+            parameters[pair.Key] = pair.Value;
+        }
+
         var highlighting = new Highlighting(parameters);
         if (parameters.GetValueOrDefault("highlight_search_text")?.Equals("true", StringComparison.OrdinalIgnoreCase) == true)
         {
@@ -91,7 +96,7 @@ internal sealed class Highlighting
         for (var next = 0; next < places.Count && fragments.Count < most;)
         {
             var from = Whole(text, Math.Max(0, places[next].From - lead));
-            var end = Whole(text, Math.Max(places[next].To, Math.Min(text.Length, from + size)));
+            var end = Whole(text, Math.Max(places[next].To, (int)Math.Min(text.Length, from + (long)size)));
             var shown = new System.Text.StringBuilder();
             var at = from;
             for (; next < places.Count && places[next].To <= end; next++)
@@ -154,7 +159,7 @@ internal sealed class Highlighting
                     throw Faults.Invalid($"field {name} has no analyzer, it cannot be highlighted");
                 }
 
-                Add(definition, field, [WordsOf(field, query.GetProperty("text").GetString()!)]);
+                Add(definition, field, [WordsOf(field, query.GetProperty("text").GetString() ?? "")]);
             }
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or ArgumentNullException)
