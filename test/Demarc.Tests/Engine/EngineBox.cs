@@ -44,6 +44,9 @@ internal sealed class EngineBox : IDisposable
     /// <summary>Calls that failed by a defect of the engine, with what was thrown. There must never be one.</summary>
     public IReadOnlyCollection<string> Defects => defects.Seen;
 
+    /// <summary>What the engine has logged as an error.</summary>
+    public IReadOnlyCollection<string> Errors => defects.Errors;
+
     public static EngineBox Open(string folder, Disk disk, TimeProvider time, bool indexing = false, long checkpointAfter = Limits.LogBytesPerCheckpoint)
     {
         var directory = DataDirectory.Open(disk, folder, null, requireExisting: false);
@@ -84,6 +87,8 @@ internal sealed class EngineBox : IDisposable
 
         public ConcurrentQueue<string> Seen => seen;
 
+        public ConcurrentQueue<string> Errors { get; } = new();
+
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull => null;
 
@@ -92,6 +97,11 @@ internal sealed class EngineBox : IDisposable
         // A disk that fails is told without a cause; what comes with one should not have happened.
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
+            if (logLevel >= LogLevel.Error)
+            {
+                Errors.Enqueue(formatter(state, exception));
+            }
+
             if (exception is not null)
             {
                 seen.Enqueue($"{formatter(state, exception)}: {exception}");
