@@ -63,7 +63,7 @@ internal sealed class EngineUnderTest : IAsyncDisposable
         Check(await Client.CreateCollectionAsync(new CreateCollectionRequest { CollectionName = Collection, Schema = Google.Protobuf.MessageExtensions.ToByteString(schema) }));
     }
 
-    /// <summary>Asks for an index, loads, and waits until every row stands in it.</summary>
+    /// <summary>Asks for an index, loads, and waits until the index has settled.</summary>
     public async Task IndexAsync(string type, string metric)
     {
         Check(await Client.CreateIndexAsync(new CreateIndexRequest
@@ -77,6 +77,12 @@ internal sealed class EngineUnderTest : IAsyncDisposable
             },
         }));
         Check(await Client.LoadCollectionAsync(new LoadCollectionRequest { CollectionName = Collection }));
+        await SettledAsync();
+    }
+
+    /// <summary>Waits until every row that is there stands in its index: a build beside it would be measured with what is asked.</summary>
+    public async Task SettledAsync()
+    {
         Check((await Client.FlushAsync(new FlushRequest { CollectionNames = { Collection } })).Status);
         var clock = Stopwatch.StartNew();
         while (true)

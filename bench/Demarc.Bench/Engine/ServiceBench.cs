@@ -114,6 +114,7 @@ internal static class ServiceBench
         double rows = 0;
         for (var run = 0; run < Measure.Runs; run++)
         {
+            await engine.SettledAsync();
             quiet.Add(Percentile(await LatenciesAsync(engine, requests, 1, seconds, CancellationToken.None), 0.99));
             using var stop = new CancellationTokenSource();
             var inserting = InsertUntilAsync(engine, values, firstId + (run * 10_000_000L), stop.Token);

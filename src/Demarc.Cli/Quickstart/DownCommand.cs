@@ -67,9 +67,10 @@ internal static class DownCommand
         // Only a folder that carries our marker: --data may have been mistyped.
         if (folder.Exists) Directory.Delete(folder.Root, recursive: true);
         var profile = invocation.Profile;
+        if (!Directory.Exists(profile.Folder)) return;
         foreach (var path in new[] { profile.KeyPath(Party.Customer), profile.KeyPath(Party.Vendor), profile.SealingKeyPath, profile.ConfigPath }) File.Delete(path);
         if (Directory.Exists(Path.Combine(profile.Folder, "heads"))) Directory.Delete(Path.Combine(profile.Folder, "heads"), recursive: true);
-        if (Directory.Exists(profile.Folder) && !Directory.EnumerateFileSystemEntries(profile.Folder).Any()) Directory.Delete(profile.Folder);
+        if (!Directory.EnumerateFileSystemEntries(profile.Folder).Any()) Directory.Delete(profile.Folder);
     }
 }
 

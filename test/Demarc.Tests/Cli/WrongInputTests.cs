@@ -76,6 +76,7 @@ public sealed class WrongInputTests
         shell.Answers = "y\n";
         await shell.MustAsync("down", "--purge");
         Assert.False(Directory.Exists(shell.Home));
+        await shell.MustAsync("down", "--purge", "--yes"); // Nothing is there any more, and that is no error.
     }
 
     [Fact]
