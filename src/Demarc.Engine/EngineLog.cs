@@ -24,6 +24,15 @@ internal static partial class EngineLog
     [LoggerMessage(Level = LogLevel.Error, Message = "Collection {collection} is refused until a file is restored: {place}")]
     public static partial void Quarantined(this ILogger log, string collection, string place);
 
+    [LoggerMessage(Level = LogLevel.Error, Message = "A snapshot cannot be read, and until its file is restored or removed no segment's file is removed: {place}")]
+    public static partial void SnapshotDamaged(this ILogger log, string place);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Snapshot {snapshot} of {collection} taken: {rows} rows in {seconds:F1} s")]
+    public static partial void SnapshotTaken(this ILogger log, string snapshot, string collection, long rows, double seconds);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Collection {collection} restored from snapshot {snapshot}: {rows} rows in {seconds:F1} s")]
+    public static partial void SnapshotRestored(this ILogger log, string collection, string snapshot, long rows, double seconds);
+
     [LoggerMessage(Level = LogLevel.Error, Message = "The damaged file {file} could not be moved aside: {why}")]
     public static partial void NotMovedAside(this ILogger log, string file, string why);
 

@@ -84,11 +84,20 @@ internal static class Limits
     /// <summary>Bytes of one file to import: it is read whole before any of it is written.</summary>
     public const long ImportFileBytes = 512L * 1024 * 1024;
 
-    /// <summary>Imports that wait for their turn or run; Milvus's default.</summary>
-    public const int WaitingImports = 1024;
+    /// <summary>Imports that wait for their turn or run, Milvus's default, and as many whose outcome can still be asked for.</summary>
+    public const int Imports = 1024;
 
-    /// <summary>Imports whose outcome can still be asked for: as many as may wait.</summary>
-    public const int RememberedImports = WaitingImports;
+    /// <summary>Snapshots of one engine: each keeps its description in memory.</summary>
+    public const int Snapshots = 1024;
+
+    /// <summary>Characters of a snapshot's description.</summary>
+    public const int SnapshotDescription = 4096;
+
+    /// <summary>Pins of one snapshot that last.</summary>
+    public const int SnapshotPins = 256;
+
+    /// <summary>Restores that wait for their turn or run, and as many whose outcome can still be asked for.</summary>
+    public const int Restores = 1024;
 
     /// <summary>Searches that one hybrid search may combine; Milvus's default.</summary>
     public const int SubSearches = 1024;

@@ -14,7 +14,7 @@ internal static class Privileges
     public const string Any = "*";
 
     private static readonly string[] CollectionReadOnly =
-        ["Query", "Search", "IndexDetail", "GetFlushState", "GetLoadState", "GetLoadingProgress", "HasPartition", "ShowPartitions", "DescribeCollection", "DescribeAlias", "GetStatistics", "ListAliases"];
+        ["Query", "Search", "IndexDetail", "GetFlushState", "GetLoadState", "GetLoadingProgress", "HasPartition", "ShowPartitions", "DescribeCollection", "DescribeAlias", "GetStatistics", "ListAliases", "ListSnapshots", "DescribeSnapshot"];
 
     private static readonly string[] CollectionReadWrite =
         [.. CollectionReadOnly, "Load", "Release", "Insert", "Delete", "Upsert", "Import", "Flush", "Compaction", "LoadBalance", "CreateIndex", "DropIndex", "CreatePartition", "DropPartition", "AddCollectionField"];
@@ -30,14 +30,14 @@ internal static class Privileges
 
     private static readonly string[] ClusterAdmin =
         [.. ClusterReadWrite, "BackupRBAC", "RestoreRBAC", "CreateDatabase", "DropDatabase", "CreateOwnership", "DropOwnership", "ManageOwnership", "UpdateUser",
-         "RenameCollection", "CreateResourceGroup", "DropResourceGroup", "CreatePrivilegeGroup", "DropPrivilegeGroup", "OperatePrivilegeGroup"];
+         "RenameCollection", "CreateResourceGroup", "DropResourceGroup", "CreatePrivilegeGroup", "DropPrivilegeGroup", "OperatePrivilegeGroup", "PinSnapshotData", "UnpinSnapshotData"];
 
     /// <summary>The groups that are always there.</summary>
     public static FrozenDictionary<string, string[]> BuiltInGroups { get; } = new Dictionary<string, string[]>(StringComparer.Ordinal)
     {
         ["CollectionReadOnly"] = CollectionReadOnly,
         ["CollectionReadWrite"] = CollectionReadWrite,
-        ["CollectionAdmin"] = [.. CollectionReadWrite, "CreateAlias", "DropAlias"],
+        ["CollectionAdmin"] = [.. CollectionReadWrite, "CreateAlias", "DropAlias", "CreateSnapshot", "DropSnapshot", "RestoreSnapshot"],
         ["DatabaseReadOnly"] = DatabaseReadOnly,
         ["DatabaseReadWrite"] = DatabaseReadWrite,
         ["DatabaseAdmin"] = [.. DatabaseReadWrite, "CreateCollection", "DropCollection"],
@@ -67,7 +67,7 @@ internal static class Privileges
     /// <summary>The object type that the newer interface means with a privilege.</summary>
     public static string ObjectTypeOf(string privilege) =>
         privilege is "UpdateUser" or "SelectUser" ? "User"
-        : Array.IndexOf(CollectionReadWrite, privilege) >= 0 || privilege.StartsWith("Collection", StringComparison.Ordinal) ? "Collection" : "Global";
+        : Array.IndexOf(CollectionReadWrite, privilege) >= 0 || privilege.StartsWith("Collection", StringComparison.Ordinal) || privilege.EndsWith("Snapshot", StringComparison.Ordinal) ? "Collection" : "Global";
 
     /// <summary>A name as clients give it, without the older interface's prefix.</summary>
     public static string Bare(string name) => name.StartsWith("Privilege", StringComparison.Ordinal) && name.Length > "Privilege".Length ? name["Privilege".Length..] : name;

@@ -67,6 +67,8 @@ internal static class Requirements
         ("DropDatabase", "DropDatabase"),
         ("AlterDatabase", "AlterDatabase"),
         ("DescribeDatabase", "DescribeDatabase"),
+        ("PinSnapshotData", "PinSnapshotData"),
+        ("UnpinSnapshotData", "UnpinSnapshotData"),
     ];
 
     private static readonly (string Privilege, int NameField, string Requests)[] OnCollection =
@@ -93,6 +95,12 @@ internal static class Requirements
         ("LoadBalance", 5, "LoadBalance"),
         ("Compaction", 4, "ManualCompaction"),
         ("GetLoadState", 2, "GetLoadState GetLoadingProgress"),
+        ("CreateSnapshot", 5, "CreateSnapshot"),
+        ("DropSnapshot", 4, "DropSnapshot"),
+        ("DescribeSnapshot", 4, "DescribeSnapshot"),
+        ("ListSnapshots", 3, "ListSnapshots"),
+        ("RestoreSnapshot", 4, "RestoreSnapshot"),
+        ("RestoreSnapshot", 3, "ListRestoreSnapshotJobs"),
     ];
 
     private static readonly FrozenDictionary<string, Requirement> ByRequest = Table().ToFrozenDictionary(StringComparer.Ordinal);
@@ -102,7 +110,7 @@ internal static class Requirements
     {
         "ConnectRequest", "GetVersionRequest", "CheckHealthRequest", "GetComponentStatesRequest", "AllocTimestampRequest", "HasCollectionRequest", "ListDatabasesRequest", "ShowCollectionsRequest",
         "GetMetricsRequest", "GetPersistentSegmentInfoRequest", "GetQuerySegmentInfoRequest", "GetReplicasRequest", "GetCompactionStateRequest", "GetCompactionPlansRequest", "GetFlushAllStateRequest",
-        "RunAnalyzerRequest", "GetImportStateRequest",
+        "RunAnalyzerRequest", "GetImportStateRequest", "GetRestoreSnapshotStateRequest",
     }.ToFrozenSet(StringComparer.Ordinal);
 
     /// <summary>What a request needs; null for what everybody with a login may ask. A kind of request that is in neither table is a defect.</summary>

@@ -1,8 +1,3 @@
-using System.Globalization;
-using Demarc.Engine.Catalog;
-using Demarc.Engine.Rows;
-using Google.Protobuf;
-
 namespace Demarc.Engine.Durability;
 
 /// <summary>
@@ -13,7 +8,7 @@ namespace Demarc.Engine.Durability;
 internal sealed class Checkpoint
 {
     private readonly Manifest manifest;
-    private readonly List<(CollectionRows Collection, CollectionDefinition Definition, SegmentView View, StoredSegment Stored)> segments = [];
+    private readonly List<SegmentImage> segments = [];
 
     private Checkpoint(Manifest manifest) => this.manifest = manifest;
 
@@ -24,44 +19,9 @@ internal sealed class Checkpoint
         AddCatalog(manifest, state);
         foreach (var collection in state.Collections)
         {
-            var view = collection.View;
-            var definition = view.Definition;
-            var stored = new StoredCollection
-            {
-                Definition = definition.Op,
-                CreatedTimestamp = definition.CreatedTimestamp,
-                UpdatedTimestamp = definition.UpdatedTimestamp,
-                Loaded = definition.Loaded,
-            };
-            stored.Indexes.Add(definition.Indexes);
-            stored.Partitions.Add(definition.Partitions);
-            stored.LoadedPartitions.Add(definition.LoadedPartitions);
-            stored.LoadFields.Add(definition.LoadFields);
-            if (collection.Withheld is { } withheld)
-            {
-                // What could not be read stays named as it was, and waits.
-                stored.Segments.Add(withheld.Segments);
-                stored.Pending.Add(withheld.Pending);
-            }
-
-            for (var i = 0; i < view.Segments.Length && collection.Withheld is null; i++)
-            {
-                var segment = view.Segments[i];
-                var entry = new StoredSegment
-                {
-                    SegmentId = segment.Segment.Id,
-                    RowCount = segment.Count,
-                    Sealed = i < view.Segments.Length - 1,
-                    File = string.Create(CultureInfo.InvariantCulture, $"segment-{segment.Segment.Id:x16}-{segment.Count:x8}{SegmentFile.Extension}"),
-                    Deleted = UnsafeByteOperations.UnsafeWrap(segment.DeletedBytes()),
-                    PartitionId = segment.Segment.PartitionId,
-                };
-                segment.Segment.Times.WriteTo(entry);
-                stored.Segments.Add(entry);
-                checkpoint.segments.Add((collection, definition, segment, entry));
-            }
-
-            manifest.Collections.Add(stored);
+            var image = CollectionImage.Of(collection);
+            manifest.Collections.Add(image.Stored);
+            checkpoint.segments.AddRange(image.Segments);
         }
 
         return checkpoint;
@@ -79,47 +39,47 @@ internal sealed class Checkpoint
         manifest.ResourceGroups.Add(state.ResourceGroups.Values);
     }
 
-    /// <summary>Writes what is not on the disk yet, switches over, and removes what is no longer needed.</summary>
-    public void Write(DataDirectory directory, Disk disk)
+    /// <summary>Writes what is not on the disk yet, switches over, and removes what is no longer needed; gives what is the newest manifest now.</summary>
+    public Manifest Write(DataDirectory directory, Disk disk, EngineState state, Snapshots snapshots)
     {
         long freed = 0;
-        foreach (var (collection, definition, view, stored) in segments)
+        foreach (var segment in segments)
         {
-            // Rows never change, so a file of this segment with this many rows has this content.
-            if (view.Segment.StoredRows == view.Count && view.Segment.StoredFile == stored.File)
+            if (segment.Write(directory, disk))
             {
-                continue;
+                freed += ReadFromFile(directory, segment);
             }
-
-            SegmentFile.Write(disk, directory.PathOf(stored.File), view, definition);
-            view.Segment.StoredFile = stored.File;
-            view.Segment.StoredRows = view.Count;
-            freed += ReadFromFile(directory.PathOf(stored.File), collection, definition, view, stored);
         }
 
         StoredFile.Write(disk, directory.PathOf(DataDirectory.ManifestName(manifest.LastLsn)), StoredFile.ManifestMagic, manifest);
-        foreach (var (_, _, view, stored) in segments)
+        foreach (var segment in segments)
         {
-            view.Segment.NamedRows = stored.RowCount;
+            segment.View.Segment.NamedRows = segment.Stored.RowCount;
         }
 
-        RemoveReplaced(directory, disk, manifest);
+        RemoveReplaced(directory, disk, manifest, state, snapshots);
         if (freed >= Limits.FreedBytesPerCollection)
         {
             // The collector has no reason of its own to look for arrays this large soon.
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false);
         }
+
+        return manifest;
     }
 
     /// <summary>Removes what no state names any more. What cannot be removed now is removed at another time.</summary>
-    public static void RemoveReplaced(DataDirectory directory, Disk disk, Manifest manifest)
+    /// <param name="directory">The folder.</param>
+    /// <param name="disk">What removes.</param>
+    /// <param name="manifest">The newest on the disk.</param>
+    /// <param name="state">What is there now: a collection may have come out of a snapshot since the manifest was taken.</param>
+    /// <param name="snapshots">Which keep files too.</param>
+    public static void RemoveReplaced(DataDirectory directory, Disk disk, Manifest manifest, EngineState state, Snapshots snapshots)
     {
-        var segments = manifest.Collections.SelectMany(c => c.Segments).Select(s => s.File).ToHashSet(StringComparer.Ordinal);
-        var indexed = manifest.Collections.SelectMany(c => c.Segments.SelectMany(s => c.Indexes.Select(i => (s.SegmentId, i.IndexId)))).ToHashSet();
+        var named = NamedFiles.Of(manifest.Collections.Concat(snapshots.All.Select(s => s.Collection)), state);
         var gone = directory.Manifests().Where(m => DataDirectory.Number(m) != manifest.LastLsn)
             .Concat(directory.Logs().Where(l => DataDirectory.Number(l) <= manifest.LastLsn))
-            .Concat(directory.Segments().Where(f => !segments.Contains(Path.GetFileName(f))))
-            .Concat(directory.Indexes().Where(f => !Indexes.IndexFile.TryName(f, out var name) || !indexed.Contains((name.Segment, name.Index))));
+            .Concat(snapshots.AreComplete ? directory.Segments().Where(f => !named.HasSegment(f)) : [])
+            .Concat(directory.Indexes().Where(f => !named.HasIndex(f)));
         foreach (var file in gone.ToList())
         {
             try
@@ -134,18 +94,19 @@ internal sealed class Checkpoint
     }
 
     /// <summary>Full segments are read from their files from now on, so that memory holds what is still written to.</summary>
-    private static long ReadFromFile(string path, CollectionRows collection, CollectionDefinition definition, SegmentView view, StoredSegment stored)
+    private static long ReadFromFile(DataDirectory directory, SegmentImage image)
     {
-        if (!view.Segment.IsFull)
+        if (!image.View.Segment.IsFull)
         {
             return 0;
         }
 
+        var path = directory.PathOf(image.Stored.File);
         try
         {
-            var file = SegmentFile.Open(path, definition, stored);
+            var file = SegmentFile.Open(path, image.Definition, image.Stored);
             file.CheckAll();
-            return collection.MapFrom(view.Segment, file);
+            return image.Collection.MapFrom(image.View.Segment, file);
         }
         catch (DamagedDataException e)
         {

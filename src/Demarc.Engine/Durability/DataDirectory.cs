@@ -11,15 +11,15 @@ internal sealed class DataDirectoryException(int exitCode, string message) : Exc
 
 /// <summary>
 /// The engine's folder: `engine.json` says whose it is and in which format, `LOCK` keeps a second process out, `wal-*.log`
-/// are logs, `checkpoint-*.manifest` and `segment-*.seg` are the state the logs continue, `index-*.idx` can be made again.
+/// are logs, `checkpoint-*.manifest` and `segment-*.seg` are the state the logs continue, `snapshot-*.manifest` snapshots, `index-*.idx` can be made again.
 /// </summary>
 internal sealed class DataDirectory : IDisposable
 {
     /// <summary>
-    /// 1: one database, one partition. 2: databases, partitions, aliases, roles. 3: segments and indexes as files of blocks. An older
-    /// folder is read, and is of the newest format from then on, so that an engine that would lose the new things does not open it.
+    /// 1: one database, one partition. 2: databases, partitions, aliases, roles. 3: segments and indexes as files of blocks. 4: collections that
+    /// came out of snapshots. An older folder is read, and is of the newest format from then on, so that an engine that would lose the new things does not open it.
     /// </summary>
-    public const int FormatVersion = 3;
+    public const int FormatVersion = 4;
 
     private const int OldestFormat = 1;
     private const string IdentityFile = "engine.json";
@@ -69,7 +69,7 @@ internal sealed class DataDirectory : IDisposable
             var found = identity?.Instance;
             if (found is null)
             {
-                if (Directory.EnumerateFiles(path, "*.manifest").Any() || Directory.EnumerateFiles(path, "wal-*.log").Any())
+                if (Directory.EnumerateFiles(path, "checkpoint-*.manifest").Any() || Directory.EnumerateFiles(path, "wal-*.log").Any())
                 {
                     throw new DataDirectoryException(ExitCodes.WrongData, $"{path} holds data but no {IdentityFile}: put that file back from a backup.");
                 }
@@ -104,6 +104,11 @@ internal sealed class DataDirectory : IDisposable
     public IEnumerable<string> Segments() => Directory.EnumerateFiles(Path, "segment-*.seg").Concat(Directory.EnumerateFiles(Path, "segment-*.dat"));
 
     public IEnumerable<string> Indexes() => Directory.EnumerateFiles(Path, "index-*.idx");
+
+    public string[] Snapshots() => [.. Directory.EnumerateFiles(Path, "snapshot-*.manifest").Order(StringComparer.Ordinal)];
+
+    /// <summary>Descriptions of snapshots that could not be read and were moved aside.</summary>
+    public IEnumerable<string> DamagedSnapshots() => Directory.EnumerateFiles(Path, "snapshot-*.damaged*");
 
     public string[] Manifests() => [.. Directory.EnumerateFiles(Path, "checkpoint-*.manifest").OrderBy(Number)];
 

@@ -29,6 +29,12 @@ internal sealed class EngineState(HybridClock clock)
     /// <summary>Users, roles and what they may do.</summary>
     public AccessState Access => Volatile.Read(ref access);
 
+    /// <summary>Reads a collection whose rows are in files, for an operation that puts it in its place.</summary>
+    public Func<StoredCollection, CollectionRows>? Reader { get; init; }
+
+    /// <summary>The collection that is about to be put in its place, read already so that the writer does not wait for it.</summary>
+    public CollectionRows? Prepared { get; set; }
+
     /// <summary>Raised on each change of users, so that remembered logins can be forgotten.</summary>
     public event Action? UsersChanged;
 
@@ -143,6 +149,10 @@ internal sealed class EngineState(HybridClock clock)
         {
             case LogOp.ChangeOneofCase.CreateCollection:
                 Add(new CollectionRows(SchemaRules.Read(op.CreateCollection, op.Timestamp), clock.NextId));
+                return true;
+            case LogOp.ChangeOneofCase.RestoreCollection:
+                var restored = op.RestoreCollection.Collection;
+                Add(Prepared?.Definition.Id == restored.Definition.CollectionId ? Prepared : Reader!(restored));
                 return true;
             case LogOp.ChangeOneofCase.DropCollection:
                 Remove(op.DropCollection.CollectionId);

@@ -11,7 +11,9 @@ namespace Demarc.Engine.Durability;
 /// <param name="Log">The log to go on with.</param>
 /// <param name="Frames">Frames replayed from logs.</param>
 /// <param name="TornBytes">Bytes of a half-written frame that were cut.</param>
-internal sealed record Recovered(EngineState State, ulong LastFrame, LogFile Log, int Frames, long TornBytes);
+/// <param name="Manifest">The newest checkpoint's, or an empty one before the first.</param>
+/// <param name="Snapshots">The snapshots that are there.</param>
+internal sealed record Recovered(EngineState State, ulong LastFrame, LogFile Log, int Frames, long TornBytes, Manifest Manifest, Snapshots Snapshots);
 
 /// <summary>Rebuilds the state: the newest checkpoint, then every log frame after it, in unbroken order.</summary>
 internal static class Recovery
@@ -23,7 +25,8 @@ internal static class Recovery
             disk.Delete(leftover); // Never renamed, so never part of the state.
         }
 
-        var state = new EngineState(clock);
+        var state = new EngineState(clock) { Reader = stored => StoredCollections.ReadOrWithhold(directory, disk, stored, clock, log) };
+        var snapshots = Snapshots.Load(directory, disk, clock, log);
         var manifest = directory.Manifests().LastOrDefault() is { } path ? LoadCheckpoint(directory, disk, path, state, clock, log) : null;
         var expected = (manifest?.LastLsn ?? 0) + 1;
         var logs = directory.Logs().Where(l => DataDirectory.Number(l) >= expected).ToArray();
@@ -34,7 +37,7 @@ internal static class Recovery
                 throw new DamagedDataException(directory.PathOf(DataDirectory.LogName(expected)), 0, "the log that continues the checkpoint is missing");
             }
 
-            return new Recovered(state, 0, LogFile.Create(disk, directory.Path, 1), 0, 0);
+            return new Recovered(state, 0, LogFile.Create(disk, directory.Path, 1), 0, 0, new Manifest(), snapshots);
         }
 
         var frames = 0;
@@ -67,10 +70,10 @@ internal static class Recovery
 
         if (manifest is not null)
         {
-            Checkpoint.RemoveReplaced(directory, disk, manifest);
+            Checkpoint.RemoveReplaced(directory, disk, manifest, state, snapshots);
         }
 
-        return new Recovered(state, expected - 1, open!, frames, torn);
+        return new Recovered(state, expected - 1, open!, frames, torn, manifest ?? new Manifest(), snapshots);
     }
 
     private static LogReading Replay(string path, ulong first, bool newest, EngineState state)
@@ -88,7 +91,7 @@ internal static class Recovery
                 }
             });
         }
-        catch (Exception e) when (IsOfTheContent(e))
+        catch (Exception e) when (StoredCollections.IsOfTheContent(e))
         {
             throw new DamagedDataException(path, 0, $"frame {at} cannot be applied: {e.Message}");
         }
@@ -115,9 +118,9 @@ internal static class Recovery
         {
             Restore(directory, disk, manifest, state, clock, log);
         }
-        catch (Exception e) when (IsOfTheContent(e))
+        catch (Exception e) when (StoredCollections.IsOfTheContent(e))
         {
-            throw Unfit(path, e);
+            throw StoredCollections.Unfit(path, e);
         }
 
         return manifest;
@@ -129,92 +132,7 @@ internal static class Recovery
         RestoreCatalog(manifest, state);
         foreach (var stored in manifest.Collections)
         {
-            state.Add(RestoreCollection(directory, disk, stored, clock, log));
-        }
-    }
-
-    /// <summary>A collection with all its rows, or with none of them and the reason why.</summary>
-    private static CollectionRows RestoreCollection(DataDirectory directory, Disk disk, StoredCollection stored, HybridClock clock, ILogger log)
-    {
-        var collection = new CollectionRows(Definition(stored), clock.NextId);
-        string? damage = null;
-        foreach (var segment in stored.Segments)
-        {
-            try
-            {
-                RestoreSegment(directory, collection, segment);
-            }
-            catch (Exception error) when (error is DamagedDataException || IsOfTheContent(error))
-            {
-                var e = error as DamagedDataException ?? Unfit(directory.PathOf(segment.File), error);
-                var told = Quarantine.MoveAside(disk, e, log);
-                log.Quarantined(collection.Definition.Name, told);
-                damage ??= told;
-            }
-        }
-
-        if (damage is not null)
-        {
-            collection = new CollectionRows(Definition(stored), clock.NextId);
-            collection.Withhold(new WithheldRows(stored.Segments, stored.Pending), damage);
-            return collection;
-        }
-
-        foreach (var op in stored.Pending)
-        {
-            Redo(collection, op);
-        }
-
-        return collection;
-    }
-
-    private static void RestoreSegment(DataDirectory directory, CollectionRows collection, StoredSegment segment)
-    {
-        var (file, definition) = (directory.PathOf(segment.File), collection.Definition);
-        if (file.EndsWith(SegmentFile.Extension, StringComparison.Ordinal))
-        {
-            collection.Restore(SegmentFile.Open(file, definition, segment), segment);
-            return;
-        }
-
-        var body = StoredFile.Read(file, StoredFile.SegmentMagic, SegmentBody.Parser);
-        if (body.CollectionId != definition.Id || body.SegmentId != segment.SegmentId || body.RowCount != segment.RowCount || body.RowCount < 0 || body.RowCount > body.CalculateSize() || body.Columns.Count > definition.Fields.Count)
-        {
-            throw new DamagedDataException(file, 0, "the segment is not the one its manifest names");
-        }
-
-        collection.Restore(body, segment);
-    }
-
-    /// <summary>Whether what went wrong is in what was read, and not in the reading of it.</summary>
-    private static bool IsOfTheContent(Exception e) => e is not DamagedDataException and not IOException and not UnauthorizedAccessException;
-
-    private static DamagedDataException Unfit(string file, Exception e) => new(file, 0, $"the content matches its checksum but cannot be taken over ({e.Message})");
-
-    /// <summary>Does to rows that can be read again what was done while they could not.</summary>
-    private static void Redo(CollectionRows collection, LogOp op)
-    {
-        switch (op.ChangeCase)
-        {
-            case LogOp.ChangeOneofCase.PutRows:
-                foreach (var field in collection.Definition.Fields.Skip(op.PutRows.Columns.Count).ToList())
-                {
-                    op.PutRows.Columns.Add(RowReader.Absent(field, op.PutRows.RowCount));
-                }
-
-                collection.Put(op.PutRows, op.Timestamp);
-                break;
-            case LogOp.ChangeOneofCase.DeleteRows:
-                collection.Delete(op.DeleteRows.Ids);
-                break;
-            case LogOp.ChangeOneofCase.Truncate:
-                collection.Truncate();
-                break;
-            case LogOp.ChangeOneofCase.DropPartition:
-                collection.DropPartition(op.DropPartition.PartitionId);
-                break;
-            default:
-                throw new InvalidDataException($"{op.ChangeCase} waits in the manifest, but is no change of rows; start the newer engine that wrote it");
+            state.Add(StoredCollections.ReadOrWithhold(directory, disk, stored, clock, log));
         }
     }
 
@@ -231,19 +149,5 @@ internal static class Recovery
             Databases = state.Names.Databases.SetItems(manifest.Databases.Select(d => KeyValuePair.Create(d.Name, d))),
             Aliases = manifest.Aliases.ToImmutableDictionary(a => (a.Database, a.Name), a => a.CollectionId),
         });
-    }
-
-    private static CollectionDefinition Definition(StoredCollection stored)
-    {
-        var read = SchemaRules.Read(stored.Definition, stored.CreatedTimestamp);
-        return read with
-        {
-            Loaded = stored.Loaded,
-            Indexes = [.. stored.Indexes],
-            Partitions = stored.Partitions.Count > 0 ? [.. stored.Partitions] : read.Partitions,
-            LoadedPartitions = [.. stored.LoadedPartitions],
-            LoadFields = [.. stored.LoadFields],
-            UpdatedTimestamp = Math.Max(stored.UpdatedTimestamp, stored.CreatedTimestamp),
-        };
     }
 }

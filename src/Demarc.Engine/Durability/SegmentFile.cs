@@ -1,3 +1,4 @@
+using System.Globalization;
 using Demarc.Engine.Catalog;
 using Demarc.Engine.Rows;
 
@@ -35,23 +36,32 @@ internal static class SegmentFile
         writer.Commit(BlockFormat.SegmentMagic, new BlockFileIdentity(definition.Id, view.Segment.Id, view.Count));
     }
 
+    /// <summary>The name of the file with a segment's first rows. Rows never change, so one file of that name has the content of any other.</summary>
+    public static string Name(long segment, int rows) => string.Create(CultureInfo.InvariantCulture, $"segment-{segment:x16}-{rows:x8}{Extension}");
+
+    /// <summary>Whose rows the file that a manifest names says it holds.</summary>
+    public static BlockFileIdentity IdentityOf(CollectionDefinition definition, StoredSegment stored) => stored.OriginSegmentId == 0
+        ? new BlockFileIdentity(definition.Id, stored.SegmentId, stored.RowCount)
+        : new BlockFileIdentity(stored.OriginCollectionId, stored.OriginSegmentId, stored.RowCount);
+
     /// <summary>Opens a file and holds it against what the manifest and the schema say.</summary>
     public static BlockFile Open(string path, CollectionDefinition definition, StoredSegment stored)
     {
         var file = BlockFile.Open(path, BlockFormat.SegmentMagic);
-        if (file.Identity != new BlockFileIdentity(definition.Id, stored.SegmentId, stored.RowCount))
+        if (file.Identity != IdentityOf(definition, stored))
         {
             throw new DamagedDataException(path, 0, "the segment is not the one its manifest names");
         }
 
         var described = file.Read<int>(BlockKind.Description, NoField);
         var fields = described.Length / 2;
-        if (fields > definition.Fields.Count || described.Length % 2 != 0)
+        if (described.Length % 2 != 0)
         {
-            throw new DamagedDataException(path, 0, $"the segment has {fields} fields, its collection {definition.Fields.Count}");
+            throw new DamagedDataException(path, 0, "the segment's description of its fields is cut short");
         }
 
-        for (var i = 0; i < fields; i++)
+        // A snapshot may be older than the last fields of a file that is shared with it.
+        for (var i = 0; i < Math.Min(fields, definition.Fields.Count); i++)
         {
             if ((described[2 * i], described[(2 * i) + 1]) != Describe(definition.Fields[i]))
             {

@@ -9,7 +9,7 @@ namespace Demarc.Engine.Durability;
 /// and only then answers: what is answered survives a crash, and what is visible to readers survives one too. While one
 /// frame is being synced the next one gathers, so many clients share the cost of a sync.
 /// </summary>
-internal sealed class Store : IDisposable
+internal sealed partial class Store : IDisposable
 {
     private readonly DataDirectory directory;
     private readonly Disk disk;
@@ -24,12 +24,17 @@ internal sealed class Store : IDisposable
     private readonly long checkpointAfter;
     private long nextCheckpointAt;
     private Task checkpoint = Task.CompletedTask;
+    private Manifest newest;
+
+    // Whoever writes or removes files of segments: a checkpoint, a snapshot, a restore.
+    private readonly SemaphoreSlim files = new(1, 1);
 
     private Store(DataDirectory directory, Disk disk, HybridClock clock, AckedMark acked, Recovered recovered, ILogger log, long checkpointAfter)
     {
         this.checkpointAfter = nextCheckpointAt = checkpointAfter;
         (this.directory, this.disk, Clock, this.acked, this.log) = (directory, disk, clock, acked, log);
         State = recovered.State;
+        (Snapshots, newest) = (recovered.Snapshots, recovered.Manifest);
         file = recovered.Log;
         firstFrame = DataDirectory.Number(file.Path);
         lastFrame = recovered.LastFrame;
@@ -41,6 +46,8 @@ internal sealed class Store : IDisposable
     public EngineState State { get; }
 
     public HybridClock Clock { get; }
+
+    public Snapshots Snapshots { get; }
 
     /// <summary>Why writes are refused until a restart, once that is so.</summary>
     public string? Broken => file.Broken;
@@ -352,15 +359,20 @@ internal sealed class Store : IDisposable
         var taken = Checkpoint.Take(State, Clock, lastFrame);
         checkpoint = Task.Run(() =>
         {
+            files.Wait();
             try
             {
-                taken.Write(directory, disk);
+                newest = taken.Write(directory, disk, State, Snapshots);
                 State.Touch(); // Indexes of what is stored now can be stored too.
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 // The logs since the last checkpoint are all still there; the next one tries again.
                 log.CheckpointFailed(e.Message);
+            }
+            finally
+            {
+                files.Release();
             }
         });
     }

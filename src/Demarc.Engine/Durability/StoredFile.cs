@@ -3,13 +3,15 @@ using Google.Protobuf;
 
 namespace Demarc.Engine.Durability;
 
-/// <summary>A whole-file format for manifests, and for segments of format 2 and older: magic (8 bytes), length (u32), CRC-32C of the payload (u32), payload.</summary>
+/// <summary>A whole-file format for manifests and snapshots, and for segments of format 2 and older: magic (8 bytes), length (u32), CRC-32C of the payload (u32), payload.</summary>
 internal static class StoredFile
 {
     private const int HeaderBytes = 16;
     public static ReadOnlySpan<byte> ManifestMagic => "DMRCMAN1"u8;
 
     public static ReadOnlySpan<byte> SegmentMagic => "DMRCSEG1"u8;
+
+    public static ReadOnlySpan<byte> SnapshotMagic => "DMRCSNP1"u8;
 
     public static void Write(Disk disk, string path, ReadOnlySpan<byte> magic, IMessage message)
     {

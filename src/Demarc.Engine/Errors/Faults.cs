@@ -46,6 +46,8 @@ internal static class Faults
 
     public static Fault DatabaseNotFound(string name) => new(800, $"database not found[database={name}]");
 
+    public static Fault SnapshotNotFound(string name) => new(2300, $"snapshot not found[snapshot={name}]");
+
     public static Fault Invalid(string why) => new(1100, $"{why}: invalid parameter");
 
     public static Fault Invalid(string why, object expected, object actual) =>

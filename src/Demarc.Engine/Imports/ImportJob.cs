@@ -1,10 +1,10 @@
-using Demarc.Engine.Errors;
 using Demarc.Engine.Protocol;
+using Demarc.Engine.Service;
 
 namespace Demarc.Engine.Imports;
 
 /// <summary>One import: which files go where, and how far it has come. Changed by the one thread that runs it, read by any.</summary>
-internal sealed class ImportJob(long id, long collection, string collectionName, string database, string partition, IReadOnlyList<string> files, long created)
+internal sealed class ImportJob(long id, long collection, string collectionName, string database, string partition, IReadOnlyList<string> files, long created) : IJob
 {
     private readonly Lock gate = new();
     private ImportState state = ImportState.ImportPending;
@@ -75,50 +75,6 @@ internal sealed class ImportJob(long id, long collection, string collectionName,
         if (value.Length > 0)
         {
             answer.Infos.Add(new Protocol.KeyValuePair { Key = key, Value = value });
-        }
-    }
-}
-
-/// <summary>The imports since the engine started, the latest of them; they run one after another. What they wrote is durable, that they ran is not.</summary>
-internal sealed class ImportJobs
-{
-    private readonly Lock gate = new();
-    private readonly List<ImportJob> jobs = [];
-    private Task last = Task.CompletedTask;
-
-    /// <summary>Puts a job behind those that wait.</summary>
-    public void Start(ImportJob job, Func<ImportJob, Task> run)
-    {
-        lock (gate)
-        {
-            if (jobs.Count(j => !j.Ended) >= Limits.WaitingImports)
-            {
-                throw Faults.Invalid($"the number of jobs has reached the limit, please try again later, limit={Limits.WaitingImports}");
-            }
-
-            if (jobs.Count >= Limits.RememberedImports && jobs.FindIndex(j => j.Ended) is var oldest and >= 0)
-            {
-                jobs.RemoveAt(oldest);
-            }
-
-            jobs.Add(job);
-            last = last.ContinueWith(_ => run(job), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).Unwrap();
-        }
-    }
-
-    public ImportJob Find(long id)
-    {
-        lock (gate)
-        {
-            return jobs.Find(j => j.Id == id) ?? throw new Fault(2100, $"cannot find import job with id {id}; jobs are known until the engine stops: import failed");
-        }
-    }
-
-    public List<ImportJob> In(string database, string collection)
-    {
-        lock (gate)
-        {
-            return [.. jobs.Where(j => j.Is(database, collection))];
         }
     }
 }

@@ -212,7 +212,7 @@ internal sealed class HnswBuilder<TSpace, TPoint>
             var good = true;
             for (var i = 0; i < kept && good; i++)
             {
-                good = point.To(chosen[i]) >= distance;
+                good = point.To(chosen[i], distance) >= distance;
             }
 
             if (good)

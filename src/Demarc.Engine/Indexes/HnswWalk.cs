@@ -23,7 +23,7 @@ internal static class HnswWalk
                         break;
                     }
 
-                    var candidate = point.To(next);
+                    var candidate = point.To(next, distance);
                     if (candidate < distance)
                     {
                         (nearest, distance, moved) = (next, candidate, true);
@@ -64,7 +64,7 @@ internal static class HnswWalk
             var nearest = at + 1;
             for (var i = 0; i < count; i++)
             {
-                nearest = Math.Min(nearest, scratch.Insert(WalkScratch.Key(point.To(batch[i]), batch[i]), keep));
+                nearest = Math.Min(nearest, scratch.Insert(WalkScratch.Key(point.To(batch[i], scratch.Bound(keep)), batch[i]), keep));
             }
 
             at = nearest;
@@ -95,7 +95,7 @@ internal static class HnswWalk
             var nearest = at + 1;
             for (var i = 0; i < count; i++)
             {
-                nearest = Math.Min(nearest, scratch.Insert(WalkScratch.Key(point.To(batch[i]), batch[i]), keep));
+                nearest = Math.Min(nearest, scratch.Insert(WalkScratch.Key(point.To(batch[i], scratch.Bound(keep)), batch[i]), keep));
             }
 
             at = nearest;
@@ -136,7 +136,7 @@ internal static class HnswWalk
 
             for (var i = 0; i < count; i++)
             {
-                Meet(WalkScratch.Key(point.To(batch[i]), batch[i]), keep, mask, scratch);
+                Meet(WalkScratch.Key(point.To(batch[i], scratch.Bound(keep)), batch[i]), keep, mask, scratch);
             }
         }
 

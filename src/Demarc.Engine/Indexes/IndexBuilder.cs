@@ -105,7 +105,11 @@ internal sealed class IndexBuilder : IDisposable
 
                 while (Next() is { } job)
                 {
-                    Build(job);
+                    if (folder?.Share(job.Collection, job.Segment.Segment, job.Field, job.Index) != true)
+                    {
+                        Build(job);
+                    }
+
                     folder?.Store(state);
                 }
 

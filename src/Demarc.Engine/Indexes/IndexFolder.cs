@@ -4,7 +4,7 @@ using Demarc.Engine.Rows;
 namespace Demarc.Engine.Indexes;
 
 /// <summary>
-/// Keeps indexes beside the segments that they are of. They are written once the manifest names the rows, and taken from
+/// Keeps indexes beside the segments that they are of, or share their rows. They are written once the manifest names the rows, and taken from
 /// their files at a start. They are walked where they are mapped, and the system may take their pages back; what fits into a
 /// budget is copied to memory of the process instead.
 /// </summary>
@@ -27,7 +27,7 @@ internal sealed class IndexFolder(DataDirectory directory, Disk disk, long budge
         var loaded = new List<(Place Place, IndexFileName Name, BlockFile File)>();
         foreach (var place in Places(state))
         {
-            foreach (var name in files.GetValueOrDefault((place.Segment.Id, place.Index.IndexId), []).OrderByDescending(n => n.Rows))
+            foreach (var name in place.Owners.SelectMany(o => files.GetValueOrDefault((o.Id, place.Index.IndexId), []).OrderByDescending(n => n.Rows)))
             {
                 cancel.ThrowIfCancellationRequested();
                 if (place.Segment.IndexOf(place.Field) is null && Load(place, name) is { } file)
@@ -47,7 +47,7 @@ internal sealed class IndexFolder(DataDirectory directory, Disk disk, long budge
             cancel.ThrowIfCancellationRequested();
             if (Held(state) + file.Length <= budget && place.Segment.IndexOf(place.Field)?.IndexId == name.Index && place.Collection.Damage is null)
             {
-                place.Segment.SetIndex(place.Field, IndexFile.Read(file, copied: true, name, place.Collection.Definition.Id, place.Column));
+                place.Segment.SetIndex(place.Field, IndexFile.Read(file, copied: true, name, place.Owner(name), place.Column));
             }
         }
     }
@@ -67,13 +67,35 @@ internal sealed class IndexFolder(DataDirectory directory, Disk disk, long budge
         }
     }
 
+    /// <summary>Puts an index in its place that was built for a segment whose rows these are, if its file is there and has more of them than are indexed.</summary>
+    public bool Share(CollectionRows collection, Segment segment, int field, StoredIndex index)
+    {
+        var place = new Place(collection, segment, field, index);
+        if (place.Owners.Count == 1)
+        {
+            return false;
+        }
+
+        var origin = place.Owners[1].Id;
+        var covered = segment.IndexOf(field) is { } there && there.IndexId == index.IndexId ? there.Rows : 0;
+        foreach (var path in directory.Indexes())
+        {
+            if (IndexFile.TryName(path, out var name) && name.Segment == origin && name.Index == index.IndexId && name.Rows > covered && name.Rows <= segment.Count && Load(place, name) is not null)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     private BlockFile? Load(Place place, IndexFileName name)
     {
         var path = directory.PathOf(IndexFile.Name(name));
         try
         {
             var file = IndexFile.Open(path);
-            if (IndexFile.Read(file, copied: false, name, place.Collection.Definition.Id, place.Column) is { } index)
+            if (IndexFile.Read(file, copied: false, name, place.Owner(name), place.Column) is { } index)
             {
                 place.Segment.SetIndex(place.Field, index);
                 return file;
@@ -152,5 +174,12 @@ internal sealed class IndexFolder(DataDirectory directory, Disk disk, long budge
     private sealed record Place(CollectionRows Collection, Segment Segment, int Field, StoredIndex Index)
     {
         public VectorColumn Column => (VectorColumn)Segment.Columns[Field];
+
+        /// <summary>Of which collections and segments an index may be: of this one, or of the one that the file of its rows is shared with.</summary>
+        public IReadOnlyList<BlockFileIdentity> Owners { get; } = Segment.Stored is { } stored && stored.Identity.Id != Segment.Id
+            ? [new BlockFileIdentity(Collection.Definition.Id, Segment.Id, 0), stored.Identity]
+            : [new BlockFileIdentity(Collection.Definition.Id, Segment.Id, 0)];
+
+        public long Owner(IndexFileName name) => Owners.First(o => o.Id == name.Segment).Owner;
     }
 }

@@ -12,6 +12,9 @@ internal interface IPoint
 {
     float To(int row);
 
+    /// <summary>The same for a row that is wanted only if it is nearer: what is above the bound may be told as any other number above it.</summary>
+    float To(int row, float bound);
+
     void Prefetch(int row);
 }
 
@@ -27,6 +30,9 @@ internal readonly struct FloatL2Point(FlatMemory<float> query, nint at, FlatMemo
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float To(int row) => Kernels.SquaredDistance(ref query.At(at), ref rows.At((nint)row * dimension), dimension);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public float To(int row, float bound) => Kernels.SquaredDistance(ref query.At(at), ref rows.At((nint)row * dimension), dimension, bound);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(int row) => Cache.Prefetch(ref rows.At((nint)row * dimension), dimension * sizeof(float));
@@ -50,6 +56,9 @@ internal readonly struct FloatDotPoint(FlatMemory<float> query, nint at, float s
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public float To(int row, float bound) => To(row);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(int row) => Cache.Prefetch(ref rows.At((nint)row * dimension), dimension * sizeof(float));
 }
 
@@ -68,6 +77,9 @@ internal readonly struct CodePoint(FlatMemory<sbyte> query, nint at, FlatMemory<
     public float To(int row) => dot
         ? -Kernels.Dot(ref query.At(at), ref codes.At((nint)row * stride), stride)
         : Kernels.SquaredDistance(ref query.At(at), ref codes.At((nint)row * stride), stride);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public float To(int row, float bound) => To(row);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(int row) => Cache.Prefetch(ref codes.At((nint)row * stride), stride);

@@ -77,6 +77,10 @@ internal sealed class WalkScratch
         return BitConverter.UInt32BitsToSingle(ordered ^ ((ordered >> 31) == 0 ? uint.MaxValue : 0x80000000u));
     }
 
+    /// <summary>The distance above which nothing is kept any more.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public float Bound(int keep) => PoolCount == keep ? Distance(Pool[keep - 1]) : float.PositiveInfinity;
+
     /// <summary>Puts a key in its place among at most <paramref name="keep"/>; gives the place, or keep when it is too far.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int Insert(ulong key, int keep)

@@ -43,6 +43,15 @@ internal sealed class RestCall(JsonElement body, MilvusEndpoint core, ServerCall
             : throw new Fault(1801, $"can only accept json format request, error: {name} should be a whole number");
     }
 
+    /// <summary>A number that has to be there; also as a text, because JavaScript's numbers are too short for an id.</summary>
+    public long Long(string name)
+    {
+        var value = NeededPart(name);
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var whole) ? whole
+            : value.ValueKind == JsonValueKind.String && long.TryParse(value.GetString(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out whole) ? whole
+            : throw new Fault(1801, $"can only accept json format request, error: {name} should be a whole number");
+    }
+
     public bool Flag(string name) => Part(name) is { ValueKind: JsonValueKind.True };
 
     /// <summary>A list of texts; one text stands for a list of it.</summary>

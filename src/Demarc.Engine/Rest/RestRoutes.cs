@@ -42,6 +42,7 @@ internal static class RestRoutes
         RestCollections.Add(routes.Add);
         RestEntities.Add(routes.Add);
         RestCatalog.Add(routes.Add);
+        RestSnapshots.Add(routes.Add);
         RestAccess.Add(routes.Add);
         return routes;
     }

@@ -108,7 +108,7 @@ internal sealed partial class CollectionRows
     private Segment Restored(StoredSegment stored)
     {
         var partition = stored.PartitionId != 0 ? stored.PartitionId : Definition.DefaultPartitionId;
-        return new Segment(Definition, stored.SegmentId, nextOrdinal++, partition) { StoredFile = stored.File, StoredRows = stored.RowCount, NamedRows = stored.RowCount };
+        return new Segment(Definition, stored.SegmentId, nextOrdinal++, partition) { Stored = new StoredRows(stored.File, SegmentFile.IdentityOf(Definition, stored)), NamedRows = stored.RowCount };
     }
 
     private void Restore(Segment segment, StoredSegment stored)

@@ -51,10 +51,8 @@ internal sealed class Segment
 
     public long Bytes => Columns.Sum(c => c.Bytes + (c.Index?.Bytes ?? 0) + ((c as TextColumn)?.Words?.Bytes ?? 0)) + (deleted?.Length * 8L ?? 0) + indexes.Sum(i => i?.Bytes ?? 0);
 
-    /// <summary>The file that holds rows [0, StoredRows), if a checkpoint has written one.</summary>
-    public string? StoredFile { get; set; }
-
-    public int StoredRows { get; set; }
+    /// <summary>The file that holds the first of these rows, if one has been written.</summary>
+    public StoredRows? Stored { get; set; }
 
     /// <summary>Rows of this segment that the manifest on the disk names: what rests on them may be written beside them.</summary>
     public int NamedRows
@@ -197,7 +195,7 @@ internal sealed class Segment
     /// <summary>Reads vectors from a checked file of these rows instead of from memory.</summary>
     public void MapFrom(BlockFile file)
     {
-        var stored = SegmentFile.Fields(file);
+        var stored = Math.Min(SegmentFile.Fields(file), Columns.Length);
         for (var i = 0; i < stored; i++)
         {
             (Columns[i] as VectorColumn)?.MapFrom(file, i);
@@ -207,6 +205,9 @@ internal sealed class Segment
         File = file;
     }
 }
+
+/// <summary>A file that holds rows of a segment, and whose rows it says they are: another segment's, when it is shared with one that a snapshot was taken of.</summary>
+internal sealed record StoredRows(string File, BlockFileIdentity Identity);
 
 /// <summary>One segment as of one moment.</summary>
 internal sealed record SegmentView(Segment Segment, int Count, int DeletedCount, ulong[]? Deleted)

@@ -41,25 +41,48 @@ internal sealed partial class MilvusEndpoint
         });
 
     public override Task<Protocol.Status> DropCollection(DropCollectionRequest request, ServerCallContext context) =>
-        Change(request, context, call =>
+        Run(request, context, async call =>
         {
-            CheckDatabase(call.Database);
-            if (State.Names.Aliases.ContainsKey((call.Database, request.CollectionName)))
+            // As in Milvus, the snapshots of a collection go with it.
+            var dropped = 0L;
+            await store.Decide(() =>
             {
-                throw Faults.Unexpected($"cannot drop the collection via alias = {request.CollectionName}");
+                var op = DecideDrop(call, request);
+                dropped = op?.DropCollection.CollectionId ?? 0;
+                return op;
+            });
+            if (Of(dropped).Any())
+            {
+                await store.DropSnapshots(() => Of(dropped), CancellationToken.None);
             }
 
-            // As in Milvus, dropping what is not there succeeds.
-            if (State.Lookup(call.Database, request.CollectionName)?.Definition is not { } found)
-            {
-                return null;
-            }
-
-            var aliases = State.Names.AliasesOf(found.Id).ToList();
-            return aliases.Count > 0
-                ? throw Faults.Unexpected($"unable to drop the collection [{found.Name}] because it has associated aliases [{string.Join(' ', aliases)}], please remove all aliases before dropping the collection")
-                : new LogOp { DropCollection = new DropCollectionOp { CollectionId = found.Id } };
+            return Success();
         });
+
+    private LogOp? DecideDrop(Call call, DropCollectionRequest request)
+    {
+        CheckDatabase(call.Database);
+        if (State.Names.Aliases.ContainsKey((call.Database, request.CollectionName)))
+        {
+            throw Faults.Unexpected($"cannot drop the collection via alias = {request.CollectionName}");
+        }
+
+        // As in Milvus, dropping what is not there succeeds.
+        if (State.Lookup(call.Database, request.CollectionName)?.Definition is not { } found)
+        {
+            return null;
+        }
+
+        var aliases = State.Names.AliasesOf(found.Id).ToList();
+        foreach (var snapshot in Of(found.Id))
+        {
+            CheckUnpinned(snapshot);
+        }
+
+        return aliases.Count > 0
+            ? throw Faults.Unexpected($"unable to drop the collection [{found.Name}] because it has associated aliases [{string.Join(' ', aliases)}], please remove all aliases before dropping the collection")
+            : new LogOp { DropCollection = new DropCollectionOp { CollectionId = found.Id } };
+    }
 
     public override Task<TruncateCollectionResponse> TruncateCollection(TruncateCollectionRequest request, ServerCallContext context) =>
         Run(request, context, async call =>

@@ -10,7 +10,7 @@ namespace Demarc.Engine.Service;
 /// <summary>Import of files from a folder that the operator has set free: read and checked as a whole, then written as one change where it fits.</summary>
 internal sealed partial class MilvusEndpoint
 {
-    private readonly ImportJobs imports = new();
+    private readonly JobQueue<ImportJob> imports = new(Limits.Imports);
 
     public override Task<ImportResponse> Import(ImportRequest request, ServerCallContext context) =>
         Run(request, context, call =>
@@ -39,7 +39,8 @@ internal sealed partial class MilvusEndpoint
         });
 
     public override Task<GetImportStateResponse> GetImportState(GetImportStateRequest request, ServerCallContext context) =>
-        Run(request, context, _ => imports.Find(request.Task).Told());
+        Run(request, context, _ => (imports.Find(request.Task)
+            ?? throw new Fault(2100, $"cannot find import job with id {request.Task}; jobs are known until the engine stops: import failed")).Told());
 
     public override Task<ListImportTasksResponse> ListImportTasks(ListImportTasksRequest request, ServerCallContext context) =>
         Run(request, context, call =>
@@ -51,8 +52,8 @@ internal sealed partial class MilvusEndpoint
             }
 
             var answer = new ListImportTasksResponse { Status = Success() };
-            var jobs = imports.In(call.Database, request.CollectionName).Select(j => j.Told());
-            answer.Tasks.Add(request.Limit > 0 ? jobs.TakeLast((int)Math.Min(request.Limit, Limits.RememberedImports)) : jobs);
+            var jobs = imports.All.Where(j => j.Is(call.Database, request.CollectionName)).Select(j => j.Told());
+            answer.Tasks.Add(request.Limit > 0 ? jobs.TakeLast((int)Math.Min(request.Limit, Limits.Imports)) : jobs);
             return answer;
         });
 

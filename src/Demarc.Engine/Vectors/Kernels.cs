@@ -40,6 +40,20 @@ internal static class Kernels
         : Vector256.IsHardwareAccelerated && length >= Vector256<float>.Count ? Kernels256.SquaredDistance(ref a, ref b, length)
         : KernelsPortable.SquaredDistance(ref a, ref b, length);
 
+    /// <summary>
+    /// The squared distance, or any number above the bound when it is above it: a sum of squares only grows, so the rest of a
+    /// long vector that is too far already need not be read.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float SquaredDistance(ref float a, ref float b, int length, float bound) =>
+        length < 2 * Stretch ? SquaredDistance(ref a, ref b, length)
+        : Vector512.IsHardwareAccelerated ? Kernels512.SquaredDistance(ref a, ref b, length, bound)
+        : Vector256.IsHardwareAccelerated ? Kernels256.SquaredDistance(ref a, ref b, length, bound)
+        : KernelsPortable.SquaredDistance(ref a, ref b, length);
+
+    /// <summary>Values after which a sum is held against its bound: long enough that the look costs nothing beside reading them.</summary>
+    public const int Stretch = 128;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Dot(ref sbyte a, ref sbyte b, int length) =>
         Vector512.IsHardwareAccelerated && length >= 32 ? Kernels512.Dot(ref a, ref b, length)

@@ -57,6 +57,54 @@ internal static class Kernels256
         return Vector256.Sum(s0 + s1 + (s2 + s3)) + KernelsPortable.SquaredDistance(ref Unsafe.Add(ref a, i), ref Unsafe.Add(ref b, i), (int)(end - i));
     }
 
+    /// <summary>The same, left as soon as it is above the bound; the sum is added up in the same order.</summary>
+    public static float SquaredDistance(ref float a, ref float b, int length, float bound)
+    {
+        Vector256<float> s0 = default, s1 = default, s2 = default, s3 = default;
+        nuint i = 0;
+        var end = (nuint)length;
+        while (i + Kernels.Stretch <= end)
+        {
+            for (var stop = i + Kernels.Stretch; i < stop; i += 32)
+            {
+                var d0 = Vector256.LoadUnsafe(ref a, i) - Vector256.LoadUnsafe(ref b, i);
+                var d1 = Vector256.LoadUnsafe(ref a, i + 8) - Vector256.LoadUnsafe(ref b, i + 8);
+                var d2 = Vector256.LoadUnsafe(ref a, i + 16) - Vector256.LoadUnsafe(ref b, i + 16);
+                var d3 = Vector256.LoadUnsafe(ref a, i + 24) - Vector256.LoadUnsafe(ref b, i + 24);
+                s0 = Vector256.FusedMultiplyAdd(d0, d0, s0);
+                s1 = Vector256.FusedMultiplyAdd(d1, d1, s1);
+                s2 = Vector256.FusedMultiplyAdd(d2, d2, s2);
+                s3 = Vector256.FusedMultiplyAdd(d3, d3, s3);
+            }
+
+            var sum = Vector256.Sum(s0 + s1 + (s2 + s3));
+            if (sum > bound)
+            {
+                return sum;
+            }
+        }
+
+        for (; i + 32 <= end; i += 32)
+        {
+            var d0 = Vector256.LoadUnsafe(ref a, i) - Vector256.LoadUnsafe(ref b, i);
+            var d1 = Vector256.LoadUnsafe(ref a, i + 8) - Vector256.LoadUnsafe(ref b, i + 8);
+            var d2 = Vector256.LoadUnsafe(ref a, i + 16) - Vector256.LoadUnsafe(ref b, i + 16);
+            var d3 = Vector256.LoadUnsafe(ref a, i + 24) - Vector256.LoadUnsafe(ref b, i + 24);
+            s0 = Vector256.FusedMultiplyAdd(d0, d0, s0);
+            s1 = Vector256.FusedMultiplyAdd(d1, d1, s1);
+            s2 = Vector256.FusedMultiplyAdd(d2, d2, s2);
+            s3 = Vector256.FusedMultiplyAdd(d3, d3, s3);
+        }
+
+        for (; i + 8 <= end; i += 8)
+        {
+            var d = Vector256.LoadUnsafe(ref a, i) - Vector256.LoadUnsafe(ref b, i);
+            s0 = Vector256.FusedMultiplyAdd(d, d, s0);
+        }
+
+        return Vector256.Sum(s0 + s1 + (s2 + s3)) + KernelsPortable.SquaredDistance(ref Unsafe.Add(ref a, i), ref Unsafe.Add(ref b, i), (int)(end - i));
+    }
+
     public static int Dot(ref sbyte a, ref sbyte b, int length)
     {
         Vector256<int> sum = default;

@@ -72,6 +72,60 @@ internal static class Kernels512
         return Vector512.Sum(s0 + s1 + (s2 + s3));
     }
 
+    /// <summary>The same, left as soon as it is above the bound; the sum is added up in the same order.</summary>
+    public static float SquaredDistance(ref float a, ref float b, int length, float bound)
+    {
+        Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default;
+        nuint i = 0;
+        var end = (nuint)length;
+        while (i + Kernels.Stretch <= end)
+        {
+            for (var stop = i + Kernels.Stretch; i < stop; i += 64)
+            {
+                var d0 = Vector512.LoadUnsafe(ref a, i) - Vector512.LoadUnsafe(ref b, i);
+                var d1 = Vector512.LoadUnsafe(ref a, i + 16) - Vector512.LoadUnsafe(ref b, i + 16);
+                var d2 = Vector512.LoadUnsafe(ref a, i + 32) - Vector512.LoadUnsafe(ref b, i + 32);
+                var d3 = Vector512.LoadUnsafe(ref a, i + 48) - Vector512.LoadUnsafe(ref b, i + 48);
+                s0 = Vector512.FusedMultiplyAdd(d0, d0, s0);
+                s1 = Vector512.FusedMultiplyAdd(d1, d1, s1);
+                s2 = Vector512.FusedMultiplyAdd(d2, d2, s2);
+                s3 = Vector512.FusedMultiplyAdd(d3, d3, s3);
+            }
+
+            var sum = Vector512.Sum(s0 + s1 + (s2 + s3));
+            if (sum > bound)
+            {
+                return sum;
+            }
+        }
+
+        for (; i + 64 <= end; i += 64)
+        {
+            var d0 = Vector512.LoadUnsafe(ref a, i) - Vector512.LoadUnsafe(ref b, i);
+            var d1 = Vector512.LoadUnsafe(ref a, i + 16) - Vector512.LoadUnsafe(ref b, i + 16);
+            var d2 = Vector512.LoadUnsafe(ref a, i + 32) - Vector512.LoadUnsafe(ref b, i + 32);
+            var d3 = Vector512.LoadUnsafe(ref a, i + 48) - Vector512.LoadUnsafe(ref b, i + 48);
+            s0 = Vector512.FusedMultiplyAdd(d0, d0, s0);
+            s1 = Vector512.FusedMultiplyAdd(d1, d1, s1);
+            s2 = Vector512.FusedMultiplyAdd(d2, d2, s2);
+            s3 = Vector512.FusedMultiplyAdd(d3, d3, s3);
+        }
+
+        for (; i + 16 <= end; i += 16)
+        {
+            var d = Vector512.LoadUnsafe(ref a, i) - Vector512.LoadUnsafe(ref b, i);
+            s0 = Vector512.FusedMultiplyAdd(d, d, s0);
+        }
+
+        if (i < end)
+        {
+            var d = Tail(ref a, end - 16, end - i) - Tail(ref b, end - 16, end - i);
+            s1 = Vector512.FusedMultiplyAdd(d, d, s1);
+        }
+
+        return Vector512.Sum(s0 + s1 + (s2 + s3));
+    }
+
     public static int Dot(ref sbyte a, ref sbyte b, int length)
     {
         Vector512<int> s0 = default, s1 = default;

@@ -33,6 +33,10 @@ internal sealed class ModelAdministration(ModelCalls calls)
                 return (calls.Do(state, op, partition, field), state with { ScalarIndexes = op.Kind == Plain.IndexScalar ? state.ScalarIndexes.Add(field.Name) : state.ScalarIndexes.Remove(field.Name) });
             case Plain.AddField:
                 return AddField(state, op);
+            case Plain.Snapshot:
+                return (calls.TakeSnapshot(replace: state.Kept is not null), state with { Kept = state with { Kept = null } });
+            case Plain.GoBack:
+                return state.Kept is { } kept ? (calls.GoBack(), kept with { Loaded = false, LoadedPartitions = null }) : (new(), state);
             default:
                 throw new InvalidOperationException($"{op.Kind} is a stop.");
         }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Demarc.Engine.Protocol;
+using Demarc.Tests.Engine;
 using Google.Protobuf;
 using Pair = Demarc.Engine.Protocol.KeyValuePair;
 
@@ -19,6 +20,7 @@ public enum BrokenEngine
 internal sealed class ModelCalls(MilvusService.MilvusServiceClient client, BrokenEngine broken = BrokenEngine.None)
 {
     public const string Collection = "model";
+    private const string Snapshot = "kept";
     private const int Ef = 200;
 
     public Demarc.Engine.Protocol.Status Create(ModelSchema schema)
@@ -134,6 +136,22 @@ internal sealed class ModelCalls(MilvusService.MilvusServiceClient client, Broke
     };
 
     public Demarc.Engine.Protocol.Status DropIndex(string field) => client.DropIndex(new DropIndexRequest { CollectionName = Collection, IndexName = "on_" + field, FieldName = field });
+
+    public Demarc.Engine.Protocol.Status TakeSnapshot(bool replace)
+    {
+        var dropped = replace ? client.DropSnapshot(new DropSnapshotRequest { CollectionName = Collection, Name = Snapshot }) : new();
+        return dropped.Code != 0 ? dropped : client.CreateSnapshot(new CreateSnapshotRequest { CollectionName = Collection, Name = Snapshot });
+    }
+
+    /// <summary>Puts what the snapshot holds in the collection's place. The snapshot goes with the collection it was taken of.</summary>
+    public Demarc.Engine.Protocol.Status GoBack()
+    {
+        const string restored = "restored";
+        var told = SnapshotCalls.Restored(client, Collection, Snapshot, restored).GetAwaiter().GetResult();
+        if (told.Code != 0) return told;
+        told = client.DropCollection(new DropCollectionRequest { CollectionName = Collection });
+        return told.Code != 0 ? told : client.RenameCollection(new RenameCollectionRequest { OldName = restored, NewName = Collection });
+    }
 
     /// <summary>Rows that an index is still to be built over.</summary>
     public long PendingRows() => client.DescribeIndex(new DescribeIndexRequest { CollectionName = Collection }).IndexDescriptions.Sum(d => d.PendingIndexRows);

@@ -30,6 +30,8 @@ internal enum Plain
     IndexScalar,
     UnindexScalar,
     AddField,
+    Snapshot,
+    GoBack,
 }
 
 internal sealed record PlainOp(Plain Kind, int Choice) : ModelOp;
@@ -127,7 +129,7 @@ internal sealed class ModelOps(Draw draw, ModelSchema schema)
         _ => new DeleteOp(draw.Many(1, 6, () => draw.Number(0, 40)), null, ""),
     };
 
-    private PlainOp Plainly() => new((Plain)draw.Number(0, (int)Plain.AddField), draw.Number(0, 1000));
+    private PlainOp Plainly() => new((Plain)draw.Number(0, (int)Plain.GoBack), draw.Number(0, 1000));
 
     private PutOp Put(bool upsert) => new(upsert, draw.Many(1, 12, () => Row(schema.AutoId ? null : draw.Of(ModelValues.Key(schema.Key)))), Named(), draw.OneIn(2));
 

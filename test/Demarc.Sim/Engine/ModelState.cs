@@ -31,6 +31,9 @@ internal sealed record ModelState(ModelSchema Schema)
     /// <summary>Fields added after the collection was made.</summary>
     public ImmutableList<ModelField> Added { get; init; } = [];
 
+    /// <summary>The collection as it was when a snapshot was taken, if one was.</summary>
+    public ModelState? Kept { get; init; }
+
     public IEnumerable<ModelField> Fields => Schema.Fields.Concat(Added);
 
     public bool IsLoaded(string partition) => Loaded && (LoadedPartitions?.Contains(partition) ?? true);

@@ -38,6 +38,10 @@ public class ApiTableTests
         ["GetMetrics"] = "metric_type system_info; Prometheus figures stand on the metrics port",
         ["BackupRBAC"] = "without password hashes",
         ["RestoreRBAC"] = "roles, grants and groups, and roles of users that exist",
+        ["CreateSnapshot"] = "everything acknowledged is in it, flushed or not; files are kept whole until it is dropped, whatever protection is asked for",
+        ["RestoreSnapshot"] = "into a new collection; rewrite_data is refused",
+        ["GetRestoreSnapshotState"] = "restores since the engine started",
+        ["ListRestoreSnapshotJobs"] = "restores since the engine started",
         ["RunAnalyzer"] = "one analyzer a call",
     };
 

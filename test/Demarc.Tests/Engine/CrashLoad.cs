@@ -24,6 +24,12 @@ internal static class CrashLoad
         Kill,
     }
 
+    /// <summary>The snapshot that is there when the day is over; of things.</summary>
+    public const string LastSnapshot = "night";
+
+    /// <summary>In the line of what is told that lists them.</summary>
+    public const string Snapshots = "has the snapshots";
+
     public static List<Step> Steps() =>
     [
         Change("create things", c => c.CreateCollectionAsync(new CreateCollectionRequest { CollectionName = "things", Schema = Sample.Schema().ToByteString() }).ResponseAsync),
@@ -56,6 +62,13 @@ internal static class CrashLoad
         Written("compact", async c => (await c.ManualCompactionAsync(new ManualCompactionRequest { CollectionName = "things" })).Status),
         Insert("insert again", 300, 4),
         new("stop and start again", null, Stop.Restart),
+        Change("snapshot", c => c.CreateSnapshotAsync(new CreateSnapshotRequest { CollectionName = "things", Name = "noon", Description = "as it was" }).ResponseAsync),
+        Insert("insert after the snapshot", 400, 3),
+        Written("restore", c => SnapshotCalls.Restored(c, "things", "noon", "again")),
+        Change("load again", c => c.LoadCollectionAsync(new LoadCollectionRequest { CollectionName = "again" }).ResponseAsync),
+        Written("write to what was restored", async c => (await c.UpsertAsync(Upsert("again", Sample.Columns([3, 500], 3), 2))).Status),
+        new("kill and start again", null, Stop.Kill),
+        Change("drop snapshot", c => c.DropSnapshotAsync(new DropSnapshotRequest { CollectionName = "things", Name = "noon" }).ResponseAsync),
         Change("rename", c => c.RenameCollectionAsync(new RenameCollectionRequest { OldName = "things", NewName = "matters" }).ResponseAsync),
         Change("rename back", c => c.RenameCollectionAsync(new RenameCollectionRequest { OldName = "matters", NewName = "things" }).ResponseAsync),
         Written("truncate docs", async c => (await c.TruncateCollectionAsync(new TruncateCollectionRequest { CollectionName = "docs" })).Status),
@@ -64,6 +77,7 @@ internal static class CrashLoad
         Change("drop user", c => c.DeleteCredentialAsync(new DeleteCredentialRequest { Username = "ann" }).ResponseAsync),
         Change("drop docs", c => c.DropCollectionAsync(new DropCollectionRequest { CollectionName = "docs" }).ResponseAsync),
         Written("last upsert", async c => (await c.UpsertAsync(Upsert("things", Sample.Columns([8, 9, 301], 2), 3))).Status),
+        Change("last snapshot", c => c.CreateSnapshotAsync(new CreateSnapshotRequest { CollectionName = "things", Name = LastSnapshot }).ResponseAsync),
     ];
 
     /// <summary>Everything a client can see, as a text.</summary>
@@ -83,6 +97,7 @@ internal static class CrashLoad
             said.AppendLine(CultureInfo.InvariantCulture, $"{name} {partitions}");
             said.AppendLine(CultureInfo.InvariantCulture, $"{name} {await client.DescribeIndexAsync(new DescribeIndexRequest { CollectionName = name })}");
             said.AppendLine(CultureInfo.InvariantCulture, $"{name} {await client.GetCollectionStatisticsAsync(new GetCollectionStatisticsRequest { CollectionName = name })}");
+            said.AppendLine(CultureInfo.InvariantCulture, $"{name} {Snapshots} {await client.ListSnapshotsAsync(new ListSnapshotsRequest { CollectionName = name })}");
             foreach (var partition in partitions.PartitionNames)
             {
                 said.AppendLine(CultureInfo.InvariantCulture, $"{name}/{partition} {await client.GetPartitionStatisticsAsync(new GetPartitionStatisticsRequest { CollectionName = name, PartitionName = partition })}");

@@ -12,7 +12,7 @@ namespace Demarc.Tests.Engine;
 [UnsupportedOSPlatform("windows")]
 public sealed class DamageTests(ITestOutputHelper output)
 {
-    private const int MostPlaces = 400;
+    private const int MostPlaces = 250;
     private const int Withheld = 1001;
 
     // Files in which damage may go unnoticed, because nothing that is answered comes out of them.
@@ -47,8 +47,8 @@ public sealed class DamageTests(ITestOutputHelper output)
             Restore(folder.Path, files);
             File.Delete(folder[name]);
             var (found, named) = await Opened(folder.Path, name);
-            Assert.True(named is not null || name is "LOCK" or "ACKED", $"{name} is gone and the engine started");
-            Assert.True(found is null || found == expected, $"{name} is gone and the engine answers something else");
+            Assert.True(named is not null || name is "LOCK" or "ACKED" || IsSnapshot(name), $"{name} is gone and the engine started");
+            Assert.True(found is null || Same(name, found, expected), $"{name} is gone and the engine answers something else");
         }
     }
 
@@ -67,7 +67,7 @@ public sealed class DamageTests(ITestOutputHelper output)
                 File.WriteAllBytes(folder[name], hurt(whole, (int)at));
                 var (found, named) = await Opened(folder.Path, name);
                 var where = string.Create(CultureInfo.InvariantCulture, $"{what}, {name} at {(int)at} of {whole.Length}");
-                Assert.True(found is null || found == expected, $"{where}: the engine started and answers something else");
+                Assert.True(found is null || Same(name, found, expected), $"{where}: the engine started and answers something else");
                 if (named is null)
                 {
                     Assert.True(Harmless.ContainsKey(name) || MeansNothing(name, (int)at), $"{where}: the engine started");
@@ -84,6 +84,13 @@ public sealed class DamageTests(ITestOutputHelper output)
 
     // Four bytes of a log's header stand only for its length.
     private static bool MeansNothing(string name, int at) => name.EndsWith(".log", StringComparison.Ordinal) && at is >= 20 and < LogFormat.HeaderBytes;
+
+    // A snapshot's file is the snapshot: without it everything is as before but that there is none.
+    private static bool Same(string hurt, string found, string expected) => IsSnapshot(hurt) ? WithoutSnapshots(found) == WithoutSnapshots(expected) : found == expected;
+
+    private static bool IsSnapshot(string name) => name.StartsWith("snapshot-", StringComparison.Ordinal);
+
+    private static string WithoutSnapshots(string told) => string.Join('\n', told.Split('\n').Where(line => !line.Contains(CrashLoad.Snapshots, StringComparison.Ordinal)));
 
     /// <summary>A folder after a long day, and what the engine tells of it.</summary>
     internal static async Task<(Dictionary<string, byte[]> Files, string Told)> Filled(string folder)
@@ -164,10 +171,13 @@ public sealed class DamageTests(ITestOutputHelper output)
 
         var told = await CrashLoad.Told(box.Client);
         var instance = box.Instance;
+
+        // Rows that only the snapshot has are missed when it is restored.
+        var restored = await SnapshotCalls.Restored(box.Client, "things", CrashLoad.LastSnapshot, "restored");
         box.Abandon();
 
         // What belongs to a collection that was dropped later is missed, and nobody misses it.
-        var named = box.Errors.FirstOrDefault(line => line.Contains(hurt, StringComparison.Ordinal));
+        var named = box.Errors.Append(restored.Reason).FirstOrDefault(line => line.Contains(hurt, StringComparison.Ordinal));
         return ($"{(instance == "standalone" ? "" : "instance " + instance)}{told}", named);
     }
 }

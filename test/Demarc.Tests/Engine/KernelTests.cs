@@ -53,6 +53,30 @@ public class KernelTests
     }
 
     [Fact]
+    public void A_bound_changes_no_distance_below_it_and_keeps_all_others_above_it()
+    {
+        var random = new Random(6);
+        for (var n = 1; n <= 900; n += n < 300 ? 1 : 13)
+        {
+            float[] a = [.. Enumerable.Range(0, n).Select(_ => random.NextSingle())], b = [.. Enumerable.Range(0, n).Select(_ => random.NextSingle())];
+            Check(Kernels.SquaredDistance(ref a[0], ref b[0], n), bound => Kernels.SquaredDistance(ref a[0], ref b[0], n, bound));
+            Check(Kernels256.SquaredDistance(ref a[0], ref b[0], n), bound => Kernels256.SquaredDistance(ref a[0], ref b[0], n, bound));
+            if (n >= 16)
+            {
+                Check(Kernels512.SquaredDistance(ref a[0], ref b[0], n), bound => Kernels512.SquaredDistance(ref a[0], ref b[0], n, bound));
+            }
+        }
+
+        static void Check(float distance, Func<float, float> within)
+        {
+            Assert.Equal(distance, within(float.PositiveInfinity));
+            Assert.Equal(distance, within(distance));
+            Assert.True(within(distance * 0.9f) > distance * 0.9f);
+            Assert.True(within(0) > 0);
+        }
+    }
+
+    [Fact]
     public void Whole_number_sums_do_not_overflow_at_the_longest_vectors()
     {
         sbyte[] low = [.. Enumerable.Repeat((sbyte)-128, 32_768)], high = [.. Enumerable.Repeat((sbyte)127, 32_768)];

@@ -139,7 +139,7 @@ public class ServerTests
         await using var engine = await EngineProcess.Start(folder.Path);
         var told = await Assert.ThrowsAsync<RpcException>(async () => await engine.Channel.CreateCallInvoker().AsyncUnaryCall(Unserved, null, default, new ListDatabasesRequest()));
         Assert.Equal(StatusCode.Unimplemented, told.StatusCode);
-        Assert.Contains("CreateSnapshot", told.Status.Detail, StringComparison.Ordinal);
+        Assert.Contains("ExportSnapshot", told.Status.Detail, StringComparison.Ordinal);
 
         await Ready(engine.Client, "L2", 10);
         var search = Query([1, 1, 1, 1], 3);
@@ -187,7 +187,7 @@ public class ServerTests
     private static readonly Method<ListDatabasesRequest, ListDatabasesResponse> Unserved = new(
         MethodType.Unary,
         "milvus.proto.milvus.MilvusService",
-        "CreateSnapshot",
+        "ExportSnapshot",
         Marshallers.Create(m => m.ToByteArray(), ListDatabasesRequest.Parser.ParseFrom),
         Marshallers.Create(m => m.ToByteArray(), ListDatabasesResponse.Parser.ParseFrom));
 

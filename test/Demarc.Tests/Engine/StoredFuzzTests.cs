@@ -41,6 +41,8 @@ public sealed class StoredFuzzTests(ITestOutputHelper output)
                 try
                 {
                     _ = await CrashLoad.Told(box.Client).WaitAsync(TimeSpan.FromMinutes(2));
+                    var restored = await SnapshotCalls.Restored(box.Client, "things", CrashLoad.LastSnapshot, "restored").WaitAsync(TimeSpan.FromMinutes(2));
+                    Assert.False(restored.Reason.Contains("defect", StringComparison.Ordinal), $"seed {seed}, {name}: {restored.Reason}");
                 }
                 finally
                 {

@@ -21,7 +21,7 @@ public class StoredSegmentTests
         await using (var running = Running.Open(folder))
         {
             OlderFolder.Check(running.Store.State);
-            Assert.Contains("\"format\": 3", File.ReadAllText(folder["engine.json"]), StringComparison.Ordinal);
+            Assert.Contains($"\"format\": {DataDirectory.FormatVersion}", File.ReadAllText(folder["engine.json"]), StringComparison.Ordinal);
         }
 
         Assert.Empty(Directory.GetFiles(folder.Path, "segment-*.dat"));
@@ -70,7 +70,7 @@ public class StoredSegmentTests
             await running.Delete(running.Rows().Definition.Id, [.. Enumerable.Range(0, capacity * 3 / 4).Select(i => (long)i)]);
             Assert.DoesNotContain(running.Rows().View.Segments, s => s.Segment == view.Segments[0].Segment);
             await running.DisposeAsync();
-            Assert.DoesNotContain(view.Segments[0].Segment.StoredFile, Directory.GetFiles(folder.Path).Select(Path.GetFileName));
+            Assert.DoesNotContain(view.Segments[0].Segment.Stored!.File, Directory.GetFiles(folder.Path).Select(Path.GetFileName));
             GC.Collect();
             GC.WaitForPendingFinalizers();
             CheckVectors(view, capacity + 100);
