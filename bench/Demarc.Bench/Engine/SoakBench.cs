@@ -27,7 +27,14 @@ internal static class SoakBench
             await engine.CreateAsync(Dimension);
             await engine.IndexAsync("HNSW", "L2");
             var work = new Work(engine, values, TimeSpan.FromMinutes(minutes));
-            await Task.WhenAll(work.WriteAsync(), work.SearchAsync(), work.ChurnAsync(), work.WatchAsync());
+            var parts = new List<Task> { work.WriteAsync(), work.SearchAsync(), work.ChurnAsync(), work.WatchAsync() };
+            while (parts.Count > 0)
+            {
+                var ended = await Task.WhenAny(parts);
+                await ended; // What one of them met is not waited out.
+                parts.Remove(ended);
+            }
+
             return work.Verdict();
         }
         finally
