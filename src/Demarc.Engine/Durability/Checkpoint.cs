@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Demarc.Engine.Durability;
 
 /// <summary>
@@ -9,13 +11,14 @@ internal sealed class Checkpoint
 {
     private readonly Manifest manifest;
     private readonly List<SegmentImage> segments = [];
+    private readonly ImmutableList<StoredCollection> restored;
 
-    private Checkpoint(Manifest manifest) => this.manifest = manifest;
+    private Checkpoint(Manifest manifest, ImmutableList<StoredCollection> restored) => (this.manifest, this.restored) = (manifest, restored);
 
     public static Checkpoint Take(EngineState state, HybridClock clock, ulong lastFrame)
     {
         var manifest = new Manifest { LastLsn = lastFrame, LastTimestamp = (ulong)clock.Last, LastId = clock.Last };
-        var checkpoint = new Checkpoint(manifest);
+        var checkpoint = new Checkpoint(manifest, state.Restored);
         AddCatalog(manifest, state);
         foreach (var collection in state.Collections)
         {
@@ -57,6 +60,7 @@ internal sealed class Checkpoint
             segment.View.Segment.NamedRows = segment.Stored.RowCount;
         }
 
+        state.Forget(restored);
         RemoveReplaced(directory, disk, manifest, state, snapshots);
         if (freed >= Limits.FreedBytesPerCollection)
         {
@@ -71,11 +75,11 @@ internal sealed class Checkpoint
     /// <param name="directory">The folder.</param>
     /// <param name="disk">What removes.</param>
     /// <param name="manifest">The newest on the disk.</param>
-    /// <param name="state">What is there now: a collection may have come out of a snapshot since the manifest was taken.</param>
+    /// <param name="state">What is there now, and what the log brings back: a collection may have come out of a snapshot since the manifest was taken.</param>
     /// <param name="snapshots">Which keep files too.</param>
     public static void RemoveReplaced(DataDirectory directory, Disk disk, Manifest manifest, EngineState state, Snapshots snapshots)
     {
-        var named = NamedFiles.Of(manifest.Collections.Concat(snapshots.All.Select(s => s.Collection)), state);
+        var named = NamedFiles.Of([.. manifest.Collections, .. snapshots.All.Select(s => s.Collection), .. state.Restored], state);
         var gone = directory.Manifests().Where(m => DataDirectory.Number(m) != manifest.LastLsn)
             .Concat(directory.Logs().Where(l => DataDirectory.Number(l) <= manifest.LastLsn))
             .Concat(snapshots.AreComplete ? directory.Segments().Where(f => !named.HasSegment(f)) : [])

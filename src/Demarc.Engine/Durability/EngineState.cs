@@ -18,6 +18,7 @@ internal sealed class EngineState(HybridClock clock)
     private ImmutableDictionary<long, CollectionRows> byId = ImmutableDictionary<long, CollectionRows>.Empty;
     private ImmutableSortedDictionary<string, StoredResourceGroup> resourceGroups = ImmutableSortedDictionary.Create<string, StoredResourceGroup>(StringComparer.Ordinal);
     private AccessState access = AccessState.Empty;
+    private ImmutableList<StoredCollection> restored = [];
 
     /// <summary>Databases, the collections in them, and aliases.</summary>
     public NameTable Names => Volatile.Read(ref names);
@@ -31,6 +32,12 @@ internal sealed class EngineState(HybridClock clock)
 
     /// <summary>Reads a collection whose rows are in files, for an operation that puts it in its place.</summary>
     public Func<StoredCollection, CollectionRows>? Reader { get; init; }
+
+    /// <summary>
+    /// What came out of snapshots by operations that stand in the log and in no manifest yet. A start does them again, from the
+    /// files that they name, whatever has become of the collection since.
+    /// </summary>
+    public ImmutableList<StoredCollection> Restored => Volatile.Read(ref restored);
 
     /// <summary>The collection that is about to be put in its place, read already so that the writer does not wait for it.</summary>
     public CollectionRows? Prepared { get; set; }
@@ -104,6 +111,9 @@ internal sealed class EngineState(HybridClock clock)
         Volatile.Write(ref names, names.WithCollection(collection.Definition));
     }
 
+    /// <summary>A manifest has them: their operations are not done again.</summary>
+    public void Forget(ImmutableList<StoredCollection> checkpointed) => ImmutableInterlocked.Update(ref restored, all => all.RemoveRange(checkpointed));
+
     public void SetNames(NameTable changed) => Volatile.Write(ref names, changed);
 
     public void SetResourceGroups(ImmutableSortedDictionary<string, StoredResourceGroup> changed) => Volatile.Write(ref resourceGroups, changed);
@@ -151,8 +161,9 @@ internal sealed class EngineState(HybridClock clock)
                 Add(new CollectionRows(SchemaRules.Read(op.CreateCollection, op.Timestamp), clock.NextId));
                 return true;
             case LogOp.ChangeOneofCase.RestoreCollection:
-                var restored = op.RestoreCollection.Collection;
-                Add(Prepared?.Definition.Id == restored.Definition.CollectionId ? Prepared : Reader!(restored));
+                var stored = op.RestoreCollection.Collection;
+                ImmutableInterlocked.Update(ref restored, all => all.Add(stored));
+                Add(Prepared?.Definition.Id == stored.Definition.CollectionId ? Prepared : Reader!(stored));
                 return true;
             case LogOp.ChangeOneofCase.DropCollection:
                 Remove(op.DropCollection.CollectionId);

@@ -8,7 +8,7 @@ public sealed record SuiteCase(string File, string Name, bool Passed, string Why
 
 /// <summary>
 /// The test files of the official Node SDK, from a checkout that is not part of this repository, run as they are. They name
-/// Milvus's usual ports; a preloaded script leads those to the ports that the system gave.
+/// Milvus's usual ports; a preloaded script leads those to the ports that the system gave. Another makes their chance the same each time.
 /// </summary>
 public static class NodeSdkSuite
 {
@@ -40,14 +40,14 @@ public static class NodeSdkSuite
     public static async Task<IReadOnlyList<SuiteCase>> RunAsync(string folder, int enginePort, int bucketPort, string scratch)
     {
         var report = Path.Combine(scratch, "suite.json");
-        var preload = Path.Combine(Repository.Root, "test", "Demarc.Live", "milvus-node", "addresses.cjs");
+        var own = Path.Combine(Repository.Root, "test", "Demarc.Live", "milvus-node");
         var ran = await Quickstart.RunAsync(
             "node",
-            [Path.Combine(folder, "node_modules", "jest", "bin", "jest.js"), "test/grpc", "--json", "--outputFile=" + report, "--maxWorkers=2", "--forceExit"],
+            [Path.Combine(folder, "node_modules", "jest", "bin", "jest.js"), "test/grpc", "--json", "--outputFile=" + report, "--maxWorkers=2", "--forceExit", "--setupFilesAfterEnv=" + Path.Combine(own, "chance.cjs")],
             new()
             {
                 ["NODE_ENV"] = "dev",
-                ["NODE_OPTIONS"] = "--require " + preload,
+                ["NODE_OPTIONS"] = "--require " + Path.Combine(own, "addresses.cjs"),
                 ["DEMARC_ROUTES"] = string.Create(CultureInfo.InvariantCulture, $"19530={enginePort},9000={bucketPort}"),
             },
             folder,

@@ -110,6 +110,35 @@ public sealed class SnapshotTests
         Assert.Empty(Files(folder, "segment-*"));
     }
 
+    /// <summary>Found by the model: the log brings the collection back from files that nothing else names any more.</summary>
+    [Fact]
+    public async Task What_the_log_brings_back_is_not_removed_with_the_last_snapshot_that_names_it()
+    {
+        using var folder = Sample.Folder();
+        var time = new TickingTime();
+        using (var box = Open(folder, time))
+        {
+            var lab = new ServiceLab(box.Client);
+            await lab.Ready(rows: 20);
+            await Take(box.Client, "noon");
+            ServiceLab.Ok(await SnapshotCalls.Restored(box.Client, "things", "noon", "again"));
+            ServiceLab.Ok(await box.Client.DropCollectionAsync(new DropCollectionRequest { CollectionName = "things" }));
+            await lab.Insert([99], "again");
+            await Take(box.Client, "night", collection: "again");
+            ServiceLab.Ok(await box.Client.DropSnapshotAsync(new DropSnapshotRequest { CollectionName = "again", Name = "night" }));
+            box.Abandon();
+        }
+
+        using (var box = Open(folder, time))
+        {
+            Assert.Empty(box.Errors);
+            await Load(box.Client, "again");
+            Assert.Equal(21, (await new ServiceLab(box.Client).Keys(name: "again")).Count);
+        }
+
+        Assert.Single(Files(folder, "segment-*")); // After the checkpoint of the stop it is.
+    }
+
     [Fact]
     public async Task A_snapshot_from_before_a_field_was_added_is_restored_without_it()
     {
