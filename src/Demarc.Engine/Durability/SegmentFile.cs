@@ -60,7 +60,8 @@ internal static class SegmentFile
             throw new DamagedDataException(path, 0, "the segment's description of its fields is cut short");
         }
 
-        // A snapshot may be older than the last fields of a file that is shared with it.
+        // A snapshot, or a checkpoint that was taken before the last field was added, may name a file that was written after
+        // it: such fields stand at the end and hold nothing but defaults, and what adds them is still to be done again.
         for (var i = 0; i < Math.Min(fields, definition.Fields.Count); i++)
         {
             if ((described[2 * i], described[(2 * i) + 1]) != Describe(definition.Fields[i]))

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using Demarc.Engine.Catalog;
 using Demarc.Engine.Durability;
 using Demarc.Engine.Errors;
@@ -149,7 +148,6 @@ internal sealed partial class MilvusEndpoint
             return answer;
         });
 
-    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "a job ends in its state, whatever happened")]
     private async Task RunRestore(RestoreJob job)
     {
         var begun = store.Clock.Now;

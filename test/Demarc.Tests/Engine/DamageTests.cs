@@ -12,7 +12,7 @@ namespace Demarc.Tests.Engine;
 [UnsupportedOSPlatform("windows")]
 public sealed class DamageTests(ITestOutputHelper output)
 {
-    private const int MostPlaces = 250;
+    private const int MostPlaces = 400;
     private const int Withheld = 1001;
 
     // Files in which damage may go unnoticed, because nothing that is answered comes out of them.
