@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Demarc.Cli.Environments;
 using Demarc.Core.Audit;
 using Demarc.Core.Environments;
@@ -7,29 +8,26 @@ namespace Demarc.Cli.Audit;
 
 /// <summary>
 /// Before a command has anything to do with an environment, the plane has to show that its head continues the one that this profile was shown the last time.
-/// A plane that shows two histories is caught by whoever it showed both, and the evidence is kept.
+/// A plane that shows two histories is caught by whoever it showed both, and the evidence is kept. May be asked from several threads: a command that follows
+/// a change asks for the change and for its events at the same time.
 /// </summary>
 internal sealed class HeadWatch(Invocation invocation, PlaneClient plane)
 {
-    private readonly Dictionary<string, Task> looked = [];
+    private readonly ConcurrentDictionary<string, Lazy<Task>> looked = new(StringComparer.Ordinal);
     private readonly HeadMemory memory = new(invocation.Profile, invocation.Host.Time);
 
     /// <summary>What was remembered before this command; null when nothing was.</summary>
-    public Dictionary<string, RememberedHead?> Before { get; } = [];
+    public ConcurrentDictionary<string, RememberedHead?> Before { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Looks at the head, once a command.</summary>
-    public Task OnceAsync(EnvironmentId id)
-    {
-        if (!looked.TryGetValue(id.Value, out var looking)) looked[id.Value] = looking = LookAsync(id);
-        return looking;
-    }
+    public Task OnceAsync(EnvironmentId id) => looked.GetOrAdd(id.Value, _ => new Lazy<Task>(() => LookAsync(id))).Value;
 
     /// <summary>Takes a head that the plane shows, once it is proven to continue what was seen; an older one, where that is asked for, once it is proven to be continued.</summary>
     public async Task<string> SeeAsync(EnvironmentId id, string path, bool mayBeOlder = false)
     {
         var before = memory.Newest(id);
         Before.TryAdd(id.Value, before);
-        looked.TryAdd(id.Value, Task.CompletedTask);
+        looked.TryAdd(id.Value, new Lazy<Task>(Task.CompletedTask));
         var shown = HeadSide.OfPlane(plane, await plane.GetTextAsync(path, invocation.Stop), id, invocation.Stop);
         for (var against = before; ; against = memory.Newest(id))
         {

@@ -1,6 +1,7 @@
 extern alias cli;
 
 using System.Text.Json;
+using cli::Demarc.Cli;
 using cli::Demarc.Cli.Audit;
 using Demarc.Core.Access;
 using Demarc.Core.Ledger;
@@ -45,6 +46,31 @@ public sealed class HeadCommandTests
         // What was seen first stays what is held against: the plane has to go back to it.
         await shell.MustAsync(["members", "list", .. plane.At(plane.One)]);
         await shell.RefusedAsync(6, "TWO HISTORIES", ["audit", "verify", .. plane.At(plane.Other)]);
+    }
+
+    // As the command that follows a change does: it asks for the change and for its events at the same time.
+    [Fact]
+    public async Task A_command_that_asks_from_many_threads_looks_at_the_head_once()
+    {
+        await using var plane = await ForkedPlane.StartAsync();
+        using var shell = plane.Shell();
+        var host = shell.Host(TextWriter.Null, TextWriter.Null);
+        const int Threads = 8;
+        for (var round = 0; round < 100; round++)
+        {
+            using var command = new Invocation(DemarcCommand.Create(host).Parse(["status", .. plane.At(plane.One)]), host, TestContext.Current.CancellationToken);
+            var watch = command.Watch;
+            using var together = new Barrier(Threads);
+            var looks = new Task[Threads];
+            var threads = Enumerable.Range(0, Threads).Select(mine => new Thread(() =>
+            {
+                together.SignalAndWait();
+                looks[mine] = watch.OnceAsync(command.Environment);
+            })).ToList();
+            threads.ForEach(thread => thread.Start());
+            threads.ForEach(thread => thread.Join());
+            await Assert.Single(looks.Distinct());
+        }
     }
 
     [Fact]

@@ -41,13 +41,15 @@ internal sealed class CommandLine : IDisposable
     public async Task<Ran> RunAsync(params string[] arguments)
     {
         var (output, error) = (new StringWriter(), new StringWriter());
-        var host = new CliHost(
-            output, error, new StringReader(Answers ?? ""),
-            name => name == "DEMARC_HOME" ? Home : name == "XDG_DATA_HOME" ? folder.Path : Variables.GetValueOrDefault(name),
-            Time, RandomNumberGenerator.Fill, OutIsTerminal: false, ErrorIsTerminal: false, InIsTerminal: Answers is not null);
-        var code = await DemarcCommand.RunAsync(arguments, host, TestContext.Current.CancellationToken);
+        var code = await DemarcCommand.RunAsync(arguments, Host(output, error), TestContext.Current.CancellationToken);
         return new Ran(code, output.ToString(), error.ToString());
     }
+
+    /// <summary>What a command sees of the world when it runs in this shell.</summary>
+    public CliHost Host(TextWriter output, TextWriter error) => new(
+        output, error, new StringReader(Answers ?? ""),
+        name => name == "DEMARC_HOME" ? Home : name == "XDG_DATA_HOME" ? folder.Path : Variables.GetValueOrDefault(name),
+        Time, RandomNumberGenerator.Fill, OutIsTerminal: false, ErrorIsTerminal: false, InIsTerminal: Answers is not null);
 
     /// <summary>Runs a command that has to succeed.</summary>
     public async Task<Ran> MustAsync(params string[] arguments)
