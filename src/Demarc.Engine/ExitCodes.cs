@@ -18,7 +18,7 @@ internal static class ExitCodes
 
     public const int AddressInUse = 6;
 
-    /// <summary>The credential file or the TLS files are missing, readable by others or malformed; or a login is needed and none is set.</summary>
+    /// <summary>The credential file, the bucket's access file or the TLS files are missing, readable by others or malformed; or a login is needed and none is set.</summary>
     public const int Credentials = 7;
 
     /// <summary>The data folder cannot be read or written.</summary>
