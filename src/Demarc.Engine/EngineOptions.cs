@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using Demarc.Engine.Buckets;
 
 namespace Demarc.Engine;
 
@@ -29,6 +30,12 @@ internal sealed record EngineOptions
           --max-memory-mib N       refuse inserts when rows hold this much memory
           --index-memory-mib N     stored indexes up to this size are copied to memory of the process; without it they
                                    are read from mapped files
+          --bucket s3://NAME/PREFIX
+                                   segments are kept there; the data folder is their cache
+          --bucket-access FILE     how to reach it: lines endpoint, region, access-key, secret-key; mode 0600
+          --cache-mib N            files of the data folder that the bucket has too are removed beyond this much;
+                                   without it all stay
+          --from-bucket            an empty data folder takes over what the bucket has
           --instance ID            the data folder must be, or becomes, this instance's
           --require-existing       refuse to start on a missing or empty data folder
           --version, --help
@@ -65,6 +72,18 @@ internal sealed record EngineOptions
 
     public int IndexMemoryMib { get; init; }
 
+    /// <summary>Where segments are kept; null when the data folder has them all.</summary>
+    public BucketPlace? Bucket { get; init; }
+
+    /// <summary>The file that says how to reach the bucket; there when the bucket is.</summary>
+    public string? BucketAccess { get; init; }
+
+    /// <summary>What stays of the files that the bucket has too; null for all of them.</summary>
+    public long? CacheMib { get; init; }
+
+    /// <summary>An empty data folder takes over what the bucket has.</summary>
+    public bool FromBucket { get; init; }
+
     public string? Instance { get; init; }
 
     public bool RequireExisting { get; init; }
@@ -75,9 +94,9 @@ internal sealed record EngineOptions
         for (var i = 0; i < args.Count; i++)
         {
             var name = args[i];
-            if (name == "--require-existing")
+            if (Flag(options, name) is { } flagged)
             {
-                options = options with { RequireExisting = true };
+                options = flagged;
                 continue;
             }
 
@@ -97,18 +116,41 @@ internal sealed record EngineOptions
                 "--log" => options with { Log = value },
                 "--max-memory-mib" => options with { MaxMemoryMib = Whole(name, value, 16, int.MaxValue) },
                 "--index-memory-mib" => options with { IndexMemoryMib = Whole(name, value, 0, int.MaxValue) },
+                "--bucket" => options with { Bucket = Place(value) },
+                "--bucket-access" => options with { BucketAccess = value },
+                "--cache-mib" => options with { CacheMib = Whole(name, value, 0, int.MaxValue) },
                 "--instance" => options with { Instance = value },
                 _ => throw new UsageException($"Unknown option {name}. See --help."),
             };
         }
 
+        Check(options);
+        return options;
+    }
+
+    private static EngineOptions? Flag(EngineOptions options, string name) => name switch
+    {
+        "--require-existing" => options with { RequireExisting = true },
+        "--from-bucket" => options with { FromBucket = true },
+        _ => null,
+    };
+
+    private static void Check(EngineOptions options)
+    {
         if (options.Data.Length == 0)
         {
             throw new UsageException("--data DIR is missing. See --help.");
         }
 
-        var whole = options.TlsCertificate is null == options.TlsKey is null && (options.TlsClientAuthorities is null || options.TlsCertificate is not null);
-        return whole ? options : throw new UsageException("TLS needs both --tls-cert and --tls-key; --tls-client-ca goes with them. See --help.");
+        if (options.TlsCertificate is null != options.TlsKey is null || (options.TlsClientAuthorities is not null && options.TlsCertificate is null))
+        {
+            throw new UsageException("TLS needs both --tls-cert and --tls-key; --tls-client-ca goes with them. See --help.");
+        }
+
+        if (options.Bucket is null != options.BucketAccess is null || (options.Bucket is null && (options.CacheMib is not null || options.FromBucket)))
+        {
+            throw new UsageException("A bucket needs both --bucket and --bucket-access; --cache-mib and --from-bucket go with them. See --help.");
+        }
     }
 
     private static int Whole(string name, string value, int low, int high) =>
@@ -120,4 +162,7 @@ internal sealed record EngineOptions
         value == "localhost" ? IPAddress.Loopback
         : IPAddress.TryParse(value, out var address) ? address
         : throw new UsageException($"--bind takes an IP address, not '{value}'.");
+
+    private static BucketPlace Place(string value) =>
+        BucketPlace.Parse(value) ?? throw new UsageException($"--bucket takes s3://NAME or s3://NAME/PREFIX, with a bucket's name as S3 allows it, not '{value}'.");
 }
