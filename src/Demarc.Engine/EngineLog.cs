@@ -78,6 +78,36 @@ internal static partial class EngineLog
     [LoggerMessage(Level = LogLevel.Error, Message = "The certificate in {file} has changed and cannot be used, the one before stays: {why}")]
     public static partial void CertificateUnusable(this ILogger log, string file, string why);
 
+    [LoggerMessage(Level = LogLevel.Information, Message = "Segments are kept in {place}")]
+    public static partial void InBucket(this ILogger log, string place);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "This folder was used with {place}, which --bucket does not name: nothing is put there")]
+    public static partial void BucketNotNamed(this ILogger log, string place);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{place} cannot be written to; everything stays in the data folder until it can: {why}")]
+    public static partial void BucketAway(this ILogger log, string place, string why);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{place} lacks what was stored last, which only the data folder has: {why}")]
+    public static partial void BucketLeftBehind(this ILogger log, string place, string why);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "This folder goes on with what is in {place}, as instance {instance} had stored it until {until:u}; what was acknowledged after that is not in it")]
+    public static partial void TakenOver(this ILogger log, string place, string instance, DateTimeOffset until);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{place} belongs to another data folder now, which took over from {folder}; writes are refused here from now on")]
+    public static partial void Fenced(this ILogger log, string place, string folder);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A damaged file is replaced by the one in {place}: {damage}")]
+    public static partial void Refetched(this ILogger log, string damage, string place);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Index {index} of {collection} is built later, its rows cannot be had now: {why}")]
+    public static partial void IndexPutOff(this ILogger log, string index, string collection, string why);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "An index could not be fetched, its rows are compared one by one: {why}")]
+    public static partial void IndexNotFetched(this ILogger log, string why);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Files in {folder} that the bucket has too could not be removed: {why}")]
+    public static partial void CacheNotTrimmed(this ILogger log, string folder, string why);
+
     [LoggerMessage(Level = LogLevel.Error, Message = "{method} failed by a defect of the engine")]
     public static partial void Defect(this ILogger log, Exception cause, string method);
 }

@@ -35,6 +35,7 @@ internal sealed record EngineOptions
           --bucket-access FILE     how to reach it: lines endpoint, region, access-key, secret-key; mode 0600
           --cache-mib N            files of the data folder that the bucket has too are removed beyond this much;
                                    without it all stay
+          --bucket-seconds N       what was written is on its way to the bucket after so long at the latest (default 300)
           --from-bucket            an empty data folder takes over what the bucket has
           --instance ID            the data folder must be, or becomes, this instance's
           --require-existing       refuse to start on a missing or empty data folder
@@ -81,6 +82,9 @@ internal sealed record EngineOptions
     /// <summary>What stays of the files that the bucket has too; null for all of them.</summary>
     public long? CacheMib { get; init; }
 
+    /// <summary>After how long at the latest what was written is on its way to the bucket.</summary>
+    public TimeSpan BucketEvery { get; init; } = TimeSpan.FromMinutes(5);
+
     /// <summary>An empty data folder takes over what the bucket has.</summary>
     public bool FromBucket { get; init; }
 
@@ -119,6 +123,7 @@ internal sealed record EngineOptions
                 "--bucket" => options with { Bucket = Place(value) },
                 "--bucket-access" => options with { BucketAccess = value },
                 "--cache-mib" => options with { CacheMib = Whole(name, value, 0, int.MaxValue) },
+                "--bucket-seconds" => options with { BucketEvery = TimeSpan.FromSeconds(Whole(name, value, 1, 86_400)) },
                 "--instance" => options with { Instance = value },
                 _ => throw new UsageException($"Unknown option {name}. See --help."),
             };

@@ -5,43 +5,96 @@ namespace Demarc.Engine.Durability;
 
 /// <summary>
 /// A file of blocks, mapped. Header and directory are checked when it is opened; each block is checked before the first
-/// use of its bytes, once, and by all processors when it is large. What does not check is never handed out.
+/// use of its bytes, once, and by all processors when it is large. What does not check is never handed out. Some blocks may
+/// be in the bucket alone: then the file that is mapped is a part, with nothing where they stand, and it is made whole
+/// before the first of them is used.
 /// </summary>
 internal sealed class BlockFile
 {
-    private readonly MappedFile file;
+    private static long uses;
+
     private readonly Block[] blocks;
     private readonly bool[] sound;
+    private readonly bool[] absent;
     private readonly DamagedDataException?[] damages;
-    private readonly Lock gate = new();
+    private readonly IWholeFiles? bucket;
+    private MappedFile file;
+    private long lastUse;
 
-    private BlockFile(MappedFile file, BlockFileIdentity identity, Block[] blocks)
+    private BlockFile(string path, MappedFile file, BlockFileIdentity identity, Block[] blocks, IWholeFiles? bucket)
     {
-        (this.file, Identity, this.blocks) = (file, identity, blocks);
-        (sound, damages) = (new bool[blocks.Length], new DamagedDataException?[blocks.Length]);
+        (Path, this.file, Identity, this.blocks, this.bucket) = (path, file, identity, blocks, bucket);
+        (sound, absent, damages) = (new bool[blocks.Length], new bool[blocks.Length], new DamagedDataException?[blocks.Length]);
     }
 
-    public string Path => file.Path;
+    /// <summary>The whole file's name, also where only a part is on the disk.</summary>
+    public string Path { get; }
 
-    public long Length => file.Length;
+    public long Length => Mapped.Length;
 
     public BlockFileIdentity Identity { get; }
 
-    public static BlockFile Open(string path, ReadOnlySpan<byte> magic)
+    /// <summary>A number that grows with each use of any file; which was used before which need not be exact.</summary>
+    public long LastUse => Volatile.Read(ref lastUse);
+
+    /// <summary>Held by whoever takes blocks away or makes use of them for the first time.</summary>
+    public Lock Gate { get; } = new();
+
+    /// <summary>Whether what is mapped is a part.</summary>
+    public bool IsPart => Mapped.Path != Path;
+
+    private MappedFile Mapped => Volatile.Read(ref file);
+
+    /// <summary>Opens a file, or the part of it that is on the disk.</summary>
+    /// <param name="path">The whole file's path.</param>
+    /// <param name="magic">How it begins.</param>
+    /// <param name="bucket">What makes parts whole; null when the disk has all there is.</param>
+    public static BlockFile Open(string path, ReadOnlySpan<byte> magic, IWholeFiles? bucket = null)
     {
-        if (!File.Exists(path))
+        var part = PartFile.NameOf(path);
+        if (!File.Exists(path) && (bucket is null || !File.Exists(part)))
         {
-            throw new DamagedDataException(path, 0, "the file is missing");
+            throw new DamagedDataException(path, 0, File.Exists(part) ? "the rest of the file is in a bucket, which is not named (--bucket)" : "the file is missing");
         }
 
-        if (new FileInfo(path).Length == 0)
+        if (new FileInfo(File.Exists(path) ? path : part).Length == 0)
         {
             throw new DamagedDataException(path, 0, "the file is empty"); // Which cannot be mapped.
         }
 
-        var file = MappedFile.Open(path);
+        var file = MappedFile.Open(File.Exists(path) ? path : part);
         var (identity, blocks) = BlockFormat.Read(file, magic);
-        return new BlockFile(file, identity, blocks);
+        return new BlockFile(path, file, identity, blocks, bucket);
+    }
+
+    /// <summary>Notes that the file is of use.</summary>
+    public void Touch() => Volatile.Write(ref lastUse, ++uses);
+
+    /// <summary>Says of which fields a part has no values.</summary>
+    public void Lacks(Func<int, bool> field)
+    {
+        for (var i = 0; i < blocks.Length; i++)
+        {
+            absent[i] = IsPart && blocks[i].Kind == BlockKind.Values && field(blocks[i].Field);
+        }
+    }
+
+    /// <summary>Writes a part without the values of some fields, which is checked before it has its name.</summary>
+    public void WritePart(Disk disk, Func<int, bool> without)
+    {
+        CheckAll();
+        PartFile.Write(disk, PartFile.NameOf(Path), Mapped, blocks.Where(b => b.Kind != BlockKind.Values || !without(b.Field)));
+    }
+
+    /// <summary>Reads from the part from now on. Whoever holds memory of the whole file keeps it. The caller holds the gate.</summary>
+    public void TurnToPart(Func<int, bool> without)
+    {
+        Volatile.Write(ref file, MappedFile.Open(PartFile.NameOf(Path)));
+        Lacks(without);
+        for (var i = 0; i < blocks.Length; i++)
+        {
+            sound[i] &= !absent[i];
+        }
     }
 
     public bool Has(BlockKind kind, int field) => Find(kind, field) >= 0;
@@ -68,15 +121,18 @@ internal sealed class BlockFile
         where T : unmanaged
     {
         var block = Block<T>(kind, field, count, out var length);
-        return new FlatMemory<T>(file, block.At, length);
+        return new FlatMemory<T>(Mapped, block.At, length);
     }
 
-    /// <summary>The block's bytes, which may be more than one span can have; not checked either.</summary>
+    /// <summary>The block's bytes, which may be more than one span can have; not checked either. They are never among those that a part lacks.</summary>
     public BlockStretch Stretch(BlockKind kind, int field)
     {
         var block = blocks[Known(kind, field)];
-        return new BlockStretch(file, block.At, block.Length);
+        return new BlockStretch(this, block.At, block.Length);
     }
+
+    /// <summary>Bytes of the file as it is mapped now.</summary>
+    public ReadOnlySpan<byte> Bytes(long at, int count) => Mapped.Bytes(at, count);
 
     /// <summary>The block checked, where it stands or copied to memory of the process.</summary>
     public FlatMemory<T> Take<T>(BlockKind kind, int field, bool copied, long? count = null)
@@ -86,7 +142,7 @@ internal sealed class BlockFile
         Check(kind, field);
         if (!copied)
         {
-            return new FlatMemory<T>(file, block.At, length);
+            return new FlatMemory<T>(Mapped, block.At, length);
         }
 
         var memory = new FlatMemory<T>(length, zeroed: false);
@@ -117,6 +173,18 @@ internal sealed class BlockFile
         }
     }
 
+    /// <summary>Checks what is on the disk.</summary>
+    public void CheckPresent()
+    {
+        for (var i = 0; i < blocks.Length; i++)
+        {
+            if (!Volatile.Read(ref absent[i]))
+            {
+                Check(i);
+            }
+        }
+    }
+
     private void Check(int index)
     {
         if (Volatile.Read(ref sound[index]))
@@ -124,26 +192,73 @@ internal sealed class BlockFile
             return;
         }
 
-        lock (gate)
+        lock (Gate)
         {
             if (sound[index])
             {
                 return;
             }
 
+            if (absent[index])
+            {
+                MakeWhole();
+                return;
+            }
+
             if ((damages[index] ??= Damage(index)) is { } damage)
             {
-                throw damage;
+                if (bucket?.Has(Path) != true)
+                {
+                    throw damage;
+                }
+
+                bucket.Replace(damage);
+                MakeWhole();
+                return;
             }
 
             Volatile.Write(ref sound[index], true);
         }
     }
 
+    /// <summary>Takes the whole file from the bucket, which checks all of it, and reads from there.</summary>
+    private void MakeWhole()
+    {
+        var whole = Fetched();
+        var (identity, theirs) = BlockFormat.Read(whole, Mapped.Bytes(0, 8));
+        if (identity != Identity || !theirs.Select(b => b.At).SequenceEqual(blocks.Select(b => b.At)) || !theirs.SelectMany(b => b.Checksums).SequenceEqual(blocks.SelectMany(b => b.Checksums)))
+        {
+            throw new DamagedDataException(Path, 0, "the file in the bucket is not the one whose part is on the disk");
+        }
+
+        Volatile.Write(ref file, whole);
+        Array.Clear(absent);
+        Array.Clear(damages);
+        Array.Fill(sound, true);
+        Touch();
+    }
+
+    /// <summary>Another that shares the file may let go of it just when it was fetched, and seldom does twice.</summary>
+    private MappedFile Fetched()
+    {
+        for (var again = 5; ; again--)
+        {
+            try
+            {
+                bucket!.Fetch(Path);
+                return MappedFile.Open(Path);
+            }
+            catch (FileNotFoundException) when (again > 0)
+            {
+                // Once more.
+            }
+        }
+    }
+
     private DamagedDataException? Damage(int index)
     {
         var block = blocks[index];
-        if (block.At > block.GapBegins && file.Bytes(block.GapBegins, (int)(block.At - block.GapBegins)).ContainsAnyExcept((byte)0))
+        if (block.At > block.GapBegins && Mapped.Bytes(block.GapBegins, (int)(block.At - block.GapBegins)).ContainsAnyExcept((byte)0))
         {
             return new DamagedDataException(Path, block.GapBegins, "there is something between two blocks");
         }
@@ -170,7 +285,7 @@ internal sealed class BlockFile
     private bool IsSound(Block block, int piece)
     {
         var from = (long)piece * BlockFormat.PieceBytes;
-        return block.Length == 0 || Crc32C.Compute(file.Bytes(block.At + from, (int)Math.Min(BlockFormat.PieceBytes, block.Length - from))) == block.Checksums[piece];
+        return block.Length == 0 || Crc32C.Compute(Mapped.Bytes(block.At + from, (int)Math.Min(BlockFormat.PieceBytes, block.Length - from))) == block.Checksums[piece];
     }
 
     private static void InterlockedMin(ref int to, int value)
@@ -191,7 +306,7 @@ internal sealed class BlockFile
         where T : unmanaged
     {
         var bytes = MemoryMarshal.AsBytes(to);
-        file.Bytes(block.At, bytes.Length).CopyTo(bytes);
+        Mapped.Bytes(block.At, bytes.Length).CopyTo(bytes);
     }
 
     private unsafe Block Block<T>(BlockKind kind, int field, long? count, out int length)
@@ -214,7 +329,7 @@ internal sealed class BlockFile
 }
 
 /// <summary>The bytes of one block in its mapped file.</summary>
-internal sealed class BlockStretch(MappedFile file, long at, long length)
+internal sealed class BlockStretch(BlockFile file, long at, long length)
 {
     public long Length => length;
 

@@ -109,6 +109,9 @@ internal static class BlockFormat
         return header;
     }
 
+    /// <summary>Where the directory of a file begins whose header has been checked.</summary>
+    public static long DirectoryAt(MappedFile file) => BinaryPrimitives.ReadInt64LittleEndian(file.Bytes(MagicBytes + 32, sizeof(long)));
+
     /// <summary>Reads and checks header and directory, which together place every byte of the file.</summary>
     public static (BlockFileIdentity Identity, Block[] Blocks) Read(MappedFile file, ReadOnlySpan<byte> magic)
     {

@@ -108,7 +108,7 @@ internal sealed class Checkpoint
         var path = directory.PathOf(image.Stored.File);
         try
         {
-            var file = SegmentFile.Open(path, image.Definition, image.Stored);
+            var file = SegmentFile.Open(path, image.Definition, image.Stored, directory.Bucket);
             file.CheckAll();
             return image.Collection.MapFrom(image.View.Segment, file);
         }

@@ -10,4 +10,6 @@ internal sealed class DamagedDataException(string file, long offset, string why)
     public string Place { get; } = $"{file} at byte {offset}: {why}";
 
     public long Offset { get; } = offset;
+
+    public string Why { get; } = why;
 }

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
+using Demarc.Engine.Buckets;
+using Demarc.Engine.Indexes;
 
 namespace Demarc.Engine.Durability;
 
@@ -11,18 +13,21 @@ internal sealed class DataDirectoryException(int exitCode, string message) : Exc
 
 /// <summary>
 /// The engine's folder: `engine.json` says whose it is and in which format, `LOCK` keeps a second process out, `wal-*.log`
-/// are logs, `checkpoint-*.manifest` and `segment-*.seg` are the state the logs continue, `snapshot-*.manifest` snapshots, `index-*.idx` can be made again.
+/// are logs, `checkpoint-*.manifest` and `segment-*.seg` are the state the logs continue, `snapshot-*.manifest` snapshots, `index-*.idx` can be made again;
+/// `*.part` are parts of segments and indexes whose rest is in the bucket that `bucket.json` names.
 /// </summary>
 internal sealed class DataDirectory : IDisposable
 {
     /// <summary>
     /// 1: one database, one partition. 2: databases, partitions, aliases, roles. 3: segments and indexes as files of blocks. 4: collections that
-    /// came out of snapshots. An older folder is read, and is of the newest format from then on, so that an engine that would lose the new things does not open it.
+    /// came out of snapshots. 5: parts of files whose rest is in a bucket. An older folder is read, and is of the newest format from then on, so that an
+    /// engine that would lose the new things does not open it.
     /// </summary>
-    public const int FormatVersion = 4;
+    public const int FormatVersion = 5;
 
     private const int OldestFormat = 1;
     private const string IdentityFile = "engine.json";
+    private const string FillingFile = "FILLING";
     private readonly FileStream lockFile;
 
     private DataDirectory(string path, string instance, FileStream lockFile)
@@ -96,14 +101,49 @@ internal sealed class DataDirectory : IDisposable
         }
     }
 
+    /// <summary>Makes a folder that something else fills before it is opened by anybody: it has no identity until that is <see cref="Finish">finished</see>.</summary>
+    public static DataDirectory Fill(Disk disk, string path, string instance)
+    {
+        path = System.IO.Path.GetFullPath(path);
+        Make(disk, path);
+        var held = Hold(path);
+        var mark = System.IO.Path.Combine(path, FillingFile);
+        foreach (var leftover in Directory.EnumerateFiles(path).Where(f => System.IO.Path.GetFileName(f) is not (FillingFile or "LOCK")).ToList())
+        {
+            if (!File.Exists(mark))
+            {
+                held.Dispose();
+                throw new DataDirectoryException(ExitCodes.WrongData, $"{path} is not empty: {System.IO.Path.GetFileName(leftover)} is there. Name an empty folder.");
+            }
+
+            disk.Delete(leftover); // Of a filling that was not finished.
+        }
+
+        disk.WriteWhole(mark);
+        return new DataDirectory(path, instance, held);
+    }
+
+    /// <summary>Gives a filled folder its identity.</summary>
+    public void Finish(Disk disk)
+    {
+        WriteIdentity(disk, PathOf(IdentityFile), Instance);
+        disk.Delete(PathOf(FillingFile));
+    }
+
+    public static bool IsSnapshot(string name) => name.StartsWith("snapshot-", StringComparison.Ordinal) && name.EndsWith(".manifest", StringComparison.Ordinal);
+
     public string PathOf(string name) => System.IO.Path.Combine(Path, name);
 
     public string[] Logs() => [.. Directory.EnumerateFiles(Path, "wal-*.log").OrderBy(Number)];
 
-    /// <summary>Segments, those of older formats among them.</summary>
-    public IEnumerable<string> Segments() => Directory.EnumerateFiles(Path, "segment-*.seg").Concat(Directory.EnumerateFiles(Path, "segment-*.dat"));
+    /// <summary>Where files are that are not, or not wholly, here; null when there is no such place.</summary>
+    public BucketFiles? Bucket { get; set; }
 
-    public IEnumerable<string> Indexes() => Directory.EnumerateFiles(Path, "index-*.idx");
+    /// <summary>Segments, those of older formats and parts among them.</summary>
+    public IEnumerable<string> Segments() => new[] { SegmentFile.Extension, ".dat", PartFile.Extension }.SelectMany(e => Directory.EnumerateFiles(Path, "segment-*" + e));
+
+    /// <summary>Indexes, and the names of those that are in the bucket.</summary>
+    public IEnumerable<string> Indexes() => new[] { IndexFile.Extension, PartFile.Extension }.SelectMany(e => Directory.EnumerateFiles(Path, "index-*" + e));
 
     public string[] Snapshots() => [.. Directory.EnumerateFiles(Path, "snapshot-*.manifest").Order(StringComparer.Ordinal)];
 

@@ -10,16 +10,7 @@ internal sealed class NamedFiles
 
     public static NamedFiles Of(IEnumerable<StoredCollection> collections, EngineState state)
     {
-        var named = new NamedFiles();
-        foreach (var collection in collections)
-        {
-            foreach (var segment in collection.Segments)
-            {
-                named.segments.Add(segment.File);
-                named.Add(segment.SegmentId, segment.OriginSegmentId, collection.Indexes);
-            }
-        }
-
+        var named = Of(collections);
         foreach (var view in state.Collections.Select(c => c.View))
         {
             foreach (var segment in view.Segments.Select(s => s.Segment))
@@ -35,7 +26,25 @@ internal sealed class NamedFiles
         return named;
     }
 
-    public bool HasSegment(string path) => segments.Contains(Path.GetFileName(path));
+    public static NamedFiles Of(IEnumerable<StoredCollection> collections)
+    {
+        var named = new NamedFiles();
+        foreach (var collection in collections)
+        {
+            foreach (var segment in collection.Segments)
+            {
+                named.segments.Add(segment.File);
+                named.Add(segment.SegmentId, segment.OriginSegmentId, collection.Indexes);
+            }
+        }
+
+        return named;
+    }
+
+    public IEnumerable<string> Segments => segments;
+
+    /// <summary>Whether a file of a segment is named, or the file that it is a part of.</summary>
+    public bool HasSegment(string path) => segments.Contains(Path.GetFileName(path)) || segments.Contains(Path.ChangeExtension(Path.GetFileName(path), SegmentFile.Extension));
 
     public bool HasIndex(string path) => IndexFile.TryName(path, out var name) && indexes.Contains((name.Segment, name.Index));
 

@@ -55,7 +55,7 @@ internal sealed class SegmentCheck : IDisposable
     {
         try
         {
-            segment.File?.CheckAll();
+            segment.File?.CheckPresent();
         }
         catch (DamagedDataException e)
         {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Demarc.Engine.Catalog;
+using Demarc.Engine.Protocol;
 using Demarc.Engine.Rows;
 
 namespace Demarc.Engine.Durability;
@@ -45,9 +46,9 @@ internal static class SegmentFile
         : new BlockFileIdentity(stored.OriginCollectionId, stored.OriginSegmentId, stored.RowCount);
 
     /// <summary>Opens a file and holds it against what the manifest and the schema say.</summary>
-    public static BlockFile Open(string path, CollectionDefinition definition, StoredSegment stored)
+    public static BlockFile Open(string path, CollectionDefinition definition, StoredSegment stored, IWholeFiles? bucket = null)
     {
-        var file = BlockFile.Open(path, BlockFormat.SegmentMagic);
+        var file = BlockFile.Open(path, BlockFormat.SegmentMagic, bucket);
         if (file.Identity != IdentityOf(definition, stored))
         {
             throw new DamagedDataException(path, 0, "the segment is not the one its manifest names");
@@ -70,10 +71,17 @@ internal static class SegmentFile
             }
         }
 
+        file.Lacks(IsDense(described));
         return file;
     }
 
+    /// <summary>Which fields of a file are dense vectors: what a part is without. All others stand in memory, and a start reads them.</summary>
+    public static Func<int, bool> IsDense(BlockFile file) => IsDense(file.Read<int>(BlockKind.Description, NoField));
+
     public static int Fields(BlockFile file) => (int)file.Count(BlockKind.Description, NoField) / 2;
+
+    private static Func<int, bool> IsDense(int[] described) =>
+        field => (2 * field) + 1 < described.Length && (DataType)(described[2 * field] & ushort.MaxValue) is DataType.FloatVector or DataType.Float16Vector or DataType.Bfloat16Vector or DataType.Int8Vector or DataType.BinaryVector;
 
     /// <summary>The type, of arrays with that of their elements in the upper half, and the dimension.</summary>
     private static (int Type, int Dimension) Describe(FieldDefinition field) => ((int)field.Type | ((int)field.ElementType << 16), field.Dimension);

@@ -38,6 +38,7 @@ internal sealed partial class Store
 
                 Snapshots.Put(snapshot!);
             });
+            Stored?.Invoke();
             return snapshot!;
         }
         finally
@@ -55,6 +56,7 @@ internal sealed partial class Store
             var changed = (Snapshots.All.Find(s => s.Id == id) ?? throw Faults.SnapshotNotFound(id.ToString(System.Globalization.CultureInfo.InvariantCulture))).Clone();
             change(changed);
             await OnFiles("the pin", () => Snapshots.Put(changed));
+            Stored?.Invoke();
         }
         finally
         {
@@ -75,12 +77,13 @@ internal sealed partial class Store
             }
 
             await OnFiles("the removal", () => chosen.ForEach(Snapshots.Remove));
+            Stored?.Invoke();
             await Decide(() =>
             {
                 // A checkpoint that is under way may name what nothing else does any more, and removes the rest itself.
                 if (checkpoint.IsCompleted)
                 {
-                    Checkpoint.RemoveReplaced(directory, disk, newest, State, Snapshots);
+                    Durability.Checkpoint.RemoveReplaced(directory, disk, newest, State, Snapshots);
                 }
 
                 return null;

@@ -24,6 +24,7 @@ internal sealed partial class Store : IDisposable
     private readonly long checkpointAfter;
     private long nextCheckpointAt;
     private Task checkpoint = Task.CompletedTask;
+    private volatile string? broken;
     private Manifest newest;
 
     // Whoever writes or removes files of segments: a checkpoint, a snapshot, a restore.
@@ -50,7 +51,10 @@ internal sealed partial class Store : IDisposable
     public Snapshots Snapshots { get; }
 
     /// <summary>Why writes are refused until a restart, once that is so.</summary>
-    public string? Broken => file.Broken;
+    public string? Broken => broken ?? file.Broken;
+
+    /// <summary>Raised when other files are named than before.</summary>
+    public event Action? Stored;
 
     /// <summary>Frames committed since the start, for the metrics.</summary>
     public long Commits { get; private set; }
@@ -77,6 +81,36 @@ internal sealed partial class Store : IDisposable
         {
             acked.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Begins a checkpoint soon, if anything was written since the last one and none is under way.</summary>
+    public void Checkpoint() => _ = Decide(() =>
+    {
+        if (file.Length > LogFormat.HeaderBytes && checkpoint.IsCompleted && Broken is null)
+        {
+            BeginCheckpoint();
+        }
+
+        return null;
+    }).ContinueWith(static done => done.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+
+    /// <summary>Takes no more writes.</summary>
+    public void Break(string why) => broken ??= why;
+
+    /// <summary>What is named now; waits for whoever writes or removes files of segments.</summary>
+    public StoredFiles Stand()
+    {
+        files.Wait();
+        try
+        {
+            var snapshots = Snapshots.All.ConvertAll(s => s.Collection);
+            IEnumerable<StoredCollection> wanted = [.. newest.Collections, .. snapshots];
+            return new StoredFiles(newest.LastLsn == 0 ? null : DataDirectory.ManifestName(newest.LastLsn), NamedFiles.Of(wanted), NamedFiles.Of([.. wanted, .. State.Restored], State), Snapshots.AreComplete);
+        }
+        finally
+        {
+            files.Release();
         }
     }
 
@@ -273,6 +307,11 @@ internal sealed partial class Store : IDisposable
         try
         {
             GuardDisk(batch);
+            if (broken is { } why)
+            {
+                throw Faults.WritesStopped(why);
+            }
+
             var frame = new LogFrame();
             foreach (var pending in batch)
             {
@@ -356,7 +395,7 @@ internal sealed partial class Store : IDisposable
         }
 
         nextCheckpointAt = checkpointAfter;
-        var taken = Checkpoint.Take(State, Clock, lastFrame);
+        var taken = Durability.Checkpoint.Take(State, Clock, lastFrame);
         checkpoint = Task.Run(() =>
         {
             files.Wait();
@@ -364,6 +403,7 @@ internal sealed partial class Store : IDisposable
             {
                 newest = taken.Write(directory, disk, State, Snapshots);
                 State.Touch(); // Indexes of what is stored now can be stored too.
+                Stored?.Invoke();
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -404,3 +444,10 @@ internal sealed partial class Store : IDisposable
         public TaskCompletionSource<ulong> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }
+
+/// <summary>What is named at one moment.</summary>
+/// <param name="Manifest">The newest manifest's name; null before the first.</param>
+/// <param name="Wanted">The files that it and the snapshots name.</param>
+/// <param name="Named">Those, and the files that rest on nothing but the log and memory.</param>
+/// <param name="IsComplete">Whether that is all: a snapshot that cannot be read may name more.</param>
+internal sealed record StoredFiles(string? Manifest, NamedFiles Wanted, NamedFiles Named, bool IsComplete);

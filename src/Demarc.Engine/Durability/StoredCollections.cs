@@ -71,7 +71,7 @@ internal static class StoredCollections
         {
             if (file.EndsWith(SegmentFile.Extension, StringComparison.Ordinal))
             {
-                collection.Restore(SegmentFile.Open(file, definition, segment), segment);
+                ReadSegmentFile(directory, collection, segment, file);
                 return;
             }
 
@@ -86,6 +86,23 @@ internal static class StoredCollections
         catch (Exception e) when (IsOfTheContent(e))
         {
             throw Unfit(file, e);
+        }
+    }
+
+    /// <summary>Reads a file of blocks; one that is missing or damaged is taken from the bucket, if that has it.</summary>
+    private static void ReadSegmentFile(DataDirectory directory, CollectionRows collection, StoredSegment segment, string file)
+    {
+        var bucket = directory.Bucket;
+        bucket?.Provide(file);
+        try
+        {
+            collection.Restore(SegmentFile.Open(file, collection.Definition, segment, bucket), segment);
+        }
+        catch (DamagedDataException e) when (bucket?.Has(file) == true && e.DamagedFile == file)
+        {
+            bucket.Replace(e);
+            bucket.Provide(file);
+            collection.Restore(SegmentFile.Open(file, collection.Definition, segment, bucket), segment);
         }
     }
 

@@ -69,6 +69,10 @@ internal static class Faults
     public static Fault Damaged(string what, string place) =>
         new(1001, $"stored data of {what} is damaged: {place}. Restore that file from a backup under its own name and restart the engine: IO failed");
 
+    /// <summary>Stored rows are in the bucket alone, and it does not give them now: clients may ask again.</summary>
+    public static Fault NotFetched(string what, string why) =>
+        new(1001, $"stored data of {what} is in the bucket and could not be fetched: {why}; ask again: IO failed");
+
     public static Fault DiskFull(string why) =>
         new(7, $"disk limit exceeded[reason={why}]", ErrorCode.DiskQuotaExhausted);
 

@@ -1,4 +1,5 @@
 using System.Net;
+using Demarc.Engine.Buckets;
 using Demarc.Engine.Credentials;
 using Demarc.Engine.Durability;
 using Demarc.Engine.Indexes;
@@ -22,10 +23,11 @@ internal sealed class EngineHost : IAsyncDisposable
     private readonly LoginCheck logins;
     private readonly IndexBuilder indexes;
     private readonly IndexFolder indexFiles;
+    private readonly EngineBucket? bucket;
 
-    private EngineHost(WebApplication app, DataDirectory directory, Store store, LoginCheck logins, IndexBuilder indexes, IndexFolder indexFiles)
+    private EngineHost(WebApplication app, DataDirectory directory, Store store, LoginCheck logins, IndexBuilder indexes, IndexFolder indexFiles, EngineBucket? bucket)
     {
-        (this.app, this.directory, Store, this.logins, this.indexes, this.indexFiles) = (app, directory, store, logins, indexes, indexFiles);
+        (this.app, this.directory, Store, this.logins, this.indexes, this.indexFiles, this.bucket) = (app, directory, store, logins, indexes, indexFiles, bucket);
         var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(a => new Uri(a)).ToList();
         (GrpcAddress, MetricsAddress) = (addresses[0], addresses[1]);
     }
@@ -36,7 +38,7 @@ internal sealed class EngineHost : IAsyncDisposable
 
     public Uri MetricsAddress { get; }
 
-    public static async Task<EngineHost> Start(EngineOptions options, TimeProvider time, LineLog lines, Disk? disk = null)
+    public static async Task<EngineHost> Start(EngineOptions options, TimeProvider time, LineLog lines, Disk? disk = null, IBucket? given = null)
     {
         var certificate = options.TlsCertificate is null ? null : ServerCertificate.Read(options, lines.CreateLogger("Demarc.Engine"), time);
         var credentials = options.CredentialFile is { } path ? CredentialFile.Read(path) : null;
@@ -46,24 +48,25 @@ internal sealed class EngineHost : IAsyncDisposable
         }
 
         disk ??= new Disk();
-        var directory = DataDirectory.Open(disk, options.Data, options.Instance, options.RequireExisting);
+        var log = lines.CreateLogger("Demarc.Engine");
+        var (directory, bucket) = await EngineBucket.OpenAsync(options, disk, time, log, given);
         Store? store = null;
         IndexBuilder? indexes = null;
         try
         {
-            var log = lines.CreateLogger("Demarc.Engine");
             store = Store.Open(directory, disk, time, log);
 
             // Indexes come from their files while the listeners are being made.
             var indexFiles = new IndexFolder(directory, disk, (long)options.IndexMemoryMib << 20, log);
+            bucket?.Begin(store, indexFiles, directory, disk, time, log);
             indexes = new IndexBuilder(store.State, time, log, folder: indexFiles);
             await PrepareLogin(options, credentials, store, log);
             var metrics = new EngineMetrics(time);
             var temporary = options.CredentialFile is { } beside && Path.GetDirectoryName(Path.GetFullPath(beside)) is { } folder ? Path.Combine(folder, TemporaryLogins.FileName) : null;
             var logins = new LoginCheck(store.State, temporary, time);
-            var app = Build(options, time, lines, store, metrics, logins, certificate, log);
+            var app = Build(options, time, lines, store, metrics, logins, certificate, bucket, log);
             await app.StartAsync();
-            var host = new EngineHost(app, directory, store, logins, indexes, indexFiles);
+            var host = new EngineHost(app, directory, store, logins, indexes, indexFiles, bucket);
             if (certificate is null && !IPAddress.IsLoopback(options.Bind))
             {
                 log.InClear(options.Bind.ToString());
@@ -76,6 +79,7 @@ internal sealed class EngineHost : IAsyncDisposable
         {
             indexes?.Dispose();
             store?.Dispose();
+            bucket?.Dispose();
             directory.Dispose();
             throw;
         }
@@ -91,6 +95,7 @@ internal sealed class EngineHost : IAsyncDisposable
         indexes.Dispose();
         Store.Dispose();
         indexFiles.Store(Store.State); // The last checkpoint has named rows that an index was built over.
+        bucket?.Dispose();
         directory.Dispose();
     }
 
@@ -121,7 +126,7 @@ internal sealed class EngineHost : IAsyncDisposable
         }
     }
 
-    private static WebApplication Build(EngineOptions options, TimeProvider time, LineLog lines, Store store, EngineMetrics metrics, LoginCheck logins, ServerCertificate? certificate, ILogger log)
+    private static WebApplication Build(EngineOptions options, TimeProvider time, LineLog lines, Store store, EngineMetrics metrics, LoginCheck logins, ServerCertificate? certificate, EngineBucket? bucket, ILogger log)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = "demarc-engine", ContentRootPath = AppContext.BaseDirectory });
         builder.Configuration.Sources.Clear(); // Nothing but the command line decides; no environment variable opens a port.
@@ -161,7 +166,7 @@ internal sealed class EngineHost : IAsyncDisposable
         app.MapGrpcService<MilvusEndpoint>();
         app.MapRest();
         app.MapGet("/healthz", () => store.Broken is { } why ? Results.Text("writes are stopped: " + why, statusCode: StatusCodes.Status503ServiceUnavailable) : Results.Text("OK"));
-        app.MapGet("/metrics", () => Results.Text(metrics.Render(store, admission), "text/plain; version=0.0.4; charset=utf-8"));
+        app.MapGet("/metrics", () => Results.Text(metrics.Render(store, admission, bucket), "text/plain; version=0.0.4; charset=utf-8"));
         app.MapUnserved();
         return app;
     }

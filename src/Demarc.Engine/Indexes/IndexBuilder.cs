@@ -87,9 +87,9 @@ internal sealed class IndexBuilder : IDisposable
         try
         {
             loading?.Join();
-            for (var asked = false; ;)
+            for (bool asked = false, later = false; ;)
             {
-                if (wake.Wait(asked ? Timeout.InfiniteTimeSpan : Idle, stop.Token))
+                if (wake.Wait(asked && !later ? Timeout.InfiniteTimeSpan : Idle, stop.Token))
                 {
                     asked = false;
                 }
@@ -103,13 +103,10 @@ internal sealed class IndexBuilder : IDisposable
                     }
                 }
 
-                while (Next() is { } job)
+                later = false;
+                while (!later && Next() is { } job)
                 {
-                    if (folder?.Share(job.Collection, job.Segment.Segment, job.Field, job.Index) != true)
-                    {
-                        Build(job);
-                    }
-
+                    later = folder?.Share(job.Collection, job.Segment.Segment, job.Field, job.Index) != true && !Build(job);
                     folder?.Store(state);
                 }
 
@@ -198,7 +195,8 @@ internal sealed class IndexBuilder : IDisposable
         return closed ? covered < of.Count : of.Segment.AskedRows - covered >= Math.Max(LeastRows, covered / 2);
     }
 
-    private void Build(Job job)
+    /// <summary>False when the rows cannot be had now.</summary>
+    private bool Build(Job job)
     {
         var begun = time.GetTimestamp();
         var segment = job.Segment.Segment;
@@ -216,12 +214,19 @@ internal sealed class IndexBuilder : IDisposable
                 log.IndexBuilt(job.Index.Name, job.Collection.Definition.Name, job.Segment.Count, time.GetElapsedTime(begun).TotalSeconds);
             }
         }
+        catch (Errors.Fault e) when (segment.File is { IsPart: true })
+        {
+            log.IndexPutOff(job.Index.Name, job.Collection.Definition.Name, e.Message);
+            return false;
+        }
         catch (Exception e) when (e is not OperationCanceledException)
         {
             // The rows stay searchable one by one; trying again would fail again.
             segment.SetNotIndexable(job.Field, job.Index.IndexId);
             log.IndexFailed(e, job.Index.Name, job.Collection.Definition.Name);
         }
+
+        return true;
     }
 
     private VectorIndex? Build(Job job, CancellationToken cancel)

@@ -24,12 +24,14 @@ internal readonly record struct IndexFileName(long Segment, long Index, int Rows
 /// </summary>
 internal static class IndexFile
 {
+    public const string Extension = ".idx";
+
     /// <summary>Rows whose values tell that the file is of these rows and no others.</summary>
     private const int SampledRows = 64;
 
     private const int CommonNumbers = 3;
 
-    public static string Name(IndexFileName name) => string.Create(CultureInfo.InvariantCulture, $"index-{name.Segment:x16}-{name.Index:x16}-{name.Rows:x8}.idx");
+    public static string Name(IndexFileName name) => string.Create(CultureInfo.InvariantCulture, $"index-{name.Segment:x16}-{name.Index:x16}-{name.Rows:x8}{Extension}");
 
     public static bool TryName(string path, out IndexFileName name)
     {

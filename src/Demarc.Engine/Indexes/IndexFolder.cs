@@ -11,6 +11,10 @@ namespace Demarc.Engine.Indexes;
 internal sealed class IndexFolder(DataDirectory directory, Disk disk, long budget, ILogger log)
 {
     private readonly Lock gate = new();
+    private readonly Lock taking = new();
+
+    /// <summary>Raised when an index has got a file.</summary>
+    public event Action? Stored;
 
     /// <summary>Puts the indexes that have files in their places: first as they are mapped, which is soon done, then copied.</summary>
     public void Load(EngineState state, CancellationToken cancel)
@@ -30,7 +34,7 @@ internal sealed class IndexFolder(DataDirectory directory, Disk disk, long budge
             foreach (var name in place.Owners.SelectMany(o => files.GetValueOrDefault((o.Id, place.Index.IndexId), []).OrderByDescending(n => n.Rows)))
             {
                 cancel.ThrowIfCancellationRequested();
-                if (place.Segment.IndexOf(place.Field) is null && Load(place, name) is { } file)
+                if (place.Segment.IndexOf(place.Field) is null && !LeaveInBucket(place, name) && Load(place, name) is { } file)
                 {
                     loaded.Add((place, name, file));
                 }
@@ -89,6 +93,93 @@ internal sealed class IndexFolder(DataDirectory directory, Disk disk, long budge
         return false;
     }
 
+    /// <summary>Segments that have indexes still to come, or such as no file has: their rows are needed again soon.</summary>
+    public static HashSet<Segment> Waiting(EngineState state) =>
+    [
+        .. Places(state)
+            .Where(p => IndexParameters.Structure(p.Column.Field, p.Index) != VectorStructure.None && p.Segment.NotIndexable(p.Field) != p.Index.IndexId)
+            .Where(p => p.Segment.IndexOf(p.Field) is not { Stored: true } built || built.IndexId != p.Index.IndexId)
+            .Select(p => p.Segment),
+    ];
+
+    /// <summary>Leaves the indexes of a segment to the bucket as far as it has them; gives the files that may go.</summary>
+    public IReadOnlyList<string> LetGo(EngineState state, Segment segment)
+    {
+        var gone = new List<string>();
+        foreach (var place in Places(state).Where(p => p.Segment == segment))
+        {
+            foreach (var owner in place.Owners)
+            {
+                if (segment.IndexOf(place.Field) is not { Stored: true } built || built.IndexId != place.Index.IndexId)
+                {
+                    continue;
+                }
+
+                var name = new IndexFileName(owner.Id, built.IndexId, built.Rows);
+                var path = directory.PathOf(IndexFile.Name(name));
+                if (directory.Bucket?.Has(path) != true || !File.Exists(path))
+                {
+                    continue;
+                }
+
+                disk.WriteWhole(PartFile.NameOf(path));
+                gone.Add(path);
+                if (built.Bytes == 0)
+                {
+                    segment.SetIndex(place.Field, Absent(place, name));
+                }
+            }
+        }
+
+        return gone;
+    }
+
+    private bool LeaveInBucket(Place place, IndexFileName name)
+    {
+        // One that is here is taken in later too, if rows have to be fetched to see that it is theirs.
+        if (directory.Bucket is null || (File.Exists(directory.PathOf(IndexFile.Name(name))) && place.Segment.File is not { IsPart: true }))
+        {
+            return false;
+        }
+
+        place.Segment.SetIndex(place.Field, Absent(place, name));
+        return true;
+    }
+
+    private AbsentIndex Absent(Place place, IndexFileName name) => new(name.Index, name.Rows, () => Take(place, name));
+
+    /// <summary>Takes an index from the bucket; null when it cannot be had now.</summary>
+    private VectorIndex? Take(Place place, IndexFileName name)
+    {
+        lock (taking)
+        {
+            if (place.Segment.IndexOf(place.Field) is AbsentIndex)
+            {
+                try
+                {
+                    directory.Bucket!.Fetch(directory.PathOf(IndexFile.Name(name)));
+                    if (Load(place, name) is null)
+                    {
+                        place.Segment.SetIndex(place.Field, null);
+                    }
+                }
+                catch (DamagedDataException e)
+                {
+                    log.IndexDamaged(e.Place);
+                    Remove(PartFile.NameOf(directory.PathOf(IndexFile.Name(name))));
+                    place.Segment.SetIndex(place.Field, null);
+                }
+                catch (IOException e)
+                {
+                    log.IndexNotFetched(e.Message);
+                    return null;
+                }
+            }
+
+            return place.Segment.IndexOf(place.Field) is { } there and not AbsentIndex && there.IndexId == name.Index ? there : null;
+        }
+    }
+
     private BlockFile? Load(Place place, IndexFileName name)
     {
         var path = directory.PathOf(IndexFile.Name(name));
@@ -124,6 +215,7 @@ internal sealed class IndexFolder(DataDirectory directory, Disk disk, long budge
         {
             IndexFile.Write(disk, path, place.Collection.Definition.Id, place.Segment.Id, place.Column, built);
             built.Stored = true;
+            Stored?.Invoke();
             foreach (var older in directory.Indexes().Where(f => IndexFile.TryName(f, out var n) && n.Segment == name.Segment && n.Index == name.Index && n != name).ToList())
             {
                 Remove(older);
@@ -134,7 +226,7 @@ internal sealed class IndexFolder(DataDirectory directory, Disk disk, long budge
                 place.Segment.SetIndex(place.Field, IndexFile.Read(IndexFile.Open(path), copied: false, name, place.Collection.Definition.Id, place.Column));
             }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or DamagedDataException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or DamagedDataException or Errors.Fault)
         {
             log.IndexNotStored(place.Index.Name, place.Collection.Definition.Name, e.Message);
         }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using Demarc.Engine.Buckets;
 using Demarc.Engine.Durability;
 
 namespace Demarc.Engine.Measures;
@@ -56,7 +57,7 @@ internal sealed class EngineMetrics(TimeProvider time)
 
     public void LoginRefused() => logins.Add(Node);
 
-    public string Render(Store store, Service.Admission admission)
+    public string Render(Store store, Service.Admission admission, EngineBucket? bucket)
     {
         var text = new StringBuilder(16 * 1024);
         foreach (var family in new[] { requests, inserted, upserted, deleted, searched, slow, logins })
@@ -89,6 +90,14 @@ internal sealed class EngineMetrics(TimeProvider time)
         Gauge(text, "demarc_engine_writes_stopped", "", "1 when writes are refused until a restart.", store.Broken is null ? 0 : 1);
         Gauge(text, "demarc_engine_requests_shed_total", "", "Requests turned away because the engine was busy.", admission.Shed, "counter");
         Gauge(text, "demarc_engine_reads_waiting", "", "Searches and queries that wait for a place.", admission.Waiting);
+        if (bucket is not null)
+        {
+            Gauge(text, "demarc_engine_bucket_behind_seconds", "", "For how long the bucket has lacked something that is stored in the data folder.", bucket.Mirror?.Behind.TotalSeconds ?? 0);
+            Gauge(text, "demarc_engine_bucket_put_bytes_total", "", "Bytes put into the bucket since the start.", bucket.Files.PutBytes, "counter");
+            Gauge(text, "demarc_engine_bucket_fetched_bytes_total", "", "Bytes fetched from the bucket since the start.", bucket.Files.FetchedBytes, "counter");
+            Gauge(text, "demarc_engine_cache_bytes", "", "Bytes of segments and indexes in the data folder that the bucket has too, when there is a limit for them.", bucket.Cache?.Bytes ?? 0);
+        }
+
         ProcessFigures(text);
         return text.ToString();
     }

@@ -192,17 +192,43 @@ internal sealed class Segment
         (Count, File) = (rows, file);
     }
 
+    /// <summary>Keeps the part of its file that stands beside it, and lets go of all else.</summary>
+    public void TurnToPart()
+    {
+        var dense = SegmentFile.IsDense(File!);
+        lock (File!.Gate)
+        {
+            File.TurnToPart(dense);
+            for (var i = 0; i < Math.Min(SegmentFile.Fields(File), Columns.Length); i++)
+            {
+                if (dense(i))
+                {
+                    ((VectorColumn)Columns[i]).LetGo();
+                }
+                else
+                {
+                    Map(File, i);
+                }
+            }
+        }
+    }
+
     /// <summary>Reads vectors from a checked file of these rows instead of from memory.</summary>
     public void MapFrom(BlockFile file)
     {
         var stored = Math.Min(SegmentFile.Fields(file), Columns.Length);
         for (var i = 0; i < stored; i++)
         {
-            (Columns[i] as VectorColumn)?.MapFrom(file, i);
-            (Columns[i] as VectorArrayColumn)?.MapFrom(file, i);
+            Map(file, i);
         }
 
         File = file;
+    }
+
+    private void Map(BlockFile file, int field)
+    {
+        (Columns[field] as VectorColumn)?.MapFrom(file, field);
+        (Columns[field] as VectorArrayColumn)?.MapFrom(file, field);
     }
 }
 

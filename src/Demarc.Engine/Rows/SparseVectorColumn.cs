@@ -143,6 +143,8 @@ internal sealed class SparseVectorColumn(FieldDefinition field) : VectorColumn(f
         Bytes = 0;
     }
 
+    protected override void Unmap() => throw new InvalidOperationException("Sparse rows stand in the part of a file too, and are never let go.");
+
     protected override void WriteVector(VectorField target, int row)
     {
         var (from, to) = (Starts[row], Starts[row + 1]);

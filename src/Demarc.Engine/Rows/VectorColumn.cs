@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Demarc.Engine.Buckets;
 using Demarc.Engine.Catalog;
 using Demarc.Engine.Durability;
 using Demarc.Engine.Errors;
@@ -18,9 +19,11 @@ namespace Demarc.Engine.Rows;
 internal abstract class VectorColumn(FieldDefinition field) : Column(field)
 {
     private BlockFile? notChecked;
+    private BlockFile? mapped;
     private int blockField;
+    private int blockRows;
 
-    /// <summary>Whether all rows are known to be what was written.</summary>
+    /// <summary>Whether all rows are at hand and known to be what was written.</summary>
     public bool IsChecked => Volatile.Read(ref notChecked) is null;
 
     /// <summary>
@@ -36,7 +39,18 @@ internal abstract class VectorColumn(FieldDefinition field) : Column(field)
     }
 
     /// <summary>Lets go of the rows in memory and reads those of a file that has been checked; the column is full.</summary>
-    public void MapFrom(BlockFile from, int field) => Map(from, field, Count);
+    public void MapFrom(BlockFile from, int field)
+    {
+        (mapped, blockField, blockRows) = (from, field, Count);
+        Map(from, field, Count);
+    }
+
+    /// <summary>Lets go of the rows that were mapped, so that they are taken anew before the next use. The caller holds the gate of the file.</summary>
+    public void LetGo()
+    {
+        Volatile.Write(ref notChecked, mapped);
+        Unmap();
+    }
 
     /// <summary>Whether there are no more vectors than a segment may have rows; of arrays of vectors there are.</summary>
     public bool SegmentBound { get; set; } = true;
@@ -90,24 +104,49 @@ internal abstract class VectorColumn(FieldDefinition field) : Column(field)
 
     protected override void ReadValues(BlockFile from, int field, int rows)
     {
-        (blockField, notChecked) = (field, from);
+        (mapped, blockField, blockRows, notChecked) = (from, field, rows, from);
         Map(from, field, rows);
     }
 
+    /// <summary>Takes the rows where they stand in a file.</summary>
     protected abstract void Map(BlockFile from, int field, int rows);
+
+    /// <summary>Forgets where they stood.</summary>
+    protected abstract void Unmap();
+
+    /// <summary>What is mapped, checked first; another thread may let go of it in between.</summary>
+    private protected FlatMemory<T> Checked<T>(ref FlatMemory<T>? rows)
+        where T : unmanaged
+    {
+        while (true)
+        {
+            Ready();
+            if (Volatile.Read(ref rows) is { } there)
+            {
+                return there;
+            }
+        }
+    }
 
     private void Check(BlockFile file)
     {
         try
         {
-            file.CheckField(blockField);
+            lock (file.Gate)
+            {
+                file.CheckField(blockField);
+                Map(file, blockField, blockRows); // What it was mapped from may have been a part.
+                Volatile.Write(ref notChecked, null);
+            }
         }
         catch (DamagedDataException e)
         {
             throw Faults.Damaged(Field.Name, e.Place);
         }
-
-        Volatile.Write(ref notChecked, null);
+        catch (BucketException e)
+        {
+            throw Faults.NotFetched(Field.Name, e.Message);
+        }
     }
 
     protected sealed override void WriteValue(FieldData target, int row)
@@ -137,27 +176,13 @@ internal abstract class VectorColumn(FieldDefinition field) : Column(field)
 internal sealed class FloatVectorColumn(FieldDefinition field) : VectorColumn(field)
 {
     private readonly int dimension = field.Dimension;
-    private FlatMemory<float> values = FlatMemory<float>.Empty;
-    private FlatMemory<float> norms = FlatMemory<float>.Empty;
+    private FlatMemory<float>? values = FlatMemory<float>.Empty;
+    private FlatMemory<float>? norms = FlatMemory<float>.Empty;
 
     /// <summary>All rows published so far, and perhaps room behind them.</summary>
-    public FlatMemory<float> Values
-    {
-        get
-        {
-            Ready();
-            return Volatile.Read(ref values);
-        }
-    }
+    public FlatMemory<float> Values => Checked(ref values);
 
-    public FlatMemory<float> Norms
-    {
-        get
-        {
-            Ready();
-            return Volatile.Read(ref norms);
-        }
-    }
+    public FlatMemory<float> Norms => Checked(ref norms);
 
     public ReadOnlySpan<float> Row(int row) => Values.AsSpan(row * dimension, dimension);
 
@@ -179,22 +204,22 @@ internal sealed class FloatVectorColumn(FieldDefinition field) : VectorColumn(fi
         var data = source.FloatVector.Data;
         var at = Count * dimension;
         var first = from * dimension;
-        UnsafeCollectionOperations.AsSpan(data).Slice(first, count * dimension).CopyTo(values.AsSpan(at, count * dimension));
+        UnsafeCollectionOperations.AsSpan(data).Slice(first, count * dimension).CopyTo(values!.AsSpan(at, count * dimension));
         for (var i = 0; i < count; i++)
         {
-            norms[Count + i] = Kernels.Norm(values.AsSpan((Count + i) * dimension, dimension));
+            norms![Count + i] = Kernels.Norm(values!.AsSpan((Count + i) * dimension, dimension));
         }
     }
 
     protected override void AppendVector(VectorField source, int at, int row)
     {
-        var to = values.AsSpan(row * dimension, dimension);
+        var to = values!.AsSpan(row * dimension, dimension);
         for (var i = 0; i < dimension; i++)
         {
             to[i] = source.FloatVector.Data[(at * dimension) + i];
         }
 
-        norms[row] = Kernels.Norm(to);
+        norms![row] = Kernels.Norm(to);
     }
 
     protected override void AppendNothing(int row)
@@ -206,8 +231,8 @@ internal sealed class FloatVectorColumn(FieldDefinition field) : VectorColumn(fi
     {
         Reserve(Count + 1);
         var other = (FloatVectorColumn)source;
-        other.Row(row).CopyTo(values.AsSpan(Count * dimension, dimension));
-        norms[Count] = other.Norms[row];
+        other.Row(row).CopyTo(values!.AsSpan(Count * dimension, dimension));
+        norms![Count] = other.Norms[row];
     }
 
     protected override void WriteValues(BlockWriter to, int field, int rows)
@@ -223,11 +248,13 @@ internal sealed class FloatVectorColumn(FieldDefinition field) : VectorColumn(fi
         Bytes = 0;
     }
 
+    protected override void Unmap() => (values, norms) = (null, null);
+
     protected override void WriteVector(VectorField target, int row) => target.FloatVector.Data.AddRange(Row(row).ToArray());
 
     protected override void Reserve(int rows)
     {
-        if (norms.Length >= rows)
+        if (norms!.Length >= rows)
         {
             return;
         }
@@ -247,25 +274,20 @@ internal sealed class FloatVectorColumn(FieldDefinition field) : VectorColumn(fi
 internal sealed class ByteVectorColumn(FieldDefinition field) : VectorColumn(field)
 {
     private readonly int rowBytes = field.VectorBytes;
-    private FlatMemory<byte> values = FlatMemory<byte>.Empty;
-    private FlatMemory<float> norms = FlatMemory<float>.Empty;
+    private FlatMemory<byte>? values = FlatMemory<byte>.Empty;
+    private FlatMemory<float>? norms = FlatMemory<float>.Empty;
 
-    public FlatMemory<byte> Values
-    {
-        get
-        {
-            Ready();
-            return Volatile.Read(ref values);
-        }
-    }
+    public FlatMemory<byte> Values => Checked(ref values);
+
+    private FlatMemory<float> Norms => Checked(ref norms);
 
     public ReadOnlySpan<byte> Row(int row) => Values.AsSpan(row * rowBytes, rowBytes);
 
     public override Scorer Scorer(QueryVector query, Metric metric) => Field.Type switch
     {
         DataType.BinaryVector => new BinaryScorer(Values, query.Bytes, metric),
-        DataType.Int8Vector => new Int8Scorer(Values, Volatile.Read(ref norms), query.Bytes, metric),
-        _ => new HalfScorer(Values, Volatile.Read(ref norms), query.Floats, metric, Field.Type == DataType.Bfloat16Vector),
+        DataType.Int8Vector => new Int8Scorer(Values, Norms, query.Bytes, metric),
+        _ => new HalfScorer(Values, Norms, query.Floats, metric, Field.Type == DataType.Bfloat16Vector),
     };
 
     public override QueryVector Query(int row)
@@ -341,7 +363,7 @@ internal sealed class ByteVectorColumn(FieldDefinition field) : VectorColumn(fie
     protected override void AppendVectors(VectorField source, int from, int count)
     {
         Reserve(Count + count);
-        BytesOf(source).Span.Slice(from * rowBytes, count * rowBytes).CopyTo(values.Span[(Count * rowBytes)..]);
+        BytesOf(source).Span.Slice(from * rowBytes, count * rowBytes).CopyTo(values!.Span[(Count * rowBytes)..]);
         for (var row = Count; row < Count + count; row++)
         {
             SetNorm(row);
@@ -350,7 +372,7 @@ internal sealed class ByteVectorColumn(FieldDefinition field) : VectorColumn(fie
 
     protected override void AppendVector(VectorField source, int at, int row)
     {
-        BytesOf(source).Span.Slice(at * rowBytes, rowBytes).CopyTo(values.Span[(row * rowBytes)..]);
+        BytesOf(source).Span.Slice(at * rowBytes, rowBytes).CopyTo(values!.Span[(row * rowBytes)..]);
         SetNorm(row);
     }
 
@@ -362,14 +384,14 @@ internal sealed class ByteVectorColumn(FieldDefinition field) : VectorColumn(fie
     protected override void AppendValueFrom(Column source, int row)
     {
         Reserve(Count + 1);
-        ((ByteVectorColumn)source).Row(row).CopyTo(values.Span[(Count * rowBytes)..]);
+        ((ByteVectorColumn)source).Row(row).CopyTo(values!.Span[(Count * rowBytes)..]);
         SetNorm(Count);
     }
 
     protected override void WriteValues(BlockWriter to, int field, int rows)
     {
         to.Block<byte>(BlockKind.Values, field, Values.AsSpan(0, rows * rowBytes), page: true);
-        to.Block<float>(BlockKind.Norms, field, norms.AsSpan(0, rows));
+        to.Block<float>(BlockKind.Norms, field, Norms.AsSpan(0, rows));
     }
 
     protected override void Map(BlockFile from, int field, int rows)
@@ -378,6 +400,8 @@ internal sealed class ByteVectorColumn(FieldDefinition field) : VectorColumn(fie
         Volatile.Write(ref norms, from.Map<float>(BlockKind.Norms, field, rows));
         Bytes = 0;
     }
+
+    protected override void Unmap() => (values, norms) = (null, null);
 
     protected override void WriteVector(VectorField target, int row) => SetBytes(target, Field.Type, GrowingBytes.Append(BytesOf(target), Row(row)));
 
@@ -390,12 +414,12 @@ internal sealed class ByteVectorColumn(FieldDefinition field) : VectorColumn(fie
 
         Span<float> wide = Field.Dimension <= 1024 ? stackalloc float[Field.Dimension] : new float[Field.Dimension];
         Widen(row, wide);
-        norms[row] = Kernels.Norm(wide);
+        norms![row] = Kernels.Norm(wide);
     }
 
     protected override void Reserve(int rows)
     {
-        if (norms.Length >= rows)
+        if (norms!.Length >= rows)
         {
             return;
         }

@@ -92,6 +92,7 @@ internal static class VectorSearch
 
         var column = (VectorColumn)segment.Segment.Columns[plan.Field];
         column.Ready();
+        segment.Segment.File?.Touch();
         var mask = Mask(segment, column, plan.Filter);
         var row = 0;
         long work = 0;

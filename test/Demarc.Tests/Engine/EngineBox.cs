@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Demarc.Engine;
+using Demarc.Engine.Buckets;
 using Demarc.Engine.Durability;
 using Demarc.Engine.Indexes;
 using Demarc.Engine.Measures;
@@ -9,6 +10,7 @@ using Google.Protobuf;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Demarc.Tests.Engine;
 
@@ -18,17 +20,18 @@ namespace Demarc.Tests.Engine;
 /// </summary>
 internal sealed class EngineBox : IDisposable
 {
-    private readonly DataDirectory directory;
     private readonly IndexBuilder? indexes;
     private readonly DefectLog defects = new();
     private readonly BoxInvoker invoker;
     private bool ended;
 
-    private EngineBox(DataDirectory directory, Disk disk, TimeProvider time, bool indexing, long checkpointAfter)
+    private EngineBox(DataDirectory directory, EngineBucket? bucket, Disk disk, TimeProvider time, bool indexing, long checkpointAfter)
     {
-        this.directory = directory;
+        (Directory, Bucket) = (directory, bucket);
         Store = Store.Open(directory, disk, time, defects, checkpointAfter);
-        indexes = indexing ? new IndexBuilder(Store.State, time, defects) : null;
+        var folder = bucket is null ? null : new IndexFolder(directory, disk, 0, defects);
+        bucket?.Begin(Store, folder!, directory, disk, time, defects);
+        indexes = indexing ? new IndexBuilder(Store.State, time, defects, folder: folder) : null;
         var endpoint = new MilvusEndpoint(Store, new EngineMetrics(time), new Admission(time), new EngineOptions { Data = directory.Path }, defects);
         invoker = new BoxInvoker(endpoint);
         Client = new MilvusService.MilvusServiceClient(invoker);
@@ -38,8 +41,13 @@ internal sealed class EngineBox : IDisposable
 
     public MilvusService.MilvusServiceClient Client { get; }
 
+    /// <summary>Its bucket, if it was opened with one.</summary>
+    public EngineBucket? Bucket { get; }
+
+    public DataDirectory Directory { get; }
+
     /// <summary>Whose the folder says it is.</summary>
-    public string Instance => directory.Instance;
+    public string Instance => Directory.Instance;
 
     /// <summary>Calls that failed by a defect of the engine, with what was thrown. There must never be one.</summary>
     public IReadOnlyCollection<string> Defects => defects.Seen;
@@ -47,15 +55,20 @@ internal sealed class EngineBox : IDisposable
     /// <summary>What the engine has logged as an error.</summary>
     public IReadOnlyCollection<string> Errors => defects.Errors;
 
-    public static EngineBox Open(string folder, Disk disk, TimeProvider time, bool indexing = false, long checkpointAfter = Limits.LogBytesPerCheckpoint)
+    public static EngineBox Open(string folder, Disk disk, TimeProvider time, bool indexing = false, long checkpointAfter = Limits.LogBytesPerCheckpoint) =>
+        Open(new EngineOptions { Data = folder }, disk, time, indexing, checkpointAfter, null);
+
+    /// <summary>With a bucket; what has to do with it is logged there.</summary>
+    public static EngineBox Open(EngineOptions options, Disk disk, TimeProvider time, bool indexing, long checkpointAfter, IBucket? given)
     {
-        var directory = DataDirectory.Open(disk, folder, null, requireExisting: false);
+        var (directory, bucket) = EngineBucket.OpenAsync(options, disk, time, NullLogger.Instance, given).GetAwaiter().GetResult();
         try
         {
-            return new EngineBox(directory, disk, time, indexing, checkpointAfter);
+            return new EngineBox(directory, bucket, disk, time, indexing, checkpointAfter);
         }
         catch
         {
+            bucket?.Dispose();
             directory.Dispose();
             throw;
         }
@@ -77,7 +90,8 @@ internal sealed class EngineBox : IDisposable
             ended = true;
             indexes?.Dispose();
             Store.Dispose(checkpointing);
-            directory.Dispose();
+            Bucket?.Dispose();
+            Directory.Dispose();
         }
     }
 

@@ -21,6 +21,27 @@ internal sealed class MemoryBucket : IBucket
     /// <summary>The same after the effect.</summary>
     public Func<string, string, Exception?>? After { get; set; }
 
+    /// <summary>The names of all objects.</summary>
+    public IReadOnlyList<string> Names
+    {
+        get
+        {
+            lock (gate)
+            {
+                return [.. objects.Keys];
+            }
+        }
+    }
+
+    /// <summary>Changes an object's content behind everybody's back.</summary>
+    public void Change(string name, Action<byte[]> change)
+    {
+        lock (gate)
+        {
+            change(objects[name]);
+        }
+    }
+
     /// <summary>How many acts of a kind were asked for, those that failed included.</summary>
     public int Count(string act)
     {

@@ -1,0 +1,67 @@
+namespace Demarc.Engine.Durability;
+
+/// <summary>
+/// A file of blocks of which some are only in the bucket. It is as long as the whole file and each byte that it has stands
+/// where it does there; what it lacks are holes, which take no room. Of an index nothing is kept but the name.
+/// </summary>
+internal static class PartFile
+{
+    public const string Extension = ".part";
+
+    /// <summary>How the part of a file is called.</summary>
+    public static string NameOf(string path) => Path.ChangeExtension(path, Extension);
+
+    /// <summary>Writes header, directory and some blocks of a file; what is between blocks is zeros in both.</summary>
+    public static void Write(Disk disk, string path, MappedFile whole, IEnumerable<Block> kept)
+    {
+        var directoryAt = BlockFormat.DirectoryAt(whole);
+        Write(disk, path, whole.Length, [(0, BlockFormat.HeaderBytes), .. kept.Select(b => (b.At, b.Length)), (directoryAt, whole.Length - directoryAt)], (at, length) => whole.Bytes(at, length));
+    }
+
+    /// <summary>Writes a file of some stretches of another.</summary>
+    /// <param name="disk">What writes.</param>
+    /// <param name="path">Its path.</param>
+    /// <param name="length">Its whole length.</param>
+    /// <param name="stretches">What it has, the last of which ends the file.</param>
+    /// <param name="read">Gives bytes of the other.</param>
+    public static void Write(Disk disk, string path, long length, IReadOnlyList<(long At, long Length)> stretches, Reading read)
+    {
+        var temporary = path + ".tmp";
+        using (var file = File.OpenHandle(temporary, FileMode.Create, FileAccess.Write, FileShare.None))
+        {
+            if (length > 0)
+            {
+                disk.Truncate(file, length);
+            }
+
+            foreach (var (from, count) in stretches)
+            {
+                for (long done = 0; done < count; done += BlockFormat.PieceBytes)
+                {
+                    disk.Write(file, read(from + done, (int)Math.Min(BlockFormat.PieceBytes, count - done)), from + done);
+                }
+            }
+
+            disk.Sync(file);
+        }
+
+        disk.Rename(temporary, path);
+        disk.SyncDirectory(Path.GetDirectoryName(path)!);
+    }
+
+    /// <summary>Gives bytes of a file.</summary>
+    public delegate ReadOnlySpan<byte> Reading(long at, int length);
+}
+
+/// <summary>Where files are whole that the disk has parts of, or nothing.</summary>
+internal interface IWholeFiles
+{
+    /// <summary>Whether a file is known to be there.</summary>
+    bool Has(string path);
+
+    /// <summary>Puts the whole file under its name, every byte of it checked. Fails with an <see cref="IOException"/> when it cannot be had now, and with a <see cref="DamagedDataException"/> when it is not sound there either.</summary>
+    void Fetch(string path);
+
+    /// <summary>Moves a damaged file aside, which is about to be fetched.</summary>
+    void Replace(DamagedDataException damage);
+}
