@@ -32,7 +32,7 @@ internal sealed class BucketMirror : IDisposable
     private int done;
     private volatile bool fenced;
     private DateTimeOffset? behindSince;
-    private string? away;
+    private volatile string? away;
 
     public BucketMirror(IBucket bucket, BucketFiles files, BucketTie tie, Store store, BucketCache? cache, DataDirectory directory, TimeSpan every, TimeProvider time, ILogger log)
     {
@@ -45,6 +45,9 @@ internal sealed class BucketMirror : IDisposable
 
     /// <summary>For how long the bucket has lacked something that the folder has; zero when it has all.</summary>
     public TimeSpan Behind => behindSince is { } since ? time.GetUtcNow() - since : TimeSpan.Zero;
+
+    /// <summary>Why the last try did not succeed; null when it did.</summary>
+    public string? Away => away;
 
     /// <summary>Whether the bucket has had everything since it was last asked.</summary>
     public bool IsDone => Volatile.Read(ref done) == Volatile.Read(ref asked);

@@ -44,7 +44,7 @@ internal sealed class NamedFiles
     public IEnumerable<string> Segments => segments;
 
     /// <summary>Whether a file of a segment is named, or the file that it is a part of.</summary>
-    public bool HasSegment(string path) => segments.Contains(Path.GetFileName(path)) || segments.Contains(Path.ChangeExtension(Path.GetFileName(path), SegmentFile.Extension));
+    public bool HasSegment(string path) => segments.Contains(PartFile.WholeName(Path.GetFileName(path), SegmentFile.Extension));
 
     public bool HasIndex(string path) => IndexFile.TryName(path, out var name) && indexes.Contains((name.Segment, name.Index));
 

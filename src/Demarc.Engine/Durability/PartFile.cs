@@ -11,6 +11,9 @@ internal static class PartFile
     /// <summary>How the part of a file is called.</summary>
     public static string NameOf(string path) => Path.ChangeExtension(path, Extension);
 
+    /// <summary>The name of the file that another is a part of; any other name stays.</summary>
+    public static string WholeName(string name, string extension) => name.EndsWith(Extension, StringComparison.Ordinal) ? Path.ChangeExtension(name, extension) : name;
+
     /// <summary>Writes header, directory and some blocks of a file; what is between blocks is zeros in both.</summary>
     public static void Write(Disk disk, string path, MappedFile whole, IEnumerable<Block> kept)
     {
