@@ -28,7 +28,7 @@ internal sealed class BucketMirror : IDisposable
     private readonly Thread worker;
     private IReadOnlyList<string>? garbage;
     private (BucketHead Head, string Tag)? head;
-    private int asked;
+    private int asked = 1;
     private int done;
     private volatile bool fenced;
     private DateTimeOffset? behindSince;

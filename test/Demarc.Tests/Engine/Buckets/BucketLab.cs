@@ -114,8 +114,13 @@ internal sealed class BucketLab : IDisposable
         UntilAsync(() =>
         {
             box.Store.Checkpoint();
+            if (box.Bucket!.Mirror!.Away is not null)
+            {
+                box.Bucket.Mirror.Wake(); // By itself it would wait longer each time.
+            }
+
             var next = DataDirectory.Number(Directory.GetFiles(folder.Path, "wal-*.log").Max()!);
-            return box.Store.LogBytes <= LogFormat.HeaderBytes && box.Bucket!.Mirror!.IsDone && box.Bucket.Files.There.Contains(DataDirectory.ManifestName(next - 1));
+            return box.Store.LogBytes <= LogFormat.HeaderBytes && box.Bucket.Mirror.IsDone && box.Bucket.Files.There.Contains(DataDirectory.ManifestName(next - 1));
         });
 
     public static async Task UntilAsync(Func<bool> holds)

@@ -73,6 +73,18 @@ public sealed class BucketStorageTests
         await BucketLab.CheckAsync(old, [1400], writer: 1); // Reads go on.
         old.Dispose();
 
+        Assert.Single(lab.Bucket.Names, n => n.EndsWith("-000005dc.seg", StringComparison.Ordinal));
+
+        // The young one dies before its rows are in the bucket, where a file of the old one has the name that its own manifest names.
+        lab.Away = true;
+        await BucketLab.UntilAsync(() =>
+        {
+            young.Store.Checkpoint();
+            return young.Store.LogBytes <= LogFormat.HeaderBytes && BucketLab.Files(second, "checkpoint-*").Count == 1 && BucketLab.Files(second, "segment-*-000005dc.seg").Count == 1;
+        });
+        lab.Kill(young);
+        lab.Away = false;
+        young = lab.Open(second);
         await BucketLab.MirroredAsync(young, second);
         lab.Kill(young);
         Assert.Contains("belongs to another data folder", Assert.Throws<DataDirectoryException>(() => lab.Open(first)).Message, StringComparison.Ordinal);
