@@ -16,7 +16,7 @@ internal static class ServiceBench
     private const double Recall = 0.95;
     private const int Queries = 1000;
 
-    /// <param name="only">small tells whether it runs, its figures mean nothing; own leaves the peer out.</param>
+    /// <param name="only">small tells whether it runs, its figures mean nothing; own leaves the peer out; quiet measures nothing but searches, busy nothing but searches while rows come in.</param>
     public static async Task RunAsync(params string[] only)
     {
         var small = only.Contains("small");
@@ -28,26 +28,43 @@ internal static class ServiceBench
         var truth = Truth(values, asked);
         var folder = Measure.Folder();
         await Measure.DiskAsync(folder);
-        var pgvector = only.Contains("own") ? null : await PgvectorPeer.StartAsync(values, asked, Dimension);
         try
         {
-            await InsertsAsync(Path.Combine(folder, "inserts"), values);
-            await using var engine = await EngineUnderTest.StartAsync(Path.Combine(folder, "engine"));
-            await engine.CreateAsync(Dimension);
-            await FillAsync(engine, values, 0, 2);
-            foreach (var type in new[] { "HNSW", "HNSW_SQ" })
+            var (quiet, busy) = (only.Contains("quiet"), only.Contains("busy"));
+            if (quiet == busy)
             {
-                await engine.IndexAsync(type, "L2");
-                Console.WriteLine($"  {type}: {engine.AnonymousBytes / 1048576:N0} MiB of the process, {engine.ResidentBytes / 1048576:N0} MiB with mapped files; the rows are {values.Length * 4L / 1048576:N0} MiB");
-                await SearchesAsync(engine, type, asked, truth, pgvector, seconds);
-                await WhileInsertingAsync(engine, values, asked, seconds, type == "HNSW" ? rows : 4 * rows);
-                await engine.DropIndexAsync();
+                await InsertsAsync(Path.Combine(folder, "inserts"), values);
+            }
+
+            if (quiet || !busy)
+            {
+                await QuietAsync(Path.Combine(folder, "quiet"), values, asked, truth, seconds, alone: only.Contains("own"));
+            }
+
+            foreach (var type in busy || !quiet ? new[] { "HNSW", "HNSW_SQ" } : [])
+            {
+                await WhileInsertingAsync(Path.Combine(folder, "busy-" + type), type, values, asked, seconds);
             }
         }
         finally
         {
-            pgvector?.Dispose();
             Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <summary>Searches with nothing else to do, beside the peer on the same rows.</summary>
+    private static async Task QuietAsync(string folder, float[] values, float[] asked, int[][] truth, double seconds, bool alone)
+    {
+        using var pgvector = alone ? null : await PgvectorPeer.StartAsync(values, asked, Dimension);
+        await using var engine = await EngineUnderTest.StartAsync(folder);
+        await engine.CreateAsync(Dimension);
+        await FillAsync(engine, values, 0, 2);
+        foreach (var type in new[] { "HNSW", "HNSW_SQ" })
+        {
+            await engine.IndexAsync(type, "L2");
+            Console.WriteLine($"  {type}: {engine.AnonymousBytes / 1048576:N0} MiB of the process, {engine.ResidentBytes / 1048576:N0} MiB with mapped files; the rows are {values.Length * 4L / 1048576:N0} MiB");
+            await SearchesAsync(engine, type, asked, truth, pgvector, seconds);
+            await engine.DropIndexAsync();
         }
     }
 
@@ -107,8 +124,13 @@ internal static class ServiceBench
     }
 
     /// <summary>How long one client's searches take with nothing else to do, and while another inserts as fast as it can.</summary>
-    private static async Task WhileInsertingAsync(EngineUnderTest engine, float[] values, float[] asked, double seconds, long firstId)
+    private static async Task WhileInsertingAsync(string folder, string type, float[] values, float[] asked, double seconds)
     {
+        await using var engine = await EngineUnderTest.StartAsync(folder);
+        await engine.CreateAsync(Dimension);
+        await FillAsync(engine, values, 0, 2);
+        await engine.IndexAsync(type, "L2");
+        var firstId = values.Length / Dimension;
         var requests = Requests(asked, 64);
         List<double> quiet = [], busy = [];
         double rows = 0;
@@ -123,8 +145,8 @@ internal static class ServiceBench
             rows += await inserting / seconds / Measure.Runs;
         }
 
-        Measure.Print("p99 of searches, quiet", quiet, "ms");
-        Measure.Print($"p99 of searches while {rows:N0} rows/s come in", busy, "ms");
+        Measure.Print($"{type}: p99 of searches, quiet", quiet, "ms");
+        Measure.Print($"{type}: p99 of searches while {rows:N0} rows/s come in", busy, "ms");
         Console.WriteLine($"  ratio of the medians {Middle(busy) / Middle(quiet):F2} x quiet");
     }
 
