@@ -13,7 +13,7 @@ namespace Demarc.Engine.Indexes;
 internal sealed class HnswIndex : VectorIndex
 {
     /// <summary>Candidates kept when a search does not say.</summary>
-    private const int DefaultEf = 64;
+    public const int DefaultEf = 64;
 
     /// <summary>Rows a walk meets for each candidate it keeps, measured; decides between a walk and a scan only.</summary>
     private const double MetPerKept = 12;

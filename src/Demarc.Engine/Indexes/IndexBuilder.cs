@@ -211,6 +211,11 @@ internal sealed class IndexBuilder : IDisposable
             else
             {
                 segment.SetIndex(job.Field, index);
+                if (segment.ArrivedOf(job.Field) is { } waiting && waiting.Rows - index.Rows < Arrivals.LeastRows)
+                {
+                    segment.SetArrived(job.Field, null);
+                }
+
                 log.IndexBuilt(job.Index.Name, job.Collection.Definition.Name, job.Segment.Count, time.GetElapsedTime(begun).TotalSeconds);
             }
         }

@@ -101,43 +101,36 @@ internal sealed class Int8Codes
     }
 
     /// <summary>
-    /// Whether the codes still tell near from nearer: on a sample, do a row's nearest by code hold its nearest by value? Data
-    /// with a few very large dimensions or many near-duplicates fail, and are indexed by value.
+    /// Whether the codes still tell near from nearer: do a few rows' nearest by code hold their nearest by value? Among all rows, because
+    /// among some of them the nearest are further apart, and codes tell those apart that are too coarse for all. Data with a few
+    /// very large dimensions or many near-duplicates fail, and are indexed by value.
     /// </summary>
     public bool Faithful(VectorColumn column)
     {
-        const int probes = 48, near = 10, among = 2048;
-        var rows = Math.Min(Rows, among);
-        var every = Rows / rows;
-        if (rows <= 2 * near)
+        const int probes = 32, near = 10;
+        if (Rows <= 2 * near)
         {
             return true;
         }
 
         int found = 0, asked = 0;
-        var byCode = new (float Distance, int Row)[rows];
-        var byValue = new (float Distance, int Row)[rows];
-        for (var p = 0; p < probes; p++)
+        Parallel.For(0, probes, p =>
         {
             var probe = (int)((long)p * Rows / probes);
             var scorer = column.Scorer(column.Query(probe), metric);
             var point = Space.At(probe);
-            for (var i = 0; i < rows; i++)
+            var (byCode, byValue) = (new NearestHeap(3 * near), new NearestHeap(near + 1));
+            for (var row = 0; row < Rows; row++)
             {
-                byCode[i] = (point.To(i * every), i);
-                byValue[i] = (-scorer.Nearness(i * every), i);
+                byCode.Offer(new Hit(-point.To(row), 0, row));
+                byValue.Offer(new Hit(scorer.Nearness(row), 0, row));
             }
 
-            Array.Sort(byCode);
-            Array.Sort(byValue);
-
             // Equal values may stand in any order, so what counts is the distance of the last one wanted.
-            var bound = byValue[near].Distance;
-            var distances = byValue.ToDictionary(v => v.Row, v => v.Distance);
-            found += byCode.Take(3 * near).Count(c => distances[c.Row] <= bound);
-            asked += near + 1;
-        }
-
+            var bound = byValue.Take()[^1].Nearness;
+            Interlocked.Add(ref found, Math.Min(near + 1, byCode.Take().Count(hit => scorer.Nearness(hit.Row) >= bound)));
+            Interlocked.Add(ref asked, near + 1);
+        });
         return found >= 0.95 * asked;
     }
 

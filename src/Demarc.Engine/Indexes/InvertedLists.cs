@@ -16,7 +16,7 @@ internal sealed class InvertedLists
 
     public long Bytes => rows.Bytes + ((long)starts.Length * sizeof(int));
 
-    public static InvertedLists Group(int[] listOfRow, int lists)
+    public static InvertedLists Group(ReadOnlySpan<int> listOfRow, int lists)
     {
         var starts = new int[lists + 1];
         foreach (var list in listOfRow)

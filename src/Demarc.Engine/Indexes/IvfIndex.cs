@@ -87,7 +87,7 @@ internal sealed class IvfIndex : VectorIndex
         var scratch = WalkScratch.Own;
         var keep = Math.Max(2 * search.Keep, search.Keep + 32);
         scratch.Begin(0, keep);
-        var order = InvertedLists.Nearest(Distances(search.Query.Floats));
+        var order = InvertedLists.Nearest(Distances(search.Query.Floats, centres, metric));
         var point = codes is null ? default : Point(search.Query.Floats);
         var seen = 0;
         for (var i = 0; i < order.Length && (i < probes || seen < search.Keep); i++)
@@ -130,9 +130,10 @@ internal sealed class IvfIndex : VectorIndex
         return codes.Space.At(queryCode);
     }
 
-    private float[] Distances(float[] query)
+    /// <summary>How far a query is from each centre, in an order that is the metric's.</summary>
+    public static float[] Distances(float[] query, float[] centres, Metric metric)
     {
-        var distances = new float[lists.Count];
+        var distances = new float[centres.Length / query.Length];
         for (var c = 0; c < distances.Length; c++)
         {
             var centre = KMeans.Row(centres, c, query.Length);
@@ -147,7 +148,8 @@ internal sealed class IvfIndex : VectorIndex
         return distances;
     }
 
-    private static void Read(VectorColumn column, int row, Metric metric, Span<float> to)
+    /// <summary>A row as it is compared with centres.</summary>
+    public static void Read(VectorColumn column, int row, Metric metric, Span<float> to)
     {
         column.Widen(row, to);
         var norm = metric == Metric.Cosine ? Kernels.Norm(to) : 0;

@@ -34,12 +34,12 @@ internal static class KMeans
         return centres;
     }
 
-    public static int Nearest(float[] centres, int dimension, ReadOnlySpan<float> row)
+    public static int Nearest(ReadOnlySpan<float> centres, int dimension, ReadOnlySpan<float> row)
     {
         var (best, distance) = (0, float.PositiveInfinity);
         for (var c = 0; c < centres.Length / dimension; c++)
         {
-            var candidate = Kernels.SquaredDistance(row, Row(centres, c, dimension));
+            var candidate = Kernels.SquaredDistance(row, centres.Slice(c * dimension, dimension));
             if (candidate < distance)
             {
                 (best, distance) = (c, candidate);

@@ -19,7 +19,8 @@ internal sealed record SearchHints(int? Ef, int? Probes, double DropRatio)
 /// <param name="Matches">How many of the index's rows may be found.</param>
 /// <param name="Keep">How many are wanted.</param>
 /// <param name="Hints">How hard to look.</param>
-internal readonly record struct IndexSearch(QueryVector Query, Scorer Exact, VectorColumn Column, ulong[]? Mask, int Matches, int Keep, SearchHints Hints);
+/// <param name="From">Rows before this one are not to be found, though it may have them.</param>
+internal readonly record struct IndexSearch(QueryVector Query, Scorer Exact, VectorColumn Column, ulong[]? Mask, int Matches, int Keep, SearchHints Hints, int From = 0);
 
 /// <summary>
 /// A structure over the first rows of one field in one segment that finds near rows without looking at all of them. It

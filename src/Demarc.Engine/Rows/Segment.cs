@@ -14,6 +14,7 @@ internal sealed class Segment
     private ulong[]? deleted;
     private bool deletedShared;
     private VectorIndex?[] indexes;
+    private ArrivedRows?[] arrived;
     private long[] notIndexable;
     private int namedRows;
 
@@ -24,6 +25,7 @@ internal sealed class Segment
         PartitionId = partition;
         Columns = [.. definition.Fields.Select(Column.Create)];
         indexes = new VectorIndex?[Columns.Length];
+        arrived = new ArrivedRows?[Columns.Length];
         notIndexable = new long[Columns.Length];
         MaxRows = CapacityOfBytes(definition.Fields.Sum(f => f.VectorBytes));
     }
@@ -49,7 +51,7 @@ internal sealed class Segment
 
     public bool IsFull => Count >= MaxRows;
 
-    public long Bytes => Columns.Sum(c => c.Bytes + (c.Index?.Bytes ?? 0) + ((c as TextColumn)?.Words?.Bytes ?? 0)) + (deleted?.Length * 8L ?? 0) + indexes.Sum(i => i?.Bytes ?? 0);
+    public long Bytes => Columns.Sum(c => c.Bytes + (c.Index?.Bytes ?? 0) + ((c as TextColumn)?.Words?.Bytes ?? 0)) + (deleted?.Length * 8L ?? 0) + indexes.Sum(i => i?.Bytes ?? 0) + arrived.Sum(a => a?.Bytes ?? 0);
 
     /// <summary>The file that holds the first of these rows, if one has been written.</summary>
     public StoredRows? Stored { get; set; }
@@ -82,6 +84,11 @@ internal sealed class Segment
     /// <summary>Puts a built index in place of the one before, or takes it away. Only the index builder does.</summary>
     public void SetIndex(int field, VectorIndex? index) => Volatile.Write(ref indexes[field], index);
 
+    /// <summary>The rows behind the index's, in lists, once there are many.</summary>
+    public ArrivedRows? ArrivedOf(int field) => Volatile.Read(ref arrived[field]);
+
+    public void SetArrived(int field, ArrivedRows? rows) => Volatile.Write(ref arrived[field], rows);
+
     /// <summary>Appends rows [from, from + count) of canonical columns.</summary>
     public void Append(IReadOnlyList<FieldData> columns, int from, int count)
     {
@@ -112,6 +119,7 @@ internal sealed class Segment
             return column;
         });
         Array.Resize(ref indexes, definition.Fields.Count);
+        Array.Resize(ref arrived, definition.Fields.Count);
         Array.Resize(ref notIndexable, definition.Fields.Count);
         Columns = [.. Columns, .. added];
     }

@@ -107,6 +107,17 @@ internal static class VectorSearch
             row = built.Rows;
         }
 
+        if (Arrived(segment, plan, row) is { } arrived)
+        {
+            for (var q = 0; q < plan.Queries.Length; q++)
+            {
+                pieces.Add(new Piece(index, column, mask, arrived, q, row, arrived.Rows));
+            }
+
+            work += WalkBytes * plan.Queries.Length;
+            row = arrived.Rows;
+        }
+
         work += (long)(segment.Count - row) * column.Field.VectorBytes * plan.Queries.Length;
         while (row < segment.Count)
         {
@@ -121,6 +132,11 @@ internal static class VectorSearch
     /// <summary>The segment's index if it is the one asked for. A range's near end may cut off all that an index keeps, so such a search compares every row.</summary>
     private static VectorIndex? Usable(SegmentView segment, SearchPlan plan) =>
         plan.RangeFilter is null && plan.IndexId != 0 && segment.Segment.IndexOf(plan.Field) is { } built && built.IndexId == plan.IndexId && built.Rows <= segment.Count ? built : null;
+
+    /// <summary>Lists of the rows behind the index's, if they are so many that looking through some of them is quicker.</summary>
+    private static ArrivedRows? Arrived(SegmentView segment, SearchPlan plan, int from) =>
+        plan.RangeFilter is null && plan.IndexId != 0 && segment.Segment.ArrivedOf(plan.Field) is { } arrived && arrived.IndexId == plan.IndexId
+        && arrived.From <= from && arrived.Rows <= segment.Count && arrived.Rows - from >= Arrivals.LeastRows ? arrived : null;
 
     /// <summary>A bit per row that may be found; null when every row may.</summary>
     private static ulong[]? Mask(SegmentView segment, VectorColumn column, ConditionNode filter)
@@ -158,8 +174,8 @@ internal static class VectorSearch
 
         var query = plan.Queries[piece.Query];
         var scorer = piece.Column.Scorer(query, plan.Metric);
-        var matches = piece.Mask is null ? piece.End : Count(piece.Mask, piece.End);
-        var search = new IndexSearch(query, scorer, piece.Column, piece.Mask, matches, plan.Keep, plan.Hints);
+        var matches = piece.Mask is null ? piece.End - piece.From : Count(piece.Mask, piece.End);
+        var search = new IndexSearch(query, scorer, piece.Column, piece.Mask, matches, plan.Keep, plan.Hints, piece.From);
         if (!piece.Index.Search(search, new HitCollector(heaps[piece.Query], plan, piece.Segment)))
         {
             Scan(piece, plan, [scorer], heaps.AsSpan(piece.Query, 1), cancel);

@@ -19,9 +19,11 @@ internal sealed class VectorSample
 
     private readonly float[][] centres;
     private readonly Random random;
+    private readonly Func<int, float[]>? given;
 
-    public VectorSample(DataType type, int rows, int dimension, int seed = 1, bool nullable = false)
+    public VectorSample(DataType type, int rows, int dimension, int seed = 1, bool nullable = false, Func<int, float[]>? values = null)
     {
+        given = values;
         random = new Random(seed);
         Type = type;
         Dimension = dimension;
@@ -134,7 +136,7 @@ internal sealed class VectorSample
             vectors.ValidData.Add(!Nulls.Contains(row));
             if (!Nulls.Contains(row))
             {
-                rows.Add(Bytes(Values()));
+                rows.Add(Bytes(given?.Invoke(row) ?? Values()));
                 Given[row] = rows[^1];
             }
         }

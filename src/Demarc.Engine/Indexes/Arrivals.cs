@@ -1,0 +1,131 @@
+using Demarc.Engine.Catalog;
+using Demarc.Engine.Durability;
+using Demarc.Engine.Rows;
+using Demarc.Engine.Vectors;
+
+namespace Demarc.Engine.Indexes;
+
+/// <summary>
+/// Puts rows that wait for their index into lists while they come in, so that a search beside a stream of inserts does not compare
+/// all of them. It has the priority of requests, because it does so little for each row; the graphs that take its place later do not.
+/// </summary>
+internal sealed class Arrivals : IDisposable
+{
+    /// <summary>Rows that are compared sooner than lists of them are looked through.</summary>
+    public const int LeastRows = 16_384;
+
+    /// <summary>New rows that are worth another grouping of all, at least; and their part of those that are grouped.</summary>
+    private const int LeastStep = 4_096;
+    private const int Step = 16;
+
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+
+    private readonly EngineState state;
+    private readonly CancellationTokenSource stop = new();
+    private readonly SemaphoreSlim wake = new(1, 1);
+    private readonly Thread worker;
+
+    public Arrivals(EngineState state)
+    {
+        this.state = state;
+        state.Applied += Wake;
+        worker = new Thread(Run) { Name = "demarc-engine arrivals", IsBackground = true };
+        worker.Start();
+    }
+
+    public void Dispose()
+    {
+        state.Applied -= Wake;
+        stop.Cancel();
+        worker.Join();
+        stop.Dispose();
+        wake.Dispose();
+    }
+
+    private void Wake()
+    {
+        try
+        {
+            if (wake.CurrentCount == 0)
+            {
+                wake.Release();
+            }
+        }
+        catch (SemaphoreFullException)
+        {
+            // It is about to look anyway.
+        }
+    }
+
+    private void Run()
+    {
+        try
+        {
+            while (true)
+            {
+                wake.Wait(stop.Token);
+                foreach (var view in state.Collections.Where(c => c.Damage is null).Select(c => c.View))
+                {
+                    Look(view);
+                }
+
+                stop.Token.WaitHandle.WaitOne(Pause); // What comes in meanwhile is put into lists together.
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // Stopping; what waits is compared row by row again after a start, until it is in lists.
+        }
+    }
+
+    private static void Look(CollectionView view)
+    {
+        foreach (var index in view.Definition.Indexes)
+        {
+            var field = view.Definition.FieldIndex(index.FieldName);
+            if (field < 0 || !IsFor(view.Definition.Fields[field], index))
+            {
+                continue;
+            }
+
+            foreach (var segment in view.Segments.Where(s => s.Segment.File is not { IsPart: true }))
+            {
+                try
+                {
+                    Look(segment, field, index);
+                }
+                catch (Errors.Fault)
+                {
+                    // The rows cannot be read, which whoever asks for them is told.
+                }
+            }
+        }
+    }
+
+    private static void Look(SegmentView view, int field, StoredIndex index)
+    {
+        var segment = view.Segment;
+        var built = segment.IndexOf(field) is { } there && there.IndexId == index.IndexId ? there.Rows : 0;
+        var arrived = segment.ArrivedOf(field) is { } before && before.IndexId == index.IndexId && before.From <= built ? before : null;
+        if (view.Count - built < LeastRows)
+        {
+            segment.SetArrived(field, null);
+            return;
+        }
+
+        var column = (VectorColumn)segment.Columns[field];
+        if (arrived is null)
+        {
+            segment.SetArrived(field, ArrivedRows.Begin(index.IndexId, column, Metrics.Parse(index.Metric()!), built, view.Count));
+        }
+        else if (view.Count - arrived.Rows >= Math.Max(LeastStep, (arrived.Rows - arrived.From) / Step))
+        {
+            segment.SetArrived(field, arrived.With(column, view.Count));
+        }
+    }
+
+    /// <summary>Rows of numbers for which something better than comparing all is asked for.</summary>
+    private static bool IsFor(FieldDefinition field, StoredIndex index) =>
+        field.IsVector && field.Type is not (Protocol.DataType.BinaryVector or Protocol.DataType.SparseFloatVector or Protocol.DataType.ArrayOfVector)
+        && IndexParameters.Structure(field, index) is VectorStructure.Graph or VectorStructure.QuantisedGraph or VectorStructure.Lists or VectorStructure.QuantisedLists;
+}
