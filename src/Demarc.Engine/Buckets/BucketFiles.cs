@@ -68,8 +68,9 @@ internal sealed class BucketFiles(IBucket bucket, BucketTie tie, DataDirectory d
         {
             foreach (var (key, length) in listed.Where(l => l.Key.StartsWith(holder + "/", StringComparison.Ordinal)))
             {
+                // A name that would lead out of the folder is none of ours.
                 var name = key[(holder.Length + 1)..];
-                if (holder == owner || inherited(name))
+                if (name == Path.GetFileName(name) && (holder == owner || inherited(name)))
                 {
                     mine.TryAdd(name, (key, length));
                 }
@@ -125,7 +126,6 @@ internal sealed class BucketFiles(IBucket bucket, BucketTie tie, DataDirectory d
         Fetched?.Invoke();
     }
 
-    /// <summary>Makes sure that a file or its part is in the folder, if the bucket has it.</summary>
     public void Provide(string path)
     {
         if (File.Exists(path) || File.Exists(PartFile.NameOf(path)) || !Has(path))

@@ -30,6 +30,10 @@ internal static class BucketStart
             log.BucketAway(bucket.Place, e.Message);
             return OpenAlone(options, bucket, disk);
         }
+        catch (OperationCanceledException)
+        {
+            throw new BucketException($"{bucket.Place} has not answered for {Patience.TotalSeconds:F0} seconds");
+        }
 
         if (isNew && there is { } found)
         {

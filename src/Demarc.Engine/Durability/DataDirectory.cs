@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using Demarc.Engine.Buckets;
 using Demarc.Engine.Indexes;
 
 namespace Demarc.Engine.Durability;
@@ -137,7 +136,7 @@ internal sealed class DataDirectory : IDisposable
     public string[] Logs() => [.. Directory.EnumerateFiles(Path, "wal-*.log").OrderBy(Number)];
 
     /// <summary>Where files are that are not, or not wholly, here; null when there is no such place.</summary>
-    public BucketFiles? Bucket { get; set; }
+    public IWholeFiles? Bucket { get; set; }
 
     /// <summary>Segments, those of older formats and parts among them.</summary>
     public IEnumerable<string> Segments() => new[] { SegmentFile.Extension, ".dat", PartFile.Extension }.SelectMany(e => Directory.EnumerateFiles(Path, "segment-*" + e));

@@ -55,16 +55,3 @@ internal static class PartFile
     /// <summary>Gives bytes of a file.</summary>
     public delegate ReadOnlySpan<byte> Reading(long at, int length);
 }
-
-/// <summary>Where files are whole that the disk has parts of, or nothing.</summary>
-internal interface IWholeFiles
-{
-    /// <summary>Whether a file is known to be there.</summary>
-    bool Has(string path);
-
-    /// <summary>Puts the whole file under its name, every byte of it checked. Fails with an <see cref="IOException"/> when it cannot be had now, and with a <see cref="DamagedDataException"/> when it is not sound there either.</summary>
-    void Fetch(string path);
-
-    /// <summary>Moves a damaged file aside, which is about to be fetched.</summary>
-    void Replace(DamagedDataException damage);
-}

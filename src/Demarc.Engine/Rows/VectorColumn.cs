@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Demarc.Engine.Buckets;
 using Demarc.Engine.Catalog;
 using Demarc.Engine.Durability;
 using Demarc.Engine.Errors;
@@ -143,7 +142,7 @@ internal abstract class VectorColumn(FieldDefinition field) : Column(field)
         {
             throw Faults.Damaged(Field.Name, e.Place);
         }
-        catch (BucketException e)
+        catch (IOException e)
         {
             throw Faults.NotFetched(Field.Name, e.Message);
         }

@@ -1,4 +1,5 @@
 using System.Runtime.Versioning;
+using Demarc.Engine.Buckets;
 using Demarc.Engine.Durability;
 using Demarc.Engine.Protocol;
 
@@ -202,5 +203,13 @@ public sealed class BucketStorageTests
         var full = lab.Folder();
         await File.WriteAllTextAsync(full["notes.txt"], "mine");
         Assert.Contains("is not empty: notes.txt is there", Assert.Throws<DataDirectoryException>(() => lab.Open(full, fromBucket: true)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Of_files_with_one_name_the_newest_holder_s_counts_and_none_that_leads_out_of_the_folder()
+    {
+        var listed = new[] { "new/a.seg", "old/a.seg", "old/b.seg", "old/c.seg", "strange/b.seg", "new/../x.seg", "new/sub/y.seg", "engine.json" }.ToDictionary(k => k, k => (long)k.Length);
+        var mine = BucketFiles.Mine(listed, ["new", "old"], name => name is "a.seg" or "b.seg" or "x.seg", "new");
+        Assert.Equal([("a.seg", "new/a.seg"), ("b.seg", "old/b.seg")], mine.Select(m => (m.Key, m.Value.Key)).Order());
     }
 }
