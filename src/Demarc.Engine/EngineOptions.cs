@@ -42,7 +42,7 @@ internal sealed record EngineOptions
           --version, --help
 
         Exit codes: 0 stopped, 1 unexpected, 2 usage, 3 data missing or another instance's, 4 data in use,
-        5 data damaged, 6 address in use, 7 credentials, 8 data folder unreadable or unwritable.
+        5 data damaged, 6 address in use, 7 credentials, 8 data folder or bucket unreadable or unwritable.
         """;
 
     public required string Data { get; init; }

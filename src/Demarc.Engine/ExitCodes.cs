@@ -21,6 +21,6 @@ internal static class ExitCodes
     /// <summary>The credential file, the bucket's access file or the TLS files are missing, readable by others or malformed; or a login is needed and none is set.</summary>
     public const int Credentials = 7;
 
-    /// <summary>The data folder cannot be read or written.</summary>
+    /// <summary>The data folder, or the bucket where nothing begins without it, cannot be read or written.</summary>
     public const int Disk = 8;
 }
