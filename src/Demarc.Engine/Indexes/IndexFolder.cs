@@ -98,7 +98,7 @@ internal sealed class IndexFolder(DataDirectory directory, Disk disk, long budge
     [
         .. Places(state)
             .Where(p => IndexParameters.Structure(p.Column.Field, p.Index) != VectorStructure.None && p.Segment.NotIndexable(p.Field) != p.Index.IndexId)
-            .Where(p => p.Segment.IndexOf(p.Field) is not { Stored: true } built || built.IndexId != p.Index.IndexId)
+            .Where(p => p.Segment.IndexOf(p.Field) is not { Stored: true } built || built.IndexId != p.Index.IndexId || built.Rows < p.Segment.Count)
             .Select(p => p.Segment),
     ];
 
