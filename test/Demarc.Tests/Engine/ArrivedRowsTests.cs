@@ -72,16 +72,16 @@ public sealed class ArrivedRowsTests
     {
         using var lab = new BucketLab();
         using var box = lab.Open(lab.Folder(), indexing: true);
-        await BucketLab.ReadyAsync(box, index: "HNSW");
-        await BucketLab.PutAsync(box, 0, 60_000);
+        await BucketLab.ReadyAsync(box, index: "IVF_FLAT");
+        await BucketLab.PutAsync(box, 0, 20_000);
         var segment = box.Store.State.Find("default", "things").View.Segments[0].Segment;
         await BucketLab.UntilAsync(() => segment.ArrivedOf(1) is not null || segment.IndexOf(1) is not null);
-        await BucketLab.CheckAsync(box, [0, 1, 30_000, 59_999]);
-        await BucketLab.PutAsync(box, 60_000, 60_000);
-        await BucketLab.CheckAsync(box, [0, 59_999, 60_000, 119_999]);
+        await BucketLab.CheckAsync(box, [0, 1, 10_000, 19_999]);
+        await BucketLab.PutAsync(box, 20_000, 20_000);
+        await BucketLab.CheckAsync(box, [0, 19_999, 20_000, 39_999]);
         ServiceLab.Ok((await box.Client.FlushAsync(new FlushRequest { CollectionNames = { "things" } })).Status);
-        await BucketLab.UntilAsync(() => segment.IndexOf(1)?.Rows == 120_000 && segment.ArrivedOf(1) is null);
-        await BucketLab.CheckAsync(box, [0, 59_999, 60_000, 119_999]);
+        await BucketLab.IndexedAsync(() => segment.IndexOf(1)?.Rows == 40_000 && segment.ArrivedOf(1) is null);
+        await BucketLab.CheckAsync(box, [0, 19_999, 20_000, 39_999]);
         Assert.Empty(box.Defects);
     }
 }

@@ -209,11 +209,11 @@ public sealed class BucketCacheTests
         await BucketLab.ReadyAsync(box, index: "IVF_FLAT");
         await BucketLab.PutAsync(box, 0, (2 * BucketLab.Full) + 100);
         await BucketLab.MirroredAsync(box, folder);
-        await BucketLab.UntilAsync(() => lab.Bucket.Names.Count(n => n.EndsWith(".idx", StringComparison.Ordinal)) == 2 && box.Bucket!.Mirror!.IsDone);
+        await BucketLab.IndexedAsync(() => lab.Bucket.Names.Count(n => n.EndsWith(".idx", StringComparison.Ordinal)) == 2 && box.Bucket!.Mirror!.IsDone);
     }
 
     /// <summary>Waits until no full segment is whole in the folder.</summary>
-    private static Task ApartAsync(EngineBox box, TemporaryFolder folder) => BucketLab.UntilAsync(() =>
+    private static Task ApartAsync(EngineBox box, TemporaryFolder folder) => BucketLab.IndexedAsync(() =>
     {
         box.Bucket!.Mirror!.Wake();
         return Directory.GetFiles(folder.Path, "segment-*.seg").Length <= 1 && Directory.GetFiles(folder.Path, "index-*.idx").Length == 0;

@@ -139,7 +139,7 @@ public sealed class BucketStorageTests
         await BucketLab.PutAsync(box, 0, 5000);
         ServiceLab.Ok((await box.Client.FlushAsync(new FlushRequest { CollectionNames = { "things" } })).Status);
         await BucketLab.MirroredAsync(box, folder);
-        await BucketLab.UntilAsync(() => box.Bucket!.Files.There.Any(n => n.EndsWith(".idx", StringComparison.Ordinal)));
+        await BucketLab.IndexedAsync(() => box.Bucket!.Files.There.Any(n => n.EndsWith(".idx", StringComparison.Ordinal)));
         await BucketLab.TakeSnapshotAsync(box, "kept");
         ServiceLab.Ok(await box.Client.DropCollectionAsync(new DropCollectionRequest { CollectionName = "things" })); // And its snapshots with it.
         await BucketLab.MirroredAsync(box, folder);
