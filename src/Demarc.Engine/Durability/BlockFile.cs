@@ -52,17 +52,18 @@ internal sealed class BlockFile
     public static BlockFile Open(string path, ReadOnlySpan<byte> magic, IWholeFiles? bucket = null)
     {
         var part = PartFile.NameOf(path);
-        if (!File.Exists(path) && (bucket is null || !File.Exists(part)))
+        var there = File.Exists(path) || bucket is null ? path : part;
+        if (!File.Exists(there))
         {
             throw new DamagedDataException(path, 0, File.Exists(part) ? "the rest of the file is in a bucket, which is not named (--bucket)" : "the file is missing");
         }
 
-        if (new FileInfo(File.Exists(path) ? path : part).Length == 0)
+        if (new FileInfo(there).Length == 0)
         {
             throw new DamagedDataException(path, 0, "the file is empty"); // Which cannot be mapped.
         }
 
-        var file = MappedFile.Open(File.Exists(path) ? path : part);
+        var file = MappedFile.Open(there);
         var (identity, blocks) = BlockFormat.Read(file, magic);
         return new BlockFile(path, file, identity, blocks, bucket);
     }

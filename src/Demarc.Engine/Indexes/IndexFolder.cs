@@ -214,8 +214,6 @@ internal sealed class IndexFolder(DataDirectory directory, Disk disk, long budge
         try
         {
             IndexFile.Write(disk, path, place.Collection.Definition.Id, place.Segment.Id, place.Column, built);
-            built.Stored = true;
-            Stored?.Invoke();
             foreach (var older in directory.Indexes().Where(f => IndexFile.TryName(f, out var n) && n.Segment == name.Segment && n.Index == name.Index && n != name).ToList())
             {
                 Remove(older);
@@ -225,6 +223,10 @@ internal sealed class IndexFolder(DataDirectory directory, Disk disk, long budge
             {
                 place.Segment.SetIndex(place.Field, IndexFile.Read(IndexFile.Open(path), copied: false, name, place.Collection.Definition.Id, place.Column));
             }
+
+            // At the end: from then on the file may be let go of, if the bucket has it.
+            built.Stored = true;
+            Stored?.Invoke();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or DamagedDataException or Errors.Fault)
         {
