@@ -75,11 +75,8 @@ internal sealed class BucketCache(long mostBytes, BucketFiles files, IndexFolder
         var path = directory.PathOf(file);
         if (File.Exists(path))
         {
-            if (!File.Exists(PartFile.NameOf(path)))
-            {
-                var whole = sharing[0].File!;
-                whole.WritePart(disk, SegmentFile.IsDense(whole));
-            }
+            var whole = sharing[0].File!;
+            whole.WritePart(disk, SegmentFile.IsDense(whole));
 
             // The name goes first: whoever reads from the whole file goes on, and whoever fetches it now gets another one.
             freed += Remove(path);

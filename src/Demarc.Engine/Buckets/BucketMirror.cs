@@ -13,6 +13,9 @@ internal sealed class BucketMirror : IDisposable
     private static readonly TimeSpan LongestRetry = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(20);
 
+    /// <summary>Checkpoints that may come between before it waits for a while.</summary>
+    private const int MostPasses = 10;
+
     private readonly IBucket bucket;
     private readonly BucketFiles files;
     private readonly BucketTie tie;
@@ -22,7 +25,7 @@ internal sealed class BucketMirror : IDisposable
     private readonly TimeSpan every;
     private readonly TimeProvider time;
     private readonly ILogger log;
-    private readonly SemaphoreSlim wake = new(1, 1);
+    private readonly Bell bell = new();
     private readonly CancellationTokenSource stop = new();
     private readonly Dictionary<string, DateTime> snapshotsPut = new(StringComparer.Ordinal);
     private readonly Thread worker;
@@ -31,20 +34,20 @@ internal sealed class BucketMirror : IDisposable
     private int asked = 1;
     private int done;
     private volatile bool fenced;
-    private DateTimeOffset? behindSince;
+    private long behindSince;
     private volatile string? away;
 
     public BucketMirror(IBucket bucket, BucketFiles files, BucketTie tie, Store store, BucketCache? cache, DataDirectory directory, TimeSpan every, TimeProvider time, ILogger log)
     {
         (this.bucket, this.files, this.tie, this.store, this.cache, this.directory, this.every, this.time, this.log) = (bucket, files, tie, store, cache, directory, every, time, log);
         store.Stored += Wake;
-        files.Fetched += Wake;
+        files.Fetched += bell.Ring; // The folder may have too much; the bucket lacks nothing by it.
         worker = new Thread(Run) { Name = "demarc-engine bucket", IsBackground = true };
         worker.Start();
     }
 
     /// <summary>For how long the bucket has lacked something that the folder has; zero when it has all.</summary>
-    public TimeSpan Behind => behindSince is { } since ? time.GetUtcNow() - since : TimeSpan.Zero;
+    public TimeSpan Behind => Volatile.Read(ref behindSince) is not 0 and var since ? time.GetElapsedTime(since) : TimeSpan.Zero;
 
     /// <summary>Why the last try did not succeed; null when it did.</summary>
     public string? Away => away;
@@ -56,21 +59,14 @@ internal sealed class BucketMirror : IDisposable
     public void Wake()
     {
         Interlocked.Increment(ref asked);
-        try
-        {
-            wake.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // It is about to look anyway.
-        }
+        bell.Ring();
     }
 
     /// <summary>Stops, after one more try to bring the bucket up with what the store has left behind.</summary>
     public void Dispose()
     {
         store.Stored -= Wake;
-        files.Fetched -= Wake;
+        files.Fetched -= bell.Ring;
         stop.Cancel();
         worker.Join();
         using var patience = new CancellationTokenSource(LastWords, time);
@@ -81,7 +77,7 @@ internal sealed class BucketMirror : IDisposable
         }
 
         stop.Dispose();
-        wake.Dispose();
+        bell.Dispose();
     }
 
     private void Run()
@@ -89,17 +85,21 @@ internal sealed class BucketMirror : IDisposable
         var retry = FirstRetry;
         try
         {
-            for (var asked = time.GetTimestamp(); !fenced;)
+            for (var checkpointed = time.GetTimestamp(); !fenced;)
             {
-                wake.Wait(away is null ? every : retry, stop.Token);
-                if (time.GetElapsedTime(asked) >= every)
+                bell.Wait(away is null ? every : retry, stop.Token);
+                if (time.GetElapsedTime(checkpointed) >= every)
                 {
                     // What is only in the log is not in the bucket; a checkpoint brings it there.
-                    store.Checkpoint();
-                    asked = time.GetTimestamp();
+                    store.AskForCheckpoint();
+                    checkpointed = time.GetTimestamp();
                 }
 
-                retry = Try(stop.Token) ? FirstRetry : TimeSpan.FromTicks(Math.Min(2 * retry.Ticks, LongestRetry.Ticks));
+                if (!IsDone)
+                {
+                    retry = Try(stop.Token) ? FirstRetry : TimeSpan.FromTicks(Math.Min(2 * retry.Ticks, LongestRetry.Ticks));
+                }
+
                 cache?.Trim();
             }
         }
@@ -117,16 +117,21 @@ internal sealed class BucketMirror : IDisposable
             return false;
         }
 
-        behindSince ??= time.GetUtcNow();
+        Interlocked.CompareExchange(ref behindSince, time.GetTimestamp(), 0);
         var now = Volatile.Read(ref asked);
         try
         {
-            while (!PassAsync(cancel).GetAwaiter().GetResult())
+            for (var left = MostPasses; !PassAsync(cancel).GetAwaiter().GetResult(); left--)
             {
                 // A checkpoint came between; again from what it has left.
+                if (left == 0)
+                {
+                    throw new IOException($"what is stored in {directory.Path} is replaced sooner than it can be put there, or its manifest is missing");
+                }
             }
 
-            (behindSince, away) = (null, null);
+            Volatile.Write(ref behindSince, 0);
+            away = null;
             Volatile.Write(ref done, now);
             return true;
         }
@@ -155,12 +160,10 @@ internal sealed class BucketMirror : IDisposable
         }
 
         var stored = store.Stand();
-        foreach (var name in stored.Wanted.Segments.Concat(directory.Indexes().Where(f => IsWhole(f) && stored.Named.HasIndex(f)).Select(f => Path.GetFileName(f)!)).Where(n => !files.Has(n)).ToList())
+        var missing = await PutFilesAsync(stored, cancel);
+        if (missing.Count > 0 && store.Stand().Manifest != stored.Manifest)
         {
-            if (!await files.PutAsync(name, cancel) && stored.Wanted.HasSegment(name))
-            {
-                return false;
-            }
+            return false;
         }
 
         await PutSnapshotsAsync(cancel);
@@ -192,6 +195,25 @@ internal sealed class BucketMirror : IDisposable
         }
 
         return true;
+    }
+
+    /// <summary>
+    /// Puts segments and indexes there; gives the segments that are not in the folder. They may have been replaced meanwhile. Otherwise they are
+    /// damaged or lost here, which a start has told, and the collection is what it is in the folder: no reason to leave all others out.
+    /// </summary>
+    private async Task<List<string>> PutFilesAsync(StoredFiles stored, CancellationToken cancel)
+    {
+        var missing = new List<string>();
+        var indexes = directory.Indexes().Where(f => IsWhole(f) && stored.Named.HasIndex(f)).Select(f => Path.GetFileName(f)!);
+        foreach (var name in stored.Wanted.Segments.Concat(indexes).Where(n => !files.Has(n)).ToList())
+        {
+            if (!await files.PutAsync(name, cancel) && stored.Wanted.HasSegment(name))
+            {
+                missing.Add(name);
+            }
+        }
+
+        return missing;
     }
 
     private async Task PutSnapshotsAsync(CancellationToken cancel)

@@ -16,8 +16,6 @@ internal sealed class EngineBucket : IDisposable
     private EngineBucket(IBucket bucket, BucketFiles files, BucketTie tie, long? cacheBytes, TimeSpan every) =>
         (this.bucket, Files, this.tie, this.cacheBytes, this.every) = (bucket, files, tie, cacheBytes, every);
 
-    public string Place => bucket.Place;
-
     public BucketFiles Files { get; }
 
     public BucketCache? Cache { get; private set; }

@@ -80,14 +80,19 @@ internal sealed class BlockFile
         }
     }
 
-    /// <summary>Writes a part without the values of some fields, which is checked before it has its name.</summary>
+    /// <summary>Makes sure that there is a sound part beside the file, without the values of some fields.</summary>
     public void WritePart(Disk disk, Func<int, bool> without)
     {
-        CheckAll();
-        PartFile.Write(disk, PartFile.NameOf(Path), Mapped, blocks.Where(b => b.Kind != BlockKind.Values || !without(b.Field)));
+        var path = PartFile.NameOf(Path);
+        var kept = Enumerable.Range(0, blocks.Length).Where(i => blocks[i].Kind != BlockKind.Values || !without(blocks[i].Field)).ToList();
+        if (!IsSoundPart(path, kept))
+        {
+            CheckAll();
+            PartFile.Write(disk, path, Mapped, kept.Select(i => blocks[i]));
+        }
     }
 
-    /// <summary>Reads from the part from now on. Whoever holds memory of the whole file keeps it. The caller holds the gate.</summary>
+    /// <summary>Reads from the part, which <see cref="WritePart"/> has seen to be sound, from now on. Whoever holds memory of the whole file keeps it. The caller holds the gate.</summary>
     public void TurnToPart(Func<int, bool> without)
     {
         Volatile.Write(ref file, MappedFile.Open(PartFile.NameOf(Path)));
@@ -206,7 +211,7 @@ internal sealed class BlockFile
                 return;
             }
 
-            if ((damages[index] ??= Damage(index)) is { } damage)
+            if ((damages[index] ??= Damage(Mapped, index)) is { } damage)
             {
                 if (bucket?.Has(Path) != true)
                 {
@@ -256,37 +261,50 @@ internal sealed class BlockFile
         }
     }
 
-    private DamagedDataException? Damage(int index)
+    /// <summary>A part from before may be used again, but not without being looked at: what it has is not checked any more once it is mapped.</summary>
+    private bool IsSoundPart(string path, List<int> kept)
+    {
+        if (!File.Exists(path) || new FileInfo(path).Length != Length)
+        {
+            return false;
+        }
+
+        var (part, directoryAt) = (MappedFile.Open(path), BlockFormat.DirectoryAt(Mapped));
+        bool IsSame(long at, long count) => part.Bytes(at, (int)count).SequenceEqual(Mapped.Bytes(at, (int)count));
+        return IsSame(0, BlockFormat.HeaderBytes) && IsSame(directoryAt, Length - directoryAt) && kept.TrueForAll(i => Damage(part, i) is null);
+    }
+
+    private DamagedDataException? Damage(MappedFile of, int index)
     {
         var block = blocks[index];
-        if (block.At > block.GapBegins && Mapped.Bytes(block.GapBegins, (int)(block.At - block.GapBegins)).ContainsAnyExcept((byte)0))
+        if (block.At > block.GapBegins && of.Bytes(block.GapBegins, (int)(block.At - block.GapBegins)).ContainsAnyExcept((byte)0))
         {
-            return new DamagedDataException(Path, block.GapBegins, "there is something between two blocks");
+            return new DamagedDataException(of.Path, block.GapBegins, "there is something between two blocks");
         }
 
         if (block.Checksums.Length <= 1)
         {
-            return IsSound(block, 0) ? null : At(0);
+            return IsSound(of, block, 0) ? null : At(0);
         }
 
         // Pieces are checked in any order; the first damaged one is named.
         var first = block.Checksums.Length;
         Parallel.For(0, block.Checksums.Length, piece =>
         {
-            if (!IsSound(block, piece))
+            if (!IsSound(of, block, piece))
             {
                 InterlockedMin(ref first, piece);
             }
         });
         return first == block.Checksums.Length ? null : At(first);
 
-        DamagedDataException At(int piece) => new(Path, block.At + ((long)piece * BlockFormat.PieceBytes), $"{block.Kind} of field {block.Field} do not match their checksum");
+        DamagedDataException At(int piece) => new(of.Path, block.At + ((long)piece * BlockFormat.PieceBytes), $"{block.Kind} of field {block.Field} do not match their checksum");
     }
 
-    private bool IsSound(Block block, int piece)
+    private static bool IsSound(MappedFile of, Block block, int piece)
     {
         var from = (long)piece * BlockFormat.PieceBytes;
-        return block.Length == 0 || Crc32C.Compute(Mapped.Bytes(block.At + from, (int)Math.Min(BlockFormat.PieceBytes, block.Length - from))) == block.Checksums[piece];
+        return block.Length == 0 || Crc32C.Compute(of.Bytes(block.At + from, (int)Math.Min(BlockFormat.PieceBytes, block.Length - from))) == block.Checksums[piece];
     }
 
     private static void InterlockedMin(ref int to, int value)

@@ -17,31 +17,16 @@ internal static class PartFile
     /// <summary>Writes header, directory and some blocks of a file; what is between blocks is zeros in both.</summary>
     public static void Write(Disk disk, string path, MappedFile whole, IEnumerable<Block> kept)
     {
-        var directoryAt = BlockFormat.DirectoryAt(whole);
-        Write(disk, path, whole.Length, [(0, BlockFormat.HeaderBytes), .. kept.Select(b => (b.At, b.Length)), (directoryAt, whole.Length - directoryAt)], (at, length) => whole.Bytes(at, length));
-    }
-
-    /// <summary>Writes a file of some stretches of another.</summary>
-    /// <param name="disk">What writes.</param>
-    /// <param name="path">Its path.</param>
-    /// <param name="length">Its whole length.</param>
-    /// <param name="stretches">What it has, the last of which ends the file.</param>
-    /// <param name="read">Gives bytes of the other.</param>
-    public static void Write(Disk disk, string path, long length, IReadOnlyList<(long At, long Length)> stretches, Reading read)
-    {
         var temporary = path + ".tmp";
+        var directoryAt = BlockFormat.DirectoryAt(whole);
         using (var file = File.OpenHandle(temporary, FileMode.Create, FileAccess.Write, FileShare.None))
         {
-            if (length > 0)
-            {
-                disk.Truncate(file, length);
-            }
-
-            foreach (var (from, count) in stretches)
+            disk.Truncate(file, whole.Length);
+            foreach (var (from, count) in kept.Select(b => (b.At, b.Length)).Append((0, BlockFormat.HeaderBytes)).Append((directoryAt, whole.Length - directoryAt)))
             {
                 for (long done = 0; done < count; done += BlockFormat.PieceBytes)
                 {
-                    disk.Write(file, read(from + done, (int)Math.Min(BlockFormat.PieceBytes, count - done)), from + done);
+                    disk.Write(file, whole.Bytes(from + done, (int)Math.Min(BlockFormat.PieceBytes, count - done)), from + done);
                 }
             }
 
@@ -51,7 +36,4 @@ internal static class PartFile
         disk.Rename(temporary, path);
         disk.SyncDirectory(Path.GetDirectoryName(path)!);
     }
-
-    /// <summary>Gives bytes of a file.</summary>
-    public delegate ReadOnlySpan<byte> Reading(long at, int length);
 }

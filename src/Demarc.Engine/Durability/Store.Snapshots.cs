@@ -83,7 +83,7 @@ internal sealed partial class Store
                 // A checkpoint that is under way may name what nothing else does any more, and removes the rest itself.
                 if (checkpoint.IsCompleted)
                 {
-                    Durability.Checkpoint.RemoveReplaced(directory, disk, newest, State, Snapshots);
+                    Checkpoint.RemoveReplaced(directory, disk, newest, State, Snapshots);
                 }
 
                 return null;

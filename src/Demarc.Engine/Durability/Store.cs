@@ -24,7 +24,6 @@ internal sealed partial class Store : IDisposable
     private readonly long checkpointAfter;
     private long nextCheckpointAt;
     private Task checkpoint = Task.CompletedTask;
-    private volatile string? broken;
     private Manifest newest;
 
     // Whoever writes or removes files of segments: a checkpoint, a snapshot, a restore.
@@ -51,7 +50,7 @@ internal sealed partial class Store : IDisposable
     public Snapshots Snapshots { get; }
 
     /// <summary>Why writes are refused until a restart, once that is so.</summary>
-    public string? Broken => broken ?? file.Broken;
+    public string? Broken => file.Broken;
 
     /// <summary>Raised when other files are named than before.</summary>
     public event Action? Stored;
@@ -85,18 +84,16 @@ internal sealed partial class Store : IDisposable
     }
 
     /// <summary>Begins a checkpoint soon, if anything was written since the last one and none is under way.</summary>
-    public void Checkpoint() => _ = Decide(() =>
+    public void AskForCheckpoint() => InTurn(() =>
     {
         if (file.Length > LogFormat.HeaderBytes && checkpoint.IsCompleted && Broken is null)
         {
             BeginCheckpoint();
         }
+    });
 
-        return null;
-    }).ContinueWith(static done => done.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-
-    /// <summary>Takes no more writes.</summary>
-    public void Break(string why) => broken ??= why;
+    /// <summary>Takes no more writes after those that wait.</summary>
+    public void Break(string why) => InTurn(() => file.Break(why));
 
     /// <summary>What is named now; waits for whoever writes or removes files of segments.</summary>
     public StoredFiles Stand()
@@ -146,6 +143,13 @@ internal sealed partial class Store : IDisposable
         file.Dispose();
         acked.Dispose();
     }
+
+    /// <summary>Has the writer do something between two frames. Once it has stopped there is nothing to be done any more.</summary>
+    private void InTurn(Action act) => _ = Decide(() =>
+    {
+        act();
+        return null;
+    }).ContinueWith(static done => done.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
 
     private async Task<ulong> Enqueue(Pending pending)
     {
@@ -307,11 +311,6 @@ internal sealed partial class Store : IDisposable
         try
         {
             GuardDisk(batch);
-            if (broken is { } why)
-            {
-                throw Faults.WritesStopped(why);
-            }
-
             var frame = new LogFrame();
             foreach (var pending in batch)
             {
@@ -395,7 +394,7 @@ internal sealed partial class Store : IDisposable
         }
 
         nextCheckpointAt = checkpointAfter;
-        var taken = Durability.Checkpoint.Take(State, Clock, lastFrame);
+        var taken = Checkpoint.Take(State, Clock, lastFrame);
         checkpoint = Task.Run(() =>
         {
             files.Wait();

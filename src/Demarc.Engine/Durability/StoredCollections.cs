@@ -98,7 +98,7 @@ internal static class StoredCollections
         {
             collection.Restore(SegmentFile.Open(file, collection.Definition, segment, bucket), segment);
         }
-        catch (DamagedDataException e) when (bucket?.Has(file) == true && e.DamagedFile == file)
+        catch (DamagedDataException e) when (bucket?.Has(file) == true && (e.DamagedFile == file || e.DamagedFile == PartFile.NameOf(file)))
         {
             bucket.Replace(e);
             bucket.Provide(file);

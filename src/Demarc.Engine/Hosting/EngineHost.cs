@@ -22,14 +22,12 @@ internal sealed class EngineHost : IAsyncDisposable
     private readonly DataDirectory directory;
     private readonly LoginCheck logins;
     private readonly IndexBuilder indexes;
-    private readonly Arrivals arrivals;
     private readonly IndexFolder indexFiles;
     private readonly EngineBucket? bucket;
 
     private EngineHost(WebApplication app, DataDirectory directory, Store store, LoginCheck logins, IndexBuilder indexes, IndexFolder indexFiles, EngineBucket? bucket)
     {
         (this.app, this.directory, Store, this.logins, this.indexes, this.indexFiles, this.bucket) = (app, directory, store, logins, indexes, indexFiles, bucket);
-        arrivals = new Arrivals(store.State);
         var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(a => new Uri(a)).ToList();
         (GrpcAddress, MetricsAddress) = (addresses[0], addresses[1]);
     }
@@ -94,7 +92,6 @@ internal sealed class EngineHost : IAsyncDisposable
         await app.StopAsync();
         await app.DisposeAsync();
         logins.Dispose();
-        arrivals.Dispose();
         indexes.Dispose();
         Store.Dispose();
         indexFiles.Store(Store.State); // The last checkpoint has named rows that an index was built over.

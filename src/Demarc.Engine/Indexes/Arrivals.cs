@@ -22,39 +22,24 @@ internal sealed class Arrivals : IDisposable
 
     private readonly EngineState state;
     private readonly CancellationTokenSource stop = new();
-    private readonly SemaphoreSlim wake = new(1, 1);
+    private readonly Bell bell = new();
     private readonly Thread worker;
 
     public Arrivals(EngineState state)
     {
         this.state = state;
-        state.Applied += Wake;
+        state.Applied += bell.Ring;
         worker = new Thread(Run) { Name = "demarc-engine arrivals", IsBackground = true };
         worker.Start();
     }
 
     public void Dispose()
     {
-        state.Applied -= Wake;
+        state.Applied -= bell.Ring;
         stop.Cancel();
         worker.Join();
         stop.Dispose();
-        wake.Dispose();
-    }
-
-    private void Wake()
-    {
-        try
-        {
-            if (wake.CurrentCount == 0)
-            {
-                wake.Release();
-            }
-        }
-        catch (SemaphoreFullException)
-        {
-            // It is about to look anyway.
-        }
+        bell.Dispose();
     }
 
     private void Run()
@@ -63,7 +48,7 @@ internal sealed class Arrivals : IDisposable
         {
             while (true)
             {
-                wake.Wait(stop.Token);
+                bell.Wait(Timeout.InfiniteTimeSpan, stop.Token);
                 foreach (var view in state.Collections.Where(c => c.Damage is null).Select(c => c.View))
                 {
                     Look(view);

@@ -25,9 +25,10 @@ internal sealed class IndexBuilder : IDisposable
     private readonly int threads;
     private readonly IndexFolder? folder;
     private readonly CancellationTokenSource stop = new();
-    private readonly SemaphoreSlim wake = new(1, 1);
+    private readonly Bell bell = new();
     private readonly Thread? loading;
     private readonly Thread worker;
+    private Arrivals? arrivals;
 
     public IndexBuilder(EngineState state, TimeProvider time, ILogger log, int? threads = null, IndexFolder? folder = null)
     {
@@ -44,17 +45,7 @@ internal sealed class IndexBuilder : IDisposable
     }
 
     /// <summary>Looks again whether anything is due.</summary>
-    public void Wake()
-    {
-        try
-        {
-            wake.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // It is about to look anyway.
-        }
-    }
+    public void Wake() => bell.Ring();
 
     /// <summary>How many of a collection's rows an index answers, directly or because so few are left that comparing them is as quick.</summary>
     public static IndexProgress Progress(CollectionView view, StoredIndex index)
@@ -78,8 +69,9 @@ internal sealed class IndexBuilder : IDisposable
         state.Applied -= Wake;
         stop.Cancel();
         worker.Join();
+        arrivals?.Dispose();
         stop.Dispose();
-        wake.Dispose();
+        bell.Dispose();
     }
 
     private void Run()
@@ -87,9 +79,10 @@ internal sealed class IndexBuilder : IDisposable
         try
         {
             loading?.Join();
+            arrivals = new Arrivals(state); // Not before: what has its index in a file needs no lists.
             for (bool asked = false, later = false; ;)
             {
-                if (wake.Wait(asked && !later ? Timeout.InfiniteTimeSpan : Idle, stop.Token))
+                if (bell.Wait(asked && !later ? Timeout.InfiniteTimeSpan : Idle, stop.Token))
                 {
                     asked = false;
                 }

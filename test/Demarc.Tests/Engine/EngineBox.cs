@@ -21,7 +21,6 @@ namespace Demarc.Tests.Engine;
 internal sealed class EngineBox : IDisposable
 {
     private readonly IndexBuilder? indexes;
-    private readonly Arrivals? arrivals;
     private readonly DefectLog defects = new();
     private readonly BoxInvoker invoker;
     private bool ended;
@@ -33,7 +32,6 @@ internal sealed class EngineBox : IDisposable
         var folder = bucket is null ? null : new IndexFolder(directory, disk, 0, defects);
         bucket?.Begin(Store, folder!, directory, disk, time, defects);
         indexes = indexing ? new IndexBuilder(Store.State, time, defects, folder: folder) : null;
-        arrivals = indexing ? new Arrivals(Store.State) : null;
         var endpoint = new MilvusEndpoint(Store, new EngineMetrics(time), new Admission(time), new EngineOptions { Data = directory.Path }, defects);
         invoker = new BoxInvoker(endpoint);
         Client = new MilvusService.MilvusServiceClient(invoker);
@@ -90,7 +88,6 @@ internal sealed class EngineBox : IDisposable
         if (!ended)
         {
             ended = true;
-            arrivals?.Dispose();
             indexes?.Dispose();
             Store.Dispose(checkpointing);
             Bucket?.Dispose();

@@ -23,11 +23,11 @@ public sealed class BucketCacheTests
             await ApartAsync(box, folder);
             Assert.Equal(2, BucketLab.Files(folder, "segment-*.part").Count);
             Assert.Equal(2, BucketLab.Files(folder, "index-*.part").Count);
+            Assert.Equal(0, box.Bucket!.Files.FetchedBytes);
 
             // Texts are read on from the part; vectors, and the indexes, come back.
-            var fetched = box.Bucket!.Files.FetchedBytes;
             await BucketLab.CheckAsync(box, Asked);
-            Assert.True(box.Bucket.Files.FetchedBytes > fetched);
+            Assert.True(box.Bucket.Files.FetchedBytes > 2L * BucketLab.Full * BucketLab.Dimension * sizeof(float));
             await ApartAsync(box, folder);
             await BucketLab.CheckAsync(box, Asked);
         }
@@ -92,7 +92,7 @@ public sealed class BucketCacheTests
         await BucketLab.PutAsync(box, 0, BucketLab.Full + 100);
         await BucketLab.UntilAsync(() =>
         {
-            box.Store.Checkpoint();
+            box.Store.AskForCheckpoint();
             return BucketLab.Files(folder, "segment-*.seg").Count == 2;
         });
         await BucketLab.CheckAsync(box, [0, BucketLab.Full - 1, BucketLab.Full + 99]);
@@ -131,6 +131,38 @@ public sealed class BucketCacheTests
         Assert.Contains($"memory://bucket/{key} at byte ", search.Status.Reason, StringComparison.Ordinal);
         lab.Bucket.Change(key, content => content[content.Length / 2] ^= 1); // Put right there, it is fetched with the next request.
         await BucketLab.CheckAsync(box, [7]);
+    }
+
+    [Theory]
+    [InlineData(3)] // The header.
+    [InlineData(-3)] // The directory.
+    [InlineData(0)] // A text.
+    public async Task A_damaged_part_is_never_read_from_and_is_put_right(int at)
+    {
+        using var lab = new BucketLab();
+        var folder = lab.Folder();
+        var box = lab.Open(folder, cacheMib: 1);
+        await BucketLab.ReadyAsync(box);
+        await BucketLab.PutAsync(box, 0, BucketLab.Full + 100);
+        await BucketLab.MirroredAsync(box, folder);
+        await ApartAsync(box, folder);
+        await BucketLab.CheckAsync(box, [7]); // The whole file is here again, and the part beside it.
+        var path = Directory.GetFiles(folder.Path, "segment-*.part").Single();
+        var bytes = await File.ReadAllBytesAsync(path);
+        bytes[at > 0 ? at : at < 0 ? bytes.Length + at : bytes.AsSpan().IndexOf("row 4711 of 0"u8)] ^= 1;
+        await ReplaceAsync(path, bytes);
+
+        // Not when it would be used again,
+        await ApartAsync(box, folder);
+        await BucketLab.CheckAsync(box, Asked[..4]);
+        await ApartAsync(box, folder);
+        lab.Kill(box);
+
+        // and not when a start finds it alone.
+        await ReplaceAsync(path, bytes);
+        using var again = lab.Open(folder, cacheMib: 1);
+        await BucketLab.CheckAsync(again, Asked[..4]);
+        Assert.Null(again.Store.State.Find("default", "things").Damage);
     }
 
     [Fact]
@@ -201,6 +233,13 @@ public sealed class BucketCacheTests
                 return;
             }
         }
+    }
+
+    /// <summary>Gives a file another content under its name; whoever has mapped the one before keeps that.</summary>
+    private static async Task ReplaceAsync(string path, byte[] content)
+    {
+        await File.WriteAllBytesAsync(path + ".other", content);
+        File.Move(path + ".other", path, overwrite: true);
     }
 
     /// <summary>Two full segments, and one that is not, all of it in the bucket.</summary>

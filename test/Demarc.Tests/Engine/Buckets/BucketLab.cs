@@ -113,7 +113,7 @@ internal sealed class BucketLab : IDisposable
     public static Task MirroredAsync(EngineBox box, TemporaryFolder folder) =>
         UntilAsync(() =>
         {
-            box.Store.Checkpoint();
+            box.Store.AskForCheckpoint();
             if (box.Bucket!.Mirror!.Away is not null)
             {
                 box.Bucket.Mirror.Wake(); // By itself it would wait longer each time.

@@ -66,7 +66,7 @@ public sealed class BucketStorageTests
         lab.Away = false;
         var young = lab.Open(second, fromBucket: true);
         await BucketLab.PutAsync(young, 1000, 500, writer: 2);
-        old.Store.Checkpoint();
+        old.Store.AskForCheckpoint();
         await BucketLab.UntilAsync(() => old.Store.Broken is not null);
         Assert.Equal($"memory://bucket belongs to another data folder now, which took over from {first.Path}; use that one", old.Store.Broken);
         var refused = await old.Client.DeleteAsync(new DeleteRequest { CollectionName = "things", Expr = "id in [1]" });
@@ -80,7 +80,7 @@ public sealed class BucketStorageTests
         lab.Away = true;
         await BucketLab.UntilAsync(() =>
         {
-            young.Store.Checkpoint();
+            young.Store.AskForCheckpoint();
             return young.Store.LogBytes <= LogFormat.HeaderBytes && BucketLab.Files(second, "checkpoint-*").Count == 1 && BucketLab.Files(second, "segment-*-000005dc.seg").Count == 1;
         });
         lab.Kill(young);
@@ -107,7 +107,7 @@ public sealed class BucketStorageTests
             for (var i = 0; i < 5; i++)
             {
                 await BucketLab.PutAsync(box, i * 1000, 1000);
-                box.Store.Checkpoint();
+                box.Store.AskForCheckpoint();
             }
 
             await BucketLab.CheckAsync(box, [0, 4999]);
@@ -178,6 +178,35 @@ public sealed class BucketStorageTests
         File.Delete(Directory.GetFiles(folder.Path, "segment-*.seg")[0]);
         using var again = lab.Open(folder);
         await BucketLab.CheckAsync(again, [0, BucketLab.Full + 99]);
+    }
+
+    [Fact]
+    public async Task A_file_that_is_nowhere_leaves_nothing_else_out()
+    {
+        using var lab = new BucketLab();
+        var folder = lab.Folder();
+        using (var box = lab.Open(folder))
+        {
+            lab.Away = true;
+            await BucketLab.ReadyAsync(box);
+            await BucketLab.ReadyAsync(box, "others");
+            await BucketLab.PutAsync(box, 0, 1000);
+            await BucketLab.PutAsync(box, 0, 2000, name: "others");
+        }
+
+        File.Delete(Directory.GetFiles(folder.Path, "segment-*-000003e8.seg").Single());
+        lab.Away = false;
+        using (var box = lab.Open(folder))
+        {
+            Assert.NotNull(box.Store.State.Find("default", "things").Damage);
+            await BucketLab.PutAsync(box, 2000, 10, name: "others");
+            await BucketLab.MirroredAsync(box, folder);
+            lab.Kill(box);
+        }
+
+        using var again = lab.Open(lab.Folder(), fromBucket: true);
+        Assert.Equal(2010, await BucketLab.CountAsync(again, "others"));
+        Assert.NotNull(again.Store.State.Find("default", "things").Damage);
     }
 
     [Fact]
