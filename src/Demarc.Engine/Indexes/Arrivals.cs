@@ -73,7 +73,7 @@ internal sealed class Arrivals : IDisposable
                 continue;
             }
 
-            foreach (var segment in view.Segments.Where(s => s.Segment.File is not { IsPart: true }))
+            foreach (var segment in view.Segments)
             {
                 try
                 {
@@ -98,14 +98,14 @@ internal sealed class Arrivals : IDisposable
             return;
         }
 
-        var column = (VectorColumn)segment.Columns[field];
-        if (arrived is null)
+        if (arrived is not null && view.Count - arrived.Rows < Math.Max(LeastStep, (arrived.Rows - arrived.From) / Step))
         {
-            segment.SetArrived(field, ArrivedRows.Begin(index.IndexId, column, Metrics.Parse(index.Metric()!), built, view.Count));
+            return;
         }
-        else if (view.Count - arrived.Rows >= Math.Max(LeastStep, (arrived.Rows - arrived.From) / Step))
+
+        if (segment.WidenerOf(field) is { } rows)
         {
-            segment.SetArrived(field, arrived.With(column, view.Count));
+            segment.SetArrived(field, arrived?.With(rows, view.Count) ?? ArrivedRows.Begin(index.IndexId, rows, segment.Columns[field].Field.Dimension, Metrics.Parse(index.Metric()!), built, view.Count));
         }
     }
 

@@ -38,25 +38,25 @@ internal sealed class ArrivedRows : VectorIndex
 
     public override (IndexFileKind Kind, long[] Numbers) Description => throw new InvalidOperationException("Rows that wait for their index are never stored in lists.");
 
-    public static ArrivedRows Begin(long indexId, VectorColumn column, Metric metric, int from, int to) =>
-        new ArrivedRows(indexId, from, from, ArrivedCentres.Of(column, metric, from, to, Fan), []).With(column, to);
+    public static ArrivedRows Begin(long indexId, VectorColumn.Widening rows, int dimension, Metric metric, int from, int to) =>
+        new ArrivedRows(indexId, from, from, ArrivedCentres.Of(rows, dimension, metric, from, to, Fan), []).With(rows, to);
 
     /// <summary>The same with more rows.</summary>
-    public ArrivedRows With(VectorColumn column, int to)
+    public ArrivedRows With(VectorColumn.Widening rows, int to)
     {
         // The array is shared with those before, which look at no more of it than they had.
-        var rows = to - From;
+        var count = to - From;
         var (list, done) = (listOfRow, Rows - From);
-        if (list.Length < rows)
+        if (list.Length < count)
         {
-            list = new int[Math.Max(rows, 2 * list.Length)];
+            list = new int[Math.Max(count, 2 * list.Length)];
             listOfRow.AsSpan(0, done).CopyTo(list);
         }
 
-        var wide = new float[column.Field.Dimension];
-        for (var row = done; row < rows; row++)
+        var wide = centres.Room();
+        for (var row = done; row < count; row++)
         {
-            list[row] = centres.Nearest(column, From + row, wide);
+            list[row] = centres.Nearest(rows, From + row, wide);
         }
 
         return new ArrivedRows(IndexId, From, to, centres, list);
@@ -122,31 +122,30 @@ internal sealed class ArrivedCentres
 
     private int Fan => first.Length / dimension;
 
-    public static ArrivedCentres Of(VectorColumn column, Metric metric, int from, int to, int fan)
+    public static ArrivedCentres Of(VectorColumn.Widening rows, int dimension, Metric metric, int from, int to, int fan)
     {
-        var dimension = column.Field.Dimension;
         var sampled = Math.Min(to - from, fan * fan * SamplePerCentre);
         var sample = new float[sampled * dimension];
         for (var i = 0; i < sampled; i++)
         {
-            IvfIndex.Read(column, from + (int)((long)i * (to - from) / sampled), metric, KMeans.Row(sample, i, dimension));
+            IvfIndex.Read(rows, from + (int)((long)i * (to - from) / sampled), metric, KMeans.Row(sample, i, dimension));
         }
 
         var first = KMeans.Centres(sample, dimension, fan, CancellationToken.None);
-        var near = Enumerable.Range(0, sampled).GroupBy(i => KMeans.Nearest(first, dimension, KMeans.Row(sample, i, dimension))).ToDictionary(g => g.Key, g => g.ToList());
+        var nearTo = Enumerable.Range(0, sampled).GroupBy(i => KMeans.Nearest(first, dimension, KMeans.Row(sample, i, dimension))).ToDictionary(g => g.Key, g => g.ToList());
         var second = new float[fan * fan * dimension];
         for (var c = 0; c < fan; c++)
         {
             // Where a few rows are near, some centres stand twice, and the first of them has the rows.
-            var below = near.GetValueOrDefault(c) ?? [];
-            var rows = new float[Math.Max(1, below.Count) * dimension];
-            KMeans.Row(first, c, dimension).CopyTo(rows);
+            var below = nearTo.GetValueOrDefault(c) ?? [];
+            var near = new float[Math.Max(1, below.Count) * dimension];
+            KMeans.Row(first, c, dimension).CopyTo(near);
             for (var i = 0; i < below.Count; i++)
             {
-                KMeans.Row(sample, below[i], dimension).CopyTo(KMeans.Row(rows, i, dimension));
+                KMeans.Row(sample, below[i], dimension).CopyTo(KMeans.Row(near, i, dimension));
             }
 
-            var own = KMeans.Centres(rows, dimension, Math.Min(fan, rows.Length / dimension), CancellationToken.None);
+            var own = KMeans.Centres(near, dimension, Math.Min(fan, near.Length / dimension), CancellationToken.None);
             for (var i = 0; i < fan; i++)
             {
                 KMeans.Row(own, i % (own.Length / dimension), dimension).CopyTo(KMeans.Row(second, (c * fan) + i, dimension));
@@ -156,9 +155,13 @@ internal sealed class ArrivedCentres
         return new ArrivedCentres(metric, dimension, first, second);
     }
 
-    public int Nearest(VectorColumn column, int row, float[] wide)
+    /// <summary>Room for one row, which <see cref="Nearest"/> widens.</summary>
+    public float[] Room() => new float[dimension];
+
+    /// <summary>Which centre a row is near to.</summary>
+    public int Nearest(VectorColumn.Widening rows, int row, float[] wide)
     {
-        IvfIndex.Read(column, row, metric, wide);
+        IvfIndex.Read(rows, row, metric, wide);
         var above = KMeans.Nearest(first, dimension, wide);
         return (above * Fan) + KMeans.Nearest(second.AsSpan(above * Fan * dimension, Fan * dimension), dimension, wide);
     }

@@ -35,16 +35,17 @@ internal sealed class IvfIndex : VectorIndex
         var count = Math.Clamp(rows / RowsPerList, 1, listCount);
         var sampled = (int)Math.Min(rows, (long)count * KMeans.SamplePerCentre);
         var sample = new float[sampled * dimension];
+        var rowsOf = column.Widener();
         for (var i = 0; i < sampled; i++)
         {
-            Read(column, (int)((long)i * rows / sampled), metric, KMeans.Row(sample, i, dimension));
+            Read(rowsOf, (int)((long)i * rows / sampled), metric, KMeans.Row(sample, i, dimension));
         }
 
         var centres = KMeans.Centres(sample, dimension, count, cancel);
         var listOfRow = new int[rows];
         Parallel.For(0, rows, () => new float[dimension], (row, _, wide) =>
         {
-            Read(column, row, metric, wide);
+            Read(rowsOf, row, metric, wide);
             listOfRow[row] = KMeans.Nearest(centres, dimension, wide);
             return wide;
         }, _ => { });
@@ -149,9 +150,9 @@ internal sealed class IvfIndex : VectorIndex
     }
 
     /// <summary>A row as it is compared with centres.</summary>
-    public static void Read(VectorColumn column, int row, Metric metric, Span<float> to)
+    public static void Read(VectorColumn.Widening rows, int row, Metric metric, Span<float> to)
     {
-        column.Widen(row, to);
+        rows(row, to);
         var norm = metric == Metric.Cosine ? Kernels.Norm(to) : 0;
         for (var d = 0; d < to.Length && norm > 0; d++)
         {

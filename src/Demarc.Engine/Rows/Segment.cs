@@ -87,6 +87,21 @@ internal sealed class Segment
     /// <summary>The rows behind the index's, in lists, once there are many.</summary>
     public ArrivedRows? ArrivedOf(int field) => Volatile.Read(ref arrived[field]);
 
+    /// <summary>Reads a field's rows for longer than a request; null while they are only in the bucket.</summary>
+    public VectorColumn.Widening? WidenerOf(int field)
+    {
+        var column = (VectorColumn)Columns[field];
+        if (File is not { } file)
+        {
+            return column.Widener();
+        }
+
+        lock (file.Gate)
+        {
+            return file.IsPart ? null : column.Widener();
+        }
+    }
+
     public void SetArrived(int field, ArrivedRows? rows) => Volatile.Write(ref arrived[field], rows);
 
     /// <summary>Appends rows [from, from + count) of canonical columns.</summary>

@@ -43,6 +43,8 @@ internal sealed class SparseVectorColumn(FieldDefinition field) : VectorColumn(f
 
     public override void Widen(int row, Span<float> to) => throw new InvalidOperationException("A sparse vector has no dense form.");
 
+    public override Widening Widener() => Widen;
+
     public override uint Checksum(int row, uint running)
     {
         var (from, length) = (Starts[row], Starts[row + 1] - Starts[row]);

@@ -17,6 +17,9 @@ namespace Demarc.Engine.Rows;
 /// </summary>
 internal abstract class VectorColumn(FieldDefinition field) : Column(field)
 {
+    /// <summary>Gives the values of one dense row, widened.</summary>
+    public delegate void Widening(int row, Span<float> to);
+
     private BlockFile? notChecked;
     private BlockFile? mapped;
     private int blockField;
@@ -65,6 +68,9 @@ internal abstract class VectorColumn(FieldDefinition field) : Column(field)
 
     /// <summary>The values of one dense row, widened.</summary>
     public abstract void Widen(int row, Span<float> to);
+
+    /// <summary>The same for whoever reads many: they are held as they are now, also if the column lets go of them meanwhile.</summary>
+    public abstract Widening Widener();
 
     /// <summary>Goes on with a checksum over one row's values.</summary>
     public abstract uint Checksum(int row, uint running);
@@ -193,6 +199,12 @@ internal sealed class FloatVectorColumn(FieldDefinition field) : VectorColumn(fi
 
     public override void Widen(int row, Span<float> to) => Row(row).CopyTo(to);
 
+    public override Widening Widener()
+    {
+        var held = Values;
+        return (row, to) => held.AsSpan(row * dimension, dimension).CopyTo(to);
+    }
+
     public override uint Checksum(int row, uint running) => Crc32C.Append(running, MemoryMarshal.AsBytes(Row(row)));
 
     public override void Prefetch(int row) => Cache.Prefetch(ref Values.At((nint)row * dimension), dimension * sizeof(float));
@@ -304,6 +316,12 @@ internal sealed class ByteVectorColumn(FieldDefinition field) : VectorColumn(fie
     public override int RowBytes(int row) => rowBytes;
 
     public override void Widen(int row, Span<float> to) => Widen(Field.Type, Row(row), to);
+
+    public override Widening Widener()
+    {
+        var held = Values;
+        return (row, to) => Widen(Field.Type, held.AsSpan(row * rowBytes, rowBytes), to);
+    }
 
     public override uint Checksum(int row, uint running) => Crc32C.Append(running, Row(row));
 

@@ -24,12 +24,12 @@ public sealed class ArrivedRowsTests
         var (type, metric) = (Enum.Parse<DataType>(typeName), Enum.Parse<Metric>(metricName));
         var sample = new VectorSample(type, Rows, 16);
         var segment = sample.View.Segments[0].Segment;
-        var arrived = ArrivedRows.Begin(VectorSample.IndexId, sample.Column, metric, 0, Rows / 2);
+        var arrived = ArrivedRows.Begin(VectorSample.IndexId, sample.Column.Widener(), sample.Dimension, metric, 0, Rows / 2);
         segment.SetArrived(1, arrived);
         Assert.True(sample.Recall(metric, 10) >= 0.95); // Those behind the lists are compared one by one.
         for (var to = Rows / 2; to <= Rows; to += 5_000)
         {
-            arrived = arrived.With(sample.Column, to);
+            arrived = arrived.With(sample.Column.Widener(), to);
         }
 
         segment.SetArrived(1, arrived);
@@ -44,7 +44,7 @@ public sealed class ArrivedRowsTests
     {
         var sample = new VectorSample(DataType.FloatVector, Rows, 16);
         var segment = sample.View.Segments[0].Segment;
-        segment.SetArrived(1, ArrivedRows.Begin(VectorSample.IndexId, sample.Column, Metric.L2, 0, Rows));
+        segment.SetArrived(1, ArrivedRows.Begin(VectorSample.IndexId, sample.Column.Widener(), sample.Dimension, Metric.L2, 0, Rows));
         sample.Index(HnswIndex.Build(VectorSample.IndexId, sample.Column, Metric.L2, 15_000, quantised: false, new HnswPlan(16, 100, 1, 2), CancellationToken.None));
         var found = sample.Search([.. Enumerable.Range(0, 50).Select(_ => sample.Query())], Metric.L2, 100, useIndex: true);
         Assert.All(found, hits => Assert.Equal(100, hits.Select(h => h.Row).Distinct().Count()));
@@ -53,7 +53,7 @@ public sealed class ArrivedRowsTests
         Assert.True(sample.Recall(Metric.L2, 10) >= 0.95);
 
         // Lists that begin behind what an index has are not enough without it.
-        segment.SetArrived(1, ArrivedRows.Begin(VectorSample.IndexId, sample.Column, Metric.L2, 15_000, Rows));
+        segment.SetArrived(1, ArrivedRows.Begin(VectorSample.IndexId, sample.Column.Widener(), sample.Dimension, Metric.L2, 15_000, Rows));
         Assert.True(sample.Recall(Metric.L2, 10) >= 0.95);
         sample.Index(null);
         Assert.Equal(1, sample.Recall(Metric.L2, 10));
@@ -63,7 +63,7 @@ public sealed class ArrivedRowsTests
     public void Rows_that_are_all_alike_are_found_too()
     {
         var sample = new VectorSample(DataType.FloatVector, 20_000, 1);
-        sample.View.Segments[0].Segment.SetArrived(1, ArrivedRows.Begin(VectorSample.IndexId, sample.Column, Metric.L2, 0, 20_000));
+        sample.View.Segments[0].Segment.SetArrived(1, ArrivedRows.Begin(VectorSample.IndexId, sample.Column.Widener(), sample.Dimension, Metric.L2, 0, 20_000));
         Assert.True(sample.Recall(Metric.L2, 10) >= 0.95);
     }
 
