@@ -44,6 +44,14 @@ internal sealed record FieldDefinition(FieldSchema Schema, int Dimension, int Ma
     public static bool IsVectorType(DataType type) =>
         type is DataType.FloatVector or DataType.Float16Vector or DataType.Bfloat16Vector or DataType.Int8Vector or DataType.BinaryVector or DataType.SparseFloatVector;
 
+    /// <summary>A type as Milvus writes it in its messages.</summary>
+    public static string TypeName(DataType type) => type switch
+    {
+        DataType.Json => "JSON",
+        DataType.Bfloat16Vector => "BFloat16Vector",
+        _ => type.ToString(),
+    };
+
     public bool IsArray => Type == DataType.Array;
 
     /// <summary>Of an array: the type of its elements.</summary>

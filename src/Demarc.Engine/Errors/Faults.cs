@@ -57,6 +57,9 @@ internal static class Faults
 
     public static Fault Missing(string field) => new(1101, $"missing required parameters[missing_param={field}]: missing parameter");
 
+    /// <summary>Something that must be said, in words of their own.</summary>
+    public static Fault MissingSaid(string why) => new(1101, $"{why}: missing parameter");
+
     public static Fault FieldNotFound(string name) => new(1700, $"field not found[field={name}]");
 
     /// <summary>Something the wire can say and this engine does not do. Refused, never half obeyed.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Demarc.Engine.Catalog;
 using Demarc.Engine.Errors;
 using Demarc.Engine.Protocol;
@@ -8,10 +9,13 @@ namespace Demarc.Engine.Service;
 
 /// <summary>
 /// A score that fades with the distance of a number field from an origin: it is whole within the offset, and at offset and
-/// scale together it is the decay. Gauss fades as a bell does, exp at once and with a long tail, linear down to nothing.
+/// scale together it is the decay. Gauss fades as a bell does, exp at once and with a long tail, linear evenly and down to the decay.
 /// </summary>
 internal sealed class DecayFunction : ScoreFunctions
 {
+    private const double DefaultDecay = 0.5;
+    private const double LeastDecay = 0.001;
+    private const double GreatestDecay = 0.999;
     private readonly int field;
     private readonly double origin;
     private readonly double offset;
@@ -19,46 +23,34 @@ internal sealed class DecayFunction : ScoreFunctions
 
     public DecayFunction(CollectionDefinition definition, FunctionSchema function)
     {
-        if (function.InputFieldNames.Count != 1)
+        var (from, scale) = (Given(function, "origin"), Given(function, "scale"));
+        offset = Given(function, "offset") ?? 0;
+        var decay = Given(function, "decay") ?? DefaultDecay;
+        Normalise = bool.TryParse(Parameter(function, "norm_score"), out var normalise) && normalise;
+        Mode = Parameter(function, "score_mode")?.ToLowerInvariant() ?? "max";
+        var shape = Parameter(function, "function")?.ToLowerInvariant() ?? throw Faults.MissingSaid("decay function not specified");
+        origin = from ?? throw Faults.MissingSaid("decay origin not specified");
+        if (Mode is not ("max" or "sum" or "avg"))
         {
-            throw Faults.Invalid($"Decay function only supports single input, but gets [[{string.Join(' ', function.InputFieldNames)}]] input");
+            throw Faults.Invalid($"unsupported score_mode: {Mode}, only supports [max, sum, avg]");
         }
 
-        field = definition.FieldIndex(function.InputFieldNames[0]);
-        if (field < 0)
-        {
-            throw Faults.Invalid($"Function input field not found: {function.InputFieldNames[0]}");
-        }
-
-        if (definition.Fields[field] is { IsInteger: false, Type: not (DataType.Float or DataType.Double) } other)
-        {
-            throw Faults.Invalid($"Decay rerank: unsupported input field type:{other.Type}, only support numberic field");
-        }
-
-        origin = Number(function, "origin", null);
-        offset = Number(function, "offset", 0);
-        var scale = Number(function, "scale", null);
-        var decay = Number(function, "decay", 0.5);
-        if (scale <= 0 || offset < 0 || decay is not (> 0 and < 1))
-        {
-            throw Faults.Invalid($"Decay function param: scale must > 0, offset must >= 0, decay must 0 < decay < 1, but got {scale}, {offset}, {decay}");
-        }
-
-        fade = Parameter(function, "function")?.ToLowerInvariant() switch
-        {
-            "gauss" => away => Math.Exp(away * away * Math.Log(decay) / (scale * scale)),
-            "exp" => away => Math.Exp(away * Math.Log(decay) / scale),
-            "linear" => away => Math.Max(0, 1 - (away * (1 - decay) / scale)),
-            var name => throw Faults.Invalid($"Invaild decay function: function, only support [gauss,linear,exp], but got [{name}]"),
-        };
+        field = InputField(definition, function);
+        fade = Shape(shape, scale ?? throw Faults.MissingSaid("decay scale not specified"), offset, decay);
     }
 
     public override bool GivesSimilarity => true;
 
+    /// <summary>Whether scores are brought between nought and one before they fade.</summary>
+    public bool Normalise { get; }
+
+    /// <summary>What becomes of a row that several searches found: its best score (max), their sum or their average (avg).</summary>
+    public string Mode { get; }
+
     public override float Score(Ranked hit, Metric metric) => (float)(Similarity(metric, hit.Score) * Fade(hit));
 
-    /// <summary>Distances become similarities between nought and one; what is a similarity stays as it is.</summary>
-    public static double Similarity(Metric metric, float score) => metric.IsDistance() ? 1 - (2 * Math.Atan(score) / Math.PI) : score;
+    /// <summary>Distances become similarities between nought and one; what is a similarity stays as it is, unless it is to be brought there too.</summary>
+    public double Similarity(Metric metric, float score) => Normalise || metric.IsDistance() ? Ranker.Normalised(metric, score) : score;
 
     /// <summary>The share that is left of the score of one row. A row without a value is as far away as can be.</summary>
     public double Fade(Ranked hit)
@@ -78,4 +70,51 @@ internal sealed class DecayFunction : ScoreFunctions
         };
         return fade(Math.Max(0, Math.Abs(value - origin) - offset));
     }
+
+    private static double? Given(FunctionSchema function, string name) =>
+        Parameter(function, name) is not { } text ? null
+        : double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value) ? value
+        : throw Faults.Invalid($"decay param {name}: {text} is not a number");
+
+    private static int InputField(CollectionDefinition definition, FunctionSchema function)
+    {
+        if (function.InputFieldNames.Count != 1)
+        {
+            throw Faults.Invalid($"rerank_builder: decay reranker requires exactly 1 input field, got {function.InputFieldNames.Count}");
+        }
+
+        var name = function.InputFieldNames[0];
+        var index = definition.FieldIndex(name);
+        if (index < 0 || index == definition.DynamicIndex)
+        {
+            throw Faults.Invalid($"rerank_builder: input field {name} not found in collection schema");
+        }
+
+        return definition.Fields[index].Type is var type && type is DataType.Int8 or DataType.Int16 or DataType.Int32 or DataType.Int64 or DataType.Float or DataType.Double
+            ? index
+            : throw Faults.Invalid($"rerank_builder: decay input field {name} must be numeric, got {FieldDefinition.TypeName(type)}");
+    }
+
+    private static Func<double, double> Shape(string shape, double scale, double offset, double decay)
+    {
+        var why = scale <= 0 ? Text($"scale must be > 0, got {scale:F6}")
+            : offset < 0 ? Text($"offset must be >= 0, got {offset:F6}")
+            : decay is <= 0 or >= 1 ? Text($"decay must be 0 < decay < 1, got {decay:F6}")
+            : decay is < LeastDecay or > GreatestDecay ? Text($"decay must be between {LeastDecay:F6} and {GreatestDecay:F6} for numerical stability, got {decay:F6}")
+            : shape is not ("gauss" or "exp" or "linear") ? $"invalid function \"{shape}\", must be one of [gauss, exp, linear]"
+            : null;
+        if (why is not null)
+        {
+            throw Faults.Invalid(Faults.Invalid($"rerank_builder: decay: {why}").Message);
+        }
+
+        return shape switch
+        {
+            "gauss" => away => Math.Exp(away * away * Math.Log(decay) / (scale * scale)),
+            "exp" => away => Math.Exp(away * Math.Log(decay) / scale),
+            _ => away => Math.Max(decay, 1 - (away * (1 - decay) / scale)),
+        };
+    }
+
+    private static string Text(FormattableString text) => FormattableString.Invariant(text);
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Demarc.Engine.Catalog;
 using Demarc.Engine.Errors;
 using Demarc.Engine.Protocol;
@@ -24,7 +25,7 @@ internal sealed record Grouping(int Field, int Size, bool Strict)
         var index = definition.FieldIndex(name);
         if (index < 0)
         {
-            throw Faults.Invalid($"groupBy field not found in schema: {name}");
+            throw new Fault(1700, $"groupBy field not found in schema: field not found[field={name}]");
         }
 
         var field = definition.Fields[index];
@@ -33,11 +34,35 @@ internal sealed record Grouping(int Field, int Size, bool Strict)
             throw Faults.Invalid($"groupBy is not supported for field {name} of type {field.Type}");
         }
 
-        var size = parameters.Whole("group_size", 1);
-        return size is >= 1 and <= Limits.GroupSize
-            ? new Grouping(index, (int)size, parameters.Flag("strict_group_size"))
-            : throw Faults.Invalid($"input group size:{size} is not in range [1, {Limits.GroupSize}]");
+        var size = Group(parameters.Text("group_size") ?? "1");
+        return new Grouping(index, size, bool.TryParse(parameters.Text("strict_group_size"), out var strict) && strict);
     }
+
+    private static int Group(string text) =>
+        !long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var size) ? throw Faults.Invalid($"failed to parse input group size:{text}")
+        : size <= 0 ? throw Faults.Invalid($"input group size:{size} is negative, failed to do search_groupby")
+        : size > Limits.GroupSize ? throw Faults.Invalid($"input group size:{size} exceeds configured max group size:{Limits.GroupSize}")
+        : (int)size;
+
+    /// <summary>
+    /// Groups by a score of their own, which is made of the scores of their rows: the best (max), the sum or the average
+    /// (avg). Of equal groups the one with more rows comes first.
+    /// </summary>
+    /// <param name="hits">Best first.</param>
+    /// <param name="distances">Whether the smaller score is the better one.</param>
+    /// <param name="scorer">How the score of a group is made.</param>
+    public List<Ranked> Rank(List<Ranked> hits, bool distances, string scorer)
+    {
+        var groups = hits.GroupBy(h => (ValueOf(h) is null, ValueOf(h))).Select(g => g.Take(Size).ToList())
+            .Select(rows => (Rows: rows, Score: scorer switch { "sum" => rows.Sum(r => r.Score), "avg" => rows.Average(r => r.Score), _ => rows[0].Score }));
+        return [.. (distances ? groups.OrderBy(g => g.Score) : groups.OrderByDescending(g => g.Score)).ThenByDescending(g => g.Rows.Count).SelectMany(g => g.Rows)];
+    }
+
+    /// <summary>How the score of a group is made, as a request says.</summary>
+    public static string Scorer(RequestParameters parameters) =>
+        parameters.Text("rank_group_scorer") is not { } scorer ? "max"
+        : scorer is "max" or "sum" or "avg" ? scorer
+        : throw Faults.Invalid($"invalid group scorer \"{scorer}\", must be max/sum/avg");
 
     /// <summary>Looks for more and more rows until the groups asked for are filled or there are no more rows.</summary>
     public List<Ranked>[] Collect(SearchRun run, long rows, Func<int, List<Ranked>[]> nearest, int groups)

@@ -16,7 +16,7 @@ namespace Demarc.Engine.Service;
 internal sealed partial class MilvusEndpoint
 {
     /// <summary>The one node there is.</summary>
-    private const long NodeId = 1;
+    internal const long NodeId = 1;
 
     /// <summary>The resource group that is always there.</summary>
     private const string DefaultResourceGroup = "__default_resource_group";

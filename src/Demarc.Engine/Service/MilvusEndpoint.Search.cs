@@ -32,7 +32,12 @@ internal sealed partial class MilvusEndpoint
 
             await ExpireRows(Collection(call, request.CollectionName));
             var (collection, view) = Loaded(call, request.CollectionName, request.PartitionNames);
-            var run = Prepare(request, collection, view);
+            var run = Prepare(request, collection, view, null);
+            if (run.Order is not null && request.FunctionScore is { Functions.Count: > 0 } score && !score.Functions.All(ScoreFunctions.IsBoost))
+            {
+                throw Faults.Invalid("order_by and function rerank cannot be used together: they specify conflicting sort criteria");
+            }
+
             var highlights = request.Highlighter is null ? null : Highlighting.Read(view.Definition, request.Highlighter, run.Field, Texts(request));
             if (run.Parameters.Flag("search_iter_v2"))
             {
@@ -54,66 +59,87 @@ internal sealed partial class MilvusEndpoint
     {
         Refuse(request.HasNamespace, "namespace");
         Refuse(request.FunctionChains.Count > 0, "a function chain");
-        if (request.Requests.Count is 0 or > Limits.SubSearches)
+        if (request.Requests.Count > Limits.SubSearches)
         {
-            throw Faults.Invalid($"maximum of ann search requests is {Limits.SubSearches}, got {request.Requests.Count}");
+            throw Faults.Invalid($"maximum of ann search requests is {Limits.SubSearches}");
         }
 
         await ExpireRows(Collection(call, request.CollectionName));
         var (collection, view) = Loaded(call, request.CollectionName, request.PartitionNames);
+        CheckQueryCount(request.Requests.Count == 0 ? 0 : 1);
         var parameters = new RequestParameters(request.RankParams);
         var rescoring = request.FunctionScore is { } asked ? ScoreFunctions.Read(view.Definition, asked, filter => ParseFilter(view.Definition, filter, NoTemplates)) : null;
         Refuse(rescoring is BoostFunctions, "a boost over a hybrid search; name it in its parts");
         var ranker = rescoring is DecayFunction decay ? Ranker.ByDecay(decay)
-            : request.FunctionScore is { } score ? Ranker.Read(score, request.Requests.Count) : Ranker.Read(parameters, request.Requests.Count);
-        var (limit, offset) = Page(parameters, "limit");
-        var searches = new List<(SearchRun, List<Ranked>[])>();
+            : request.FunctionScore is { Functions.Count: > 0 } score ? Ranker.Read(score, request.Requests.Count) : Ranker.Read(parameters, request.Requests.Count);
+        var (limit, offset) = RankWindow(parameters);
+        var grouping = Grouping.Read(view.Definition, parameters);
+        var scorer = Grouping.Scorer(parameters);
+        if (OrderBy.Read(view.Definition, parameters) is not null)
+        {
+            throw Faults.Invalid("order_by is not supported for hybrid search");
+        }
+
+        var searches = new List<(SearchRun Run, List<Ranked>[] Found)>();
         foreach (var sub in request.Requests)
         {
             RefuseUnserved(sub);
             Refuse(sub.Highlighter is not null, "highlighting in a hybrid search");
-            var run = Prepare(sub, collection, view);
-            Refuse(run.Grouping is not null, "group_by_field in a part of a hybrid search; name it beside the ranker");
+            var run = Prepare(sub, collection, view, new HybridPage((limit < 0 ? SearchRun.DefaultTopK : limit) + offset, grouping));
             searches.Add((run, Scored(view, run, sub.FunctionScore, run.Find(call.Cancel))));
         }
 
-        if (searches.Exists(s => s.Item2.Length != searches[0].Item2.Length))
+        if (searches.Find(s => s.Found.Length != searches[0].Found.Length) is { Run: not null } other)
         {
-            throw Faults.Invalid("sub-searches of a hybrid search should have the same nq");
+            throw Faults.Invalid("sub search request nq should be the same", searches[0].Found.Length, other.Found.Length);
         }
 
-        limit = limit < 0 ? searches[0].Item1.Limit : limit;
         var combined = ranker.Combine(searches);
-        var grouping = Grouping.Read(view.Definition, parameters);
-        if (grouping is not null && rescoring is DecayFunction)
-        {
-            throw Faults.Invalid("Decay rerank does not support grouping search");
-        }
-
         if (grouping is not null)
         {
-            combined = [.. combined.Select(hits => grouping.Take(hits, limit + offset).Rows)];
+            combined = [.. combined.Select(hits => grouping.Rank(hits, ranker.GivesDistances(searches), scorer))];
         }
 
-        return new SearchAnswer(view, request.OutputFields, limit, offset, parameters.Decimals()) { Grouping = grouping, Order = OrderBy.Read(view.Definition, parameters) }
+        return new SearchAnswer(view, request.OutputFields, limit < 0 ? searches[0].Run.Limit : limit, offset, parameters.Decimals()) { Grouping = grouping }
             .Build(combined, request.CollectionName, Now());
+    }
+
+    /// <summary>limit and offset of a hybrid search; without a limit that of its first part is taken, and -1 stands for it.</summary>
+    private static (int Limit, int Offset) RankWindow(RequestParameters parameters)
+    {
+        var (limit, offset) = (parameters.Whole("limit", -1), parameters.Whole("offset", 0));
+        var why = offset < 0 ? $"offset [{offset}] is invalid, should be gte than 0"
+            : parameters.Text("limit") is not null && limit <= 0 ? $"limit [{limit}] is invalid, should be greater than 0"
+            : limit > Limits.TopK || offset > Limits.TopK - Math.Max(limit, 1) ? $"(offset+limit) should be in range [1, {Limits.TopK}], but got {unchecked(limit + offset)}"
+            : null;
+        return why is null ? ((int)limit, (int)offset) : throw Faults.Invalid(Faults.Invalid($"invalid max query result window, {why}").Message);
+    }
+
+    private static void CheckQueryCount(int queries)
+    {
+        if (queries is < 1 or > Limits.QueryVectors)
+        {
+            throw Faults.Invalid(Faults.Invalid($"nq [{queries}] is invalid, nq (number of search vector per search request) should be in range [1, {Limits.QueryVectors}], but got {queries}").Message);
+        }
     }
 
     /// <summary>What was found, in the order that functions of the request give it.</summary>
     private static List<Ranked>[] Scored(CollectionView view, SearchRun run, FunctionScore? score, List<Ranked>[] found)
     {
-        if (score is null)
+        if (score is null or { Functions.Count: 0 })
         {
             return found;
         }
 
         var functions = ScoreFunctions.Read(view.Definition, score, filter => ParseFilter(view.Definition, filter, NoTemplates));
-        if (functions is DecayFunction && run.Grouping is not null)
+        if (functions is BoostFunctions && run.Grouping is not null)
         {
-            throw Faults.Invalid("Decay rerank does not support grouping search");
+            throw Faults.Invalid("failed to create query plan: don't support use segment scorer with group_by or search_iterator: query plan failed");
         }
 
-        return functions is null ? Ranker.Read(score, 1).Combine([(run, found)]) : [.. found.Select(hits => functions.Apply(hits, run.Metric))];
+        var ranker = functions is null ? Ranker.Read(score, 1) : null;
+        var scored = ranker?.Combine([(run, found)]) ?? [.. found.Select(hits => functions!.Apply(hits, run.Metric))];
+        return run.Grouping is { } grouping ? [.. scored.Select(hits => grouping.Rank(hits, ranker?.GivesDistances([(run, found)]) ?? false, Grouping.Scorer(run.Parameters)))] : scored;
     }
 
     /// <summary>A hybrid search in the form that puts its parts into a search.</summary>
@@ -135,13 +161,13 @@ internal sealed partial class MilvusEndpoint
         return hybrid;
     }
 
-    private SearchRun Prepare(SearchRequest request, CollectionRows collection, CollectionView view)
+    private SearchRun Prepare(SearchRequest request, CollectionRows collection, CollectionView view, HybridPage? whole)
     {
         var parameters = new RequestParameters(request.SearchParams);
         var field = SearchField(view.Definition, parameters.Text("anns_field"));
         var queries = Queries(request, field, collection);
         metrics.Searched(queries.Length);
-        return new SearchRun(view, request, parameters, field, queries, ParseFilter(view.Definition, request.Dsl, request.ExprTemplateValues));
+        return new SearchRun(view, parameters, field, queries, ParseFilter(view.Definition, request.Dsl, request.ExprTemplateValues), whole);
     }
 
     private SearchResults Iterate(SearchRequest request, CollectionView view, SearchRun run, CancellationToken cancel)
@@ -154,13 +180,13 @@ internal sealed partial class MilvusEndpoint
 
         if (run.Offset > 0)
         {
-            throw Faults.Invalid("search iterator does not support offset");
+            throw Faults.Invalid(Faults.Invalid("parse iterator v2 info failed: Setting an offset is not permitted when using a search iterator v2", "", "").Message);
         }
 
         var batch = (int)run.Parameters.Whole("search_iter_batch_size", run.Limit);
         if (batch is < 1 or > Limits.TopK)
         {
-            throw Faults.Invalid($"batch size [{batch}] is invalid, it should be in range [1, {Limits.TopK}]");
+            throw Faults.Invalid(Faults.Invalid(Faults.Invalid($"parse iterator v2 info failed: batch size is invalid, it should be in range [1, {Limits.TopK}], but got {batch}").Message).Message);
         }
 
         var token = run.Parameters.Text("search_iter_id");
@@ -207,8 +233,12 @@ internal sealed partial class MilvusEndpoint
     {
         if (name is not null)
         {
-            return definition.Field(name) is { IsSearchable: true } found ? found
-                : throw Faults.Invalid($"failed to create query plan: field ({name}) to search is not of vector type or does not exist");
+            return definition.Field(name) switch
+            {
+                null => throw Faults.Invalid(Faults.Invalid($"failed to create query plan: failed to get field schema by name: fieldName({name}) not found").Message),
+                { IsSearchable: true } found => found,
+                _ => throw Faults.Invalid($"failed to create query plan: field ({name}) to search is not of vector data type: query plan failed"),
+            };
         }
 
         var vectors = definition.Fields.Where(f => f.IsSearchable).ToList();
@@ -230,10 +260,7 @@ internal sealed partial class MilvusEndpoint
         }
 
         var group = Parsed(PlaceholderGroup.Parser, request.PlaceholderGroup, "placeholder_group");
-        if (group.Placeholders.Count != 1 || group.Placeholders[0].Values.Count is 0 or > Limits.QueryVectors)
-        {
-            throw Faults.Invalid($"nq [{group.Placeholders.Sum(p => p.Values.Count)}] is invalid, it should be in range [1, {Limits.QueryVectors}]");
-        }
+        CheckQueryCount(group.Placeholders.Count == 1 ? group.Placeholders[0].Values.Count : 0);
 
         var placeholder = group.Placeholders[0];
         if (field.Schema.IsFunctionOutput)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Demarc.Engine.Errors;
 using Demarc.Engine.Protocol;
@@ -31,19 +30,14 @@ internal sealed class Ranker
         return strategy.ToUpperInvariant() switch
         {
             "RRF" => Rrf(parameters.Number("k")),
-            "WEIGHTED" => Weighted(parameters.Text("weights"), parameters.Text("norm_score") is null || parameters.Flag("norm_score"), searches),
-            _ => throw Faults.Invalid($"unsupported rank type {strategy}"),
+            "WEIGHTED" => Weighted(parameters.Text("weights"), parameters.Flag("norm_score"), searches),
+            _ => throw Faults.Invalid(Faults.Invalid($"rerank_builder: unsupported rank type {strategy.ToLowerInvariant()}").Message),
         };
     }
 
     /// <summary>From a function of the newer interface.</summary>
     public static Ranker Read(FunctionScore score, int searches)
     {
-        if (score.Functions.Count != 1)
-        {
-            throw Faults.Invalid("Currently only supports one rerank");
-        }
-
         var parameters = new RequestParameters(score.Functions[0].Params.Where(p => p.Key != "reranker"));
         var name = score.Functions[0].Params.FirstOrDefault(p => p.Key.Equals("reranker", StringComparison.OrdinalIgnoreCase))?.Value ?? "";
         return name.ToUpperInvariant() switch
@@ -58,12 +52,12 @@ internal sealed class Ranker
     public List<Ranked>[] Combine(IReadOnlyList<(SearchRun Run, List<Ranked>[] Found)> searches)
     {
         var queries = searches[0].Found.Length;
-        var ascending = weights is not null && !normalise && searches.All(s => s.Run.Metric.IsDistance());
+        var ascending = GivesDistances(searches);
         var mixed = weights is not null && !normalise && !ascending && searches.Any(s => s.Run.Metric.IsDistance());
         var combined = new List<Ranked>[queries];
         for (var q = 0; q < queries; q++)
         {
-            var scores = new Dictionary<(int Segment, int Row), (double Score, Ranked Hit)>();
+            var scores = new Dictionary<(int Segment, int Row), (double Score, int Times, Ranked Hit)>();
             for (var s = 0; s < searches.Count; s++)
             {
                 // Of a row that was found by several of its elements the best one counts.
@@ -71,55 +65,59 @@ internal sealed class Ranker
                 for (var rank = 0; rank < hits.Count; rank++)
                 {
                     var hit = hits[rank];
-                    var part = decay is not null ? DecayFunction.Similarity(searches[s].Run.Metric, hit.Score)
+                    var part = decay is not null ? decay.Similarity(searches[s].Run.Metric, hit.Score)
                         : weights is null ? 1 / (k + rank + 1) : weights[s] * Value(searches[s].Run.Metric, hit.Score, mixed);
                     var key = (hit.Segment.Segment.Ordinal, hit.Row);
-                    scores[key] = !scores.TryGetValue(key, out var before) ? (part, hit)
-                        : (decay is null ? before.Score + part : Math.Max(before.Score, part), hit);
+                    scores[key] = !scores.TryGetValue(key, out var before) ? (part, 1, hit)
+                        : (decay?.Mode is "max" ? Math.Max(before.Score, part) : before.Score + part, before.Times + 1, hit);
                 }
             }
 
-            var all = scores.Values.Select(v => v.Hit with { Score = (float)(decay is null ? v.Score : v.Score * decay.Fade(v.Hit)) });
+            var all = scores.Values.Select(v => v.Hit with { Score = (float)(decay is null ? v.Score : v.Score / (decay.Mode is "avg" ? v.Times : 1) * decay.Fade(v.Hit)) });
             combined[q] = [.. (ascending ? all.OrderBy(h => h.Score) : all.OrderByDescending(h => h.Score)).ThenBy(h => h.Segment.Segment.Ordinal).ThenBy(h => h.Row)];
         }
 
         return combined;
     }
 
-    private double Value(Metric metric, float score, bool mixed)
-    {
-        if (!normalise)
-        {
-            return mixed && metric.IsDistance() ? 1 - (2 * Math.Atan(score) / Math.PI) : score;
-        }
+    /// <summary>Whether the smaller of the scores that come of it is the better one.</summary>
+    public bool GivesDistances(IReadOnlyList<(SearchRun Run, List<Ranked>[] Found)> searches) =>
+        weights is not null && !normalise && searches.All(s => s.Run.Metric.IsDistance());
 
-        return metric switch
-        {
-            Metric.Cosine => (1 + score) / 2,
-            Metric.IP => 0.5 + (Math.Atan(score) / Math.PI),
-            _ => metric.IsDistance() ? 1 - (2 * Math.Atan(score) / Math.PI) : 2 * Math.Atan(score) / Math.PI,
-        };
-    }
+    /// <summary>A score between nought and one, the greater the better.</summary>
+    public static double Normalised(Metric metric, float score) => metric switch
+    {
+        Metric.Cosine => (1 + score) / 2,
+        Metric.IP => 0.5 + (Math.Atan(score) / Math.PI),
+        _ => metric.IsDistance() ? 1 - (2 * Math.Atan(score) / Math.PI) : 2 * Math.Atan(score) / Math.PI,
+    };
+
+    private double Value(Metric metric, float score, bool mixed) => normalise || (mixed && metric.IsDistance()) ? Normalised(metric, score) : score;
 
     private static Ranker Rrf(double? k) =>
         k is null or > 0 and < 16384 ? new Ranker(k ?? DefaultK, null, false)
-            : throw Faults.Invalid(string.Create(CultureInfo.InvariantCulture, $"The rank params k should be in range (0, 16384), got {k}"));
+            : throw Faults.Invalid("The rank params k should be in range (0, 16384)");
 
     private static Ranker Weighted(string? text, bool normalise, int searches)
     {
-        double[]? weights = null;
+        double[] weights;
         try
         {
-            weights = JsonSerializer.Deserialize(text ?? "", RankerJson.Default.DoubleArray);
+            weights = text is null ? [] : JsonSerializer.Deserialize(text, RankerJson.Default.DoubleArray) ?? [];
         }
         catch (JsonException)
         {
-            // Told below.
+            throw Faults.Invalid("failed to parse weights: it should be an array of numbers");
         }
 
-        if (weights is null)
+        if (!Array.TrueForAll(weights, w => w is >= 0 and <= 1))
         {
-            throw Faults.Invalid("The weights param should be an array of numbers");
+            throw Faults.Invalid("rank param weight should be in range [0, 1]");
+        }
+
+        if (weights.Length == 0)
+        {
+            throw Faults.Invalid("rerank_builder: weighted reranker requires weights parameter");
         }
 
         if (weights.Length != searches)
@@ -127,9 +125,7 @@ internal sealed class Ranker
             throw Faults.Invalid($"the length of weights param mismatch with ann search requests", searches, weights.Length);
         }
 
-        return Array.TrueForAll(weights, w => w is >= 0 and <= 1)
-            ? new Ranker(0, weights, normalise)
-            : throw Faults.Invalid("rank param weight should be in range [0, 1]");
+        return new Ranker(0, weights, normalise);
     }
 }
 

@@ -20,12 +20,12 @@ internal abstract class ScoreFunctions
         return [.. metric.IsDistance() && !GivesSimilarity ? scored.OrderBy(h => h.Score) : scored.OrderByDescending(h => h.Score)];
     }
 
-    /// <summary>What a function score of a request asks for; null when it names one of the rankers that fuse several searches.</summary>
+    /// <summary>What a function score of a request asks for; null when it asks for nothing or names one of the rankers that fuse several searches.</summary>
     public static ScoreFunctions? Read(CollectionDefinition definition, FunctionScore score, Func<string, ConditionNode> parse)
     {
         if (score.Functions.Count == 0)
         {
-            throw Faults.Invalid("Currently only supports one rerank, but got 0");
+            return null;
         }
 
         foreach (var function in score.Functions)
@@ -39,18 +39,21 @@ internal abstract class ScoreFunctions
             return new BoostFunctions(definition, score, parse);
         }
 
-        return names.Count > 1 ? throw Faults.Invalid($"Currently only supports one rerank, but got {names.Count}")
+        return names.Count > 1 ? throw Faults.Invalid("rerank_builder: currently only supports one rerank function")
             : names[0] switch
             {
                 "decay" => new DecayFunction(definition, score.Functions[0]),
                 "rrf" or "weighted" => null,
                 "model" => throw Faults.NotServed("reranking by a model"),
-                _ => throw Faults.Invalid($"Unsupported rerank function: [{names[0]}], list of supported [decay,boost,rrf,weighted]"),
+                "" => throw Faults.MissingSaid("rerank_builder: reranker name not specified"),
+                _ => throw Faults.Invalid($"rerank_builder: unsupported reranker {names[0]}"),
             };
     }
 
     /// <summary>The new score of one hit.</summary>
     public abstract float Score(Ranked hit, Metric metric);
+
+    public static bool IsBoost(FunctionSchema function) => NameOf(function) == "boost";
 
     protected static double Number(FunctionSchema function, string name, double? absent)
     {

@@ -10,6 +10,7 @@ namespace Demarc.Tests.Engine;
 public class ScoreFunctionTests
 {
     private const int Rows = 200;
+    private static readonly (string Key, string Value)[] DecayDefaults = [("origin", "10"), ("offset", "1"), ("scale", "4"), ("decay", "0.4")];
 
     [Theory]
     [InlineData("gauss")]
@@ -33,15 +34,18 @@ public class ScoreFunctionTests
         }
     }
 
-    [Fact]
-    public async Task A_hybrid_search_lets_the_best_score_of_a_row_fade_and_a_row_without_value_to_nothing()
+    [Theory]
+    [InlineData("max")]
+    [InlineData("sum")]
+    [InlineData("avg")]
+    public async Task A_hybrid_search_lets_the_score_of_a_row_fade_and_a_row_without_value_to_nothing(string mode)
     {
         using var folder = Sample.Folder();
         await using var engine = await EngineProcess.Start(folder.Path);
         var lab = new ServiceLab(engine.Client);
         await lab.Ready(rows: Rows);
 
-        var hybrid = new HybridSearchRequest { CollectionName = "things", FunctionScore = Decay("exp", "maybe") };
+        var hybrid = new HybridSearchRequest { CollectionName = "things", FunctionScore = Decay("exp", "maybe", ("score_mode", mode)) };
         hybrid.Requests.Add(ServiceLab.Search(Sample.Vector(20, 0), Rows));
         hybrid.Requests.Add(ServiceLab.Search(Sample.Vector(90, 0), Rows));
         hybrid.RankParams.Add(ServiceLab.Parameters(("limit", "200")));
@@ -49,8 +53,9 @@ public class ScoreFunctionTests
         ServiceLab.Ok(answer.Status);
         foreach (var (id, score) in answer.Results.Ids.IntId.Data.Zip(answer.Results.Scores))
         {
-            var best = Math.Max(Similarity(Sample.Vector(20, 0), id), Similarity(Sample.Vector(90, 0), id));
-            Assert.Equal(id % 4 == 0 ? 0 : best * Fade("exp", id), score, 1e-4);
+            var (first, second) = (Similarity(Sample.Vector(20, 0), id), Similarity(Sample.Vector(90, 0), id));
+            var merged = mode switch { "max" => Math.Max(first, second), "sum" => first + second, _ => (first + second) / 2 };
+            Assert.Equal(id % 4 == 0 ? 0 : merged * Fade("exp", id), score, 1e-4);
         }
     }
 
@@ -89,13 +94,18 @@ public class ScoreFunctionTests
         await lab.Ready(rows: 10);
         var wrongs = new (FunctionScore Score, string Why)[]
         {
-            (Decay("gauss", "title"), "only support numberic field"),
-            (Decay("cubic", "id"), "gauss,linear,exp"),
-            (Decay("gauss", "nothing"), "not found"),
+            (Decay("gauss", "title"), "decay input field title must be numeric, got VarChar"),
+            (Decay("cubic", "id"), "decay: invalid function \"cubic\", must be one of [gauss, exp, linear]"),
+            (Decay("gauss", "nothing"), "input field nothing not found in collection schema"),
+            (Decay("gauss", "id", ("scale", "0")), "decay: scale must be > 0, got 0.000000"),
+            (Decay("gauss", "id", ("offset", "-1")), "decay: offset must be >= 0, got -1.000000"),
+            (Decay("gauss", "id", ("decay", "1")), "decay: decay must be 0 < decay < 1, got 1.000000"),
+            (Decay("gauss", "id", ("score_mode", "min")), "unsupported score_mode: min, only supports [max, sum, avg]"),
+            (new FunctionScore { Functions = { new FunctionSchema { Type = FunctionType.Rerank } } }, "reranker name not specified: missing parameter"),
             (Boost([("filter", "flag == true")]), "must set weight"),
             (Boost([("filter", "flag =="), ("weight", "1")]), "cannot parse expression"),
             (new FunctionScore { Functions = { new FunctionSchema { Type = FunctionType.Rerank, Params = { ServiceLab.Parameters(("reranker", "model")) } } } }, "reranking by a model"),
-            (new FunctionScore { Functions = { new FunctionSchema { Type = FunctionType.Rerank, Params = { ServiceLab.Parameters(("reranker", "magic")) } } } }, "Unsupported rerank function"),
+            (new FunctionScore { Functions = { new FunctionSchema { Type = FunctionType.Rerank, Params = { ServiceLab.Parameters(("reranker", "magic")) } } } }, "rerank_builder: unsupported reranker magic"),
         };
         foreach (var (score, why) in wrongs)
         {
@@ -162,18 +172,18 @@ public class ScoreFunctionTests
         {
             "gauss" => Math.Exp(-(away * away) / (2 * (-16 / (2 * Math.Log(0.4))))),
             "exp" => Math.Exp(Math.Log(0.4) / 4 * away),
-            _ => Math.Max(0, ((4 / (1 - 0.4)) - away) / (4 / (1 - 0.4))),
+            _ => Math.Max(0.4, ((4 / (1 - 0.4)) - away) / (4 / (1 - 0.4))),
         };
     }
 
-    private static FunctionScore Decay(string function, string field) => new()
+    private static FunctionScore Decay(string function, string field, params (string Key, string Value)[] others) => new()
     {
         Functions =
         {
             new FunctionSchema
             {
                 Name = "fade", Type = FunctionType.Rerank, InputFieldNames = { field },
-                Params = { ServiceLab.Parameters(("reranker", "decay"), ("function", function), ("origin", "10"), ("offset", "1"), ("scale", "4"), ("decay", "0.4")) },
+                Params = { ServiceLab.Parameters([("reranker", "decay"), ("function", function), .. DecayDefaults.ExceptBy(others.Select(o => o.Key), d => d.Key), .. others]) },
             },
         },
     };

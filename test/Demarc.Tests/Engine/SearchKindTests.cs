@@ -100,9 +100,18 @@ public class SearchKindTests
             .Select(id => (Id: id, Score: Reciprocal(first, id) + Reciprocal(second, id))).Where(p => p.Score > 0).OrderByDescending(p => p.Score).Take(5).Select(p => (float)p.Score);
         Assert.Equal(expected, rrf.Scores, (a, b) => Math.Abs(a - b) < 1e-6f);
 
-        var weighted = await Hybrid(("strategy", "weighted"), ("params", "{\"weights\": [0.9, 0.1]}"));
+        var weighted = await Hybrid(("strategy", "weighted"), ("params", "{\"weights\": [0.9, 0.1], \"norm_score\": true}"));
         Assert.Equal(50, weighted.Ids.IntId.Data[0]);
         Assert.Equal(0.9 + (0.1 * (1 - (2 * Math.Atan(Distance(second, 50)) / Math.PI))), weighted.Scores[0], 1e-5);
+
+        // Scores as they are, unless they are to be normalised: the smaller sum of distances is the better one.
+        var raw = await Hybrid(("strategy", "weighted"), ("params", "{\"weights\": [0.9, 0.1]}"));
+        Assert.All(raw.Ids.IntId.Data.Zip(raw.Scores), hit =>
+        {
+            var (near, far) = (0.9 * Distance(first, hit.First), 0.1 * Distance(second, hit.First));
+            Assert.Contains(new[] { near, far, near + far }, score => Math.Abs(score - hit.Second) < 1e-3);
+        });
+        Assert.Equal(raw.Scores.Order(), raw.Scores);
         Assert.Equal(1100, (await engine.Client.HybridSearchAsync(Request([("strategy", "weighted"), ("params", "{\"weights\": [0.9]}")]))).Status.Code);
 
         async Task<SearchResultData> Hybrid(params (string, string)[] parameters)
