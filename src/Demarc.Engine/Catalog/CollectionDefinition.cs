@@ -19,6 +19,9 @@ internal sealed record CollectionDefinition(CreateCollectionOp Op, ulong Created
     /// <summary>The property that names the field that says when a row is gone.</summary>
     public const string TtlFieldProperty = "ttl_field";
 
+    /// <summary>The property that has every search be about one partition key.</summary>
+    public const string IsolationProperty = "partitionkey.isolation";
+
     public long Id => Op.CollectionId;
 
     public string Name => Op.Schema.Name;

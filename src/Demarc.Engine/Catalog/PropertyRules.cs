@@ -25,6 +25,8 @@ internal static class PropertyRules
                     break;
                 case "mmap.enabled" when !bool.TryParse(pair.Value, out _):
                     throw Faults.Invalid($"invalid {pair.Key} value: {pair.Value}, should be true or false");
+                case CollectionDefinition.IsolationProperty when Isolates(pair.Value) && !schema.Fields.Any(f => f.IsPartitionKey):
+                    throw new Fault(105, $"partition key isolation mode is enabled but no partition key field is set. Please set the partition key first: illegal collection schema[collection={schema.Name}]");
                 default:
                     break;
             }
@@ -35,6 +37,14 @@ internal static class PropertyRules
             throw Faults.Invalid("collection TTL and entity TTL cannot be set at the same time");
         }
     }
+
+    /// <summary>Whether the property's value keeps partition keys apart, as Milvus reads it.</summary>
+    public static bool Isolates(string? value) => value?.ToUpperInvariant() switch
+    {
+        null or "FALSE" or "F" or "0" => false,
+        "TRUE" or "T" or "1" => true,
+        _ => throw Faults.Invalid($"failed to parse partition key isolation: strconv.ParseBool: parsing \"{value}\": invalid syntax"),
+    };
 
     private static void CheckTtl(string value)
     {

@@ -171,6 +171,32 @@ internal static class SchemaRules
         }
     }
 
+    /// <summary>Milvus's rule for names of partitions that rows are written to.</summary>
+    public static void CheckPartitionName(string given)
+    {
+        var name = given.Trim();
+        var refusal = $"Invalid partition name: {name}. ";
+        if (name.Length == 0)
+        {
+            throw Faults.Invalid(refusal + "Partition name should not be empty.");
+        }
+
+        if (name.Length > Limits.NameLength)
+        {
+            throw Faults.Invalid($"{refusal}The length of a partition name must be less than {Limits.NameLength} characters.");
+        }
+
+        if (name[0] != '_' && !char.IsAsciiLetterOrDigit(name[0]))
+        {
+            throw Faults.Invalid(refusal + "The first character of a partition name must be an underscore or letter.");
+        }
+
+        if (name.Any(c => c is not ('_' or '-') && !char.IsAsciiLetterOrDigit(c)))
+        {
+            throw Faults.Invalid(refusal + "Partition name can only contain numbers, letters and underscores.");
+        }
+    }
+
     private static void CheckField(FieldSchema field)
     {
         CheckName(field.Name, "field name");
@@ -224,11 +250,16 @@ internal static class SchemaRules
         {
             _ = field.ElementType != DataType.SparseFloatVector && FieldDefinition.IsVectorType(field.ElementType)
                 ? Dimension(field)
-                : throw Faults.Invalid($"element type {field.ElementType} of vector array field {field.Name} is not supported");
+                : throw Faults.Invalid($"Unsupported element type {FieldDefinition.TypeName(field.ElementType)} of ArrayOfVector field {field.Name}, only fixed dimension vector types are supported");
         }
         else if (field.ElementType is not (DataType.Bool or DataType.Int8 or DataType.Int16 or DataType.Int32 or DataType.Int64 or DataType.Float or DataType.Double or DataType.VarChar))
         {
-            throw Faults.Invalid($"element type {field.ElementType} of array field {field.Name} is not supported");
+            throw Faults.Invalid(field.ElementType switch
+            {
+                DataType.None => "element data type None is not valid",
+                DataType.String => "string data type not supported yet, please use VarChar type instead",
+                _ => $"element type {FieldDefinition.TypeName(field.ElementType)} is not supported",
+            });
         }
 
         _ = MaxLength(field);
@@ -316,7 +347,7 @@ internal static class SchemaRules
         }
     }
 
-    private static void CheckVectors(CollectionSchema schema)
+    public static void CheckVectors(CollectionSchema schema)
     {
         var count = schema.Fields.Count(f => FieldDefinition.IsVectorType(f.DataType) || f.DataType == DataType.ArrayOfVector);
         if (count == 0)

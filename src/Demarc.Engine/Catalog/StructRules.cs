@@ -26,43 +26,84 @@ internal static class StructRules
         foreach (var array in schema.StructArrayFields)
         {
             SchemaRules.CheckName(array.Name, "field name");
-            if (!names.Add(array.Name))
+            next = Complete(schema, array, names, next);
+        }
+
+        return next;
+    }
+
+    /// <summary>The schema with one more array of structs, which is null in the rows that are there already.</summary>
+    public static CollectionSchema WithArray(CollectionDefinition definition, StructArrayFieldSchema given)
+    {
+        if (!given.Nullable)
+        {
+            throw Faults.Invalid($"added struct field must be nullable, please check it, struct field name = {given.Name}");
+        }
+
+        RefuseReserved(given.Name);
+        SchemaRules.CheckName(given.Name, "field name");
+        foreach (var part in given.Fields)
+        {
+            RefuseReserved(part.Name);
+        }
+
+        var schema = definition.Op.Schema.Clone();
+        var names = schema.Fields.Select(f => f.Name).Concat(schema.StructArrayFields.Select(a => a.Name)).ToHashSet(StringComparer.Ordinal);
+        var array = given.Clone();
+        _ = Complete(schema, array, names, definition.Fields.Max(f => f.Schema.FieldID) + 1);
+        schema.StructArrayFields.Add(array);
+        if (schema.Fields.Count > Limits.Fields)
+        {
+            throw Faults.Invalid($"maximum field's number should be limited to {Limits.Fields}");
+        }
+
+        SchemaRules.CheckVectors(schema);
+        schema.Version++;
+        return schema;
+    }
+
+    private static long Complete(CollectionSchema schema, StructArrayFieldSchema array, HashSet<string> names, long next)
+    {
+        if (array.Fields.Count == 0)
+        {
+            throw Faults.Invalid($"struct array field {array.Name} has no sub-fields");
+        }
+
+        foreach (var part in array.Fields)
+        {
+            CheckPart(part);
+        }
+
+        var capacity = FieldDefinition.Parameter(array.Fields[0], "max_capacity");
+        if (array.Fields.FirstOrDefault(p => FieldDefinition.Parameter(p, "max_capacity") != capacity) is { } other)
+        {
+            throw Faults.Invalid($"all sub-fields in struct array field must have the same max_capacity: structName={array.Name}, subFieldName={other.Name}, max_capacity={FieldDefinition.Parameter(other, "max_capacity")}, expected={capacity}");
+        }
+
+        if (!array.Nullable && array.Fields.FirstOrDefault(p => p.Nullable) is { } alone)
+        {
+            throw Faults.Invalid($"sub-field in non-nullable struct cannot be nullable individually, set nullable on the struct instead: structName={array.Name}, subFieldName={alone.Name}");
+        }
+
+        if (!names.Add(array.Name))
+        {
+            throw Faults.Invalid($"duplicated field name {array.Name}");
+        }
+
+        array.FieldID = next++;
+        foreach (var part in array.Fields)
+        {
+            part.FieldID = next++;
+            part.State = FieldState.FieldCreated;
+            part.Nullable = array.Nullable; // A struct is null as a whole, and so are its parts.
+            var field = part.Clone();
+            field.Name = PartName(array.Name, part.Name);
+            if (!names.Add(field.Name))
             {
-                throw Faults.Invalid($"duplicated field name {array.Name}");
+                throw Faults.Invalid($"duplicated field name {part.Name}");
             }
 
-            if (array.Nullable)
-            {
-                throw Faults.NotServed($"a nullable struct array, as field {array.Name} is,");
-            }
-
-            if (array.Fields.Count == 0)
-            {
-                throw Faults.Invalid($"struct array field {array.Name} has no sub-fields");
-            }
-
-            array.FieldID = next++;
-            foreach (var part in array.Fields)
-            {
-                CheckPart(array.Name, part);
-                part.FieldID = next++;
-                part.State = FieldState.FieldCreated;
-                var field = part.Clone();
-                field.Name = PartName(array.Name, part.Name);
-                if (!names.Add(field.Name))
-                {
-                    throw Faults.Invalid($"duplicated field name {part.Name} in struct array field {array.Name}");
-                }
-
-                SchemaRules.CheckArray(field);
-                schema.Fields.Add(field);
-            }
-
-            var capacities = array.Fields.Select(p => FieldDefinition.Parameter(p, "max_capacity")).Distinct().ToList();
-            if (capacities.Count > 1)
-            {
-                throw Faults.Invalid($"the sub-fields of struct array field {array.Name} should have one max_capacity, but have {string.Join(", ", capacities)}");
-            }
+            schema.Fields.Add(field);
         }
 
         return next;
@@ -91,17 +132,39 @@ internal static class StructRules
         }
     }
 
-    private static void CheckPart(string array, FieldSchema part)
+    private static void CheckPart(FieldSchema part)
     {
         SchemaRules.CheckName(part.Name, "field name");
         if (part.DataType is not (DataType.Array or DataType.ArrayOfVector))
         {
-            throw Faults.Invalid($"Fields in StructArrayField can only be array or array of vector, but field {array}.{part.Name} is {part.DataType}");
+            throw Faults.Invalid($"fields in StructArrayField must be Array or ArrayOfVector, field name = {part.Name}, field type = {FieldDefinition.TypeName(part.DataType)}");
         }
 
-        if (part.IsPrimaryKey || part.IsPartitionKey || part.IsClusteringKey || part.AutoID || part.IsFunctionOutput || part.IsDynamic || part.Nullable || part.DefaultValue is not null)
+        if (part.ElementType is DataType.Array or DataType.ArrayOfStruct or DataType.ArrayOfVector)
         {
-            throw Faults.Invalid($"sub-field {part.Name} of struct array field {array} can be no key, no function's output, not nullable and have no default value");
+            throw Faults.Invalid($"nested array is not supported {part.Name}");
+        }
+
+        SchemaRules.CheckArray(part);
+        var mark = part.IsPrimaryKey ? "primary key"
+            : part.AutoID ? "autoID"
+            : part.IsPartitionKey ? "partition key"
+            : part.IsClusteringKey ? "clustering key"
+            : part.DefaultValue is not null ? "default value"
+            : part.IsFunctionOutput || part.IsDynamic ? "function output"
+            : null;
+        if (mark is not null)
+        {
+            throw Faults.Invalid($"{mark} is not supported for struct field, field name = {part.Name}");
+        }
+    }
+
+    /// <summary>Names that are the system's own.</summary>
+    private static void RefuseReserved(string name)
+    {
+        if (name is "RowID" or "Timestamp" or "$meta" or "$namespace_id" or "__virtual_pk__")
+        {
+            throw Faults.Invalid($"not support to add system field, field name = {name}");
         }
     }
 }

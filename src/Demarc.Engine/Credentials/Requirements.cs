@@ -86,7 +86,7 @@ internal static class Requirements
         ("Insert", 3, "Insert"),
         ("Upsert", 3, "Upsert"),
         ("Delete", 3, "Delete"),
-        ("AddCollectionField", 3, "AddCollectionField"),
+        ("AddCollectionField", 3, "AddCollectionField AddCollectionStructField"),
         ("Search", 3, "Search HybridSearch"),
         ("Query", 3, "Query"),
         ("Import", 1, "Import ListImportTasks"),

@@ -58,6 +58,26 @@ internal sealed partial class Parser
             : throw new FilterException($"filter on vector field {name} is not supported");
     }
 
+    /// <summary>What array[index][part] names: a part's value in one element, counted from 0.</summary>
+    private ElementNode PartOfElement(Token array)
+    {
+        at++;
+        var position = tokens[at++];
+        Expect("]");
+        Expect("[");
+        var name = StructRules.PartName(array.Text, tokens[at++].Text);
+        Expect("]");
+        var index = definition.FieldIndex(name);
+        if (index < 0)
+        {
+            throw new FilterException($"struct field not found: {name}, error: failed to get field schema by name: fieldName({name}) not found");
+        }
+
+        return definition.Fields[index].IsSearchable ? throw new FilterException($"filter on vector field {name} is not supported")
+            : int.TryParse(position.Text, out var whole) ? new ElementNode(index, name, whole)
+            : throw new FilterException($"invalid element index: {position.Text}");
+    }
+
     /// <summary>The field that array[part] names.</summary>
     private int PartIndex(Token array)
     {

@@ -1,3 +1,4 @@
+using Demarc.Engine.Catalog;
 using Demarc.Engine.Protocol;
 
 namespace Demarc.Engine.Filters;
@@ -76,6 +77,11 @@ internal sealed partial class Parser
     {
         var start = at;
         var of = AsValue(Sum());
+        if (of is ElementNode element && StructRules.IsPart(element.Name))
+        {
+            throw new FilterException($"mismatched input '{Text(start)}': one element is no array");
+        }
+
         return of is JsonNode || (of is FieldNode && TypeOf(of) == DataType.Array)
             ? new LengthNode(of)
             : throw new FilterException($"array_length operation are only supported on json or array fields now, got: {Text(start)}");

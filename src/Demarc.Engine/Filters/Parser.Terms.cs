@@ -42,6 +42,17 @@ internal sealed partial class Parser
             throw new FilterException($"only sub-fields can stand in a condition on elements, as $[…], not {name.Text}");
         }
 
+        if (Symbol("[") && at + 4 < tokens.Count && tokens[at + 1].Kind == TokenKind.Integer && tokens[at + 3].Text == "[" && tokens[at + 4].Kind == TokenKind.Name)
+        {
+            return PartOfElement(name);
+        }
+
+        if (definition.StructArray(name.Text) is { } array && Word("is"))
+        {
+            // A struct array is null as a whole, and so in each of its parts.
+            return new FieldNode(definition.FieldIndex(StructRules.PartName(array.Name, array.Fields[0].Name)), name.Text);
+        }
+
         var index = definition.StructArray(name.Text) is null ? definition.FieldIndex(name.Text) : PartIndex(name);
         if (index < 0)
         {
@@ -69,6 +80,11 @@ internal sealed partial class Parser
         if (!field.IsArray)
         {
             throw new FilterException($"{field.Type} data type not supported accessed with []");
+        }
+
+        if (StructRules.IsPart(field.Name))
+        {
+            throw new FilterException($"invalid expression: {source}");
         }
 
         at++;

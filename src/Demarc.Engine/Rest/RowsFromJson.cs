@@ -121,18 +121,20 @@ internal static class RowsFromJson
     private static FieldData Structs(StructArrayFieldSchema array, List<JsonElement> rows)
     {
         var items = rows.Select(row => row.TryGetProperty(array.Name, out var value) && value.ValueKind == JsonValueKind.Array ? value.EnumerateArray().ToList()
+            : array.Nullable && value.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null ? null
             : throw new Fault(1804, $"fail to deal the insert data, error: field {array.Name} should be an array of objects")).ToList();
         var structs = new StructArrayField();
         foreach (var part in array.Fields)
         {
             var data = new FieldData { Type = part.DataType, FieldName = part.Name };
+            data.ValidData.Add(array.Nullable ? items.Select(row => row is not null) : []);
             if (part.DataType == DataType.ArrayOfVector)
             {
-                data.Vectors = new VectorField { VectorArray = new VectorArray { ElementType = part.ElementType, Data = { items.Select(row => VectorsOf(part, part.ElementType, row.Select(i => Part(i, array, part)))) } } };
+                data.Vectors = new VectorField { VectorArray = new VectorArray { ElementType = part.ElementType, Data = { items.Where(row => row is not null).Select(row => VectorsOf(part, part.ElementType, row!.Select(i => Part(i, array, part)))) } } };
             }
             else
             {
-                data.Scalars = new ScalarField { ArrayData = new ArrayArray { ElementType = part.ElementType, Data = { items.Select(row => Elements(part, row.Select(i => Part(i, array, part)))) } } };
+                data.Scalars = new ScalarField { ArrayData = new ArrayArray { ElementType = part.ElementType, Data = { items.Where(row => row is not null).Select(row => Elements(part, row!.Select(i => Part(i, array, part)))) } } };
             }
 
             structs.Fields.Add(data);

@@ -68,7 +68,7 @@ internal static class RowsToJson
     private static void AddTo(List<Dictionary<string, object?>> rows, FieldData column)
     {
         var values = ValuesOf(column);
-        var marks = column.Scalars?.ValidData.Count > 0 ? column.Scalars.ValidData : column.ValidData;
+        var marks = column.Scalars?.ValidData.Count > 0 ? column.Scalars.ValidData : column.StructArrays?.Fields.FirstOrDefault()?.ValidData ?? column.ValidData;
         var dense = values.Count == rows.Count;
         for (int row = 0, at = 0; row < rows.Count; row++)
         {

@@ -8,6 +8,35 @@ namespace Demarc.Engine.Rows;
 /// <summary>Operations of a partial update on arrays: values put behind those that are there, or every occurrence of values taken out.</summary>
 internal static class ArrayChanges
 {
+    /// <summary>Checks a request's operations on fields; gives whether one of them asks for what is there, which makes the update partial.</summary>
+    public static bool Check(CollectionDefinition definition, UpsertRequest request)
+    {
+        var named = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var op in request.FieldOps)
+        {
+            if (op.FieldName.Length == 0)
+            {
+                throw Faults.MissingSaid("FieldPartialUpdateOp.field_name is required");
+            }
+
+            if (!named.Add(op.FieldName))
+            {
+                throw Faults.Invalid($"duplicate partial-update op for field \"{op.FieldName}\"");
+            }
+
+            if (op.Op != FieldPartialUpdateOp.Types.OpType.Replace)
+            {
+                Check(definition, request, op);
+            }
+            else if (StructRules.IsPart(op.FieldName))
+            {
+                throw Faults.Invalid($"partial struct update is not supported for struct sub-field \"{op.FieldName}\"; use the whole struct field instead");
+            }
+        }
+
+        return request.FieldOps.Any(o => o.Op != FieldPartialUpdateOp.Types.OpType.Replace);
+    }
+
     /// <param name="field">The array field.</param>
     /// <param name="index">Its place in the schema.</param>
     /// <param name="operation">Append or remove.</param>
@@ -15,41 +44,84 @@ internal static class ArrayChanges
     /// <param name="before">The row that is there for each of the request's rows, or null.</param>
     public static FieldData Applied(FieldDefinition field, int index, FieldPartialUpdateOp.Types.OpType operation, FieldData given, (Segment Segment, int Row)?[] before)
     {
-        if (!field.IsArray)
+        var (values, marks, rows) = (given.Scalars.ArrayData.Data, given.ValidData, before.Length);
+        RowReader.CheckMarks(field, marks, rows);
+        if (values.Count != rows && (marks.Count == 0 || values.Count != marks.Count(m => m)))
         {
-            throw Faults.Invalid($"field_ops of field {field.Name} need an array field, it is {field.Type}");
-        }
-
-        var values = given.Scalars?.ArrayData?.Data;
-        if (values is null || values.Count != before.Length)
-        {
-            throw Faults.Invalid($"the num_rows ({values?.Count ?? 0}) of field ({field.Name}) is not equal to passed num_rows ({before.Length}); field_ops need a value for each row", before.Length, values?.Count ?? 0);
+            throw Faults.Invalid($"the num_rows ({values.Count}) of field ({field.Name}) is not equal to passed num_rows ({rows})", rows, values.Count);
         }
 
         var changed = Column.NewData(field);
-        for (var row = 0; row < before.Length; row++)
+        for (int row = 0, at = 0; row < rows; row++)
         {
+            var isGiven = marks.Count == 0 || marks[row];
+            var change = values.Count == rows ? values[row] : isGiven ? values[at++] : new ScalarField();
             var there = new ScalarField();
-            if (before[row] is { } place && !place.Segment.Columns[index].IsNull(place.Row))
+            var isThere = before[row] is { } place && !place.Segment.Columns[index].IsNull(place.Row);
+            if (isThere)
             {
                 var one = Column.NewData(field);
-                place.Segment.Columns[index].Write(one, place.Row);
+                before[row]!.Value.Segment.Columns[index].Write(one, before[row]!.Value.Row);
                 there = one.Scalars.ArrayData.Data[0];
             }
 
-            changed.Scalars.ArrayData.Data.Add(Applied(field.ElementType, operation, there, ElementReader.Array(field, values[row], row)));
+            // A null has nothing to put in or to take out; a row that is not there yet is a new one, with what it brings.
+            changed.Scalars.ArrayData.Data.Add(!isGiven ? there : before[row] is null ? change : Applied(field, operation, there, ElementReader.Array(field, change, row)));
             if (field.Nullable)
             {
-                changed.ValidData.Add(true);
+                changed.ValidData.Add(isGiven || isThere);
             }
         }
 
         return changed;
     }
 
-    private static ScalarField Applied(DataType element, FieldPartialUpdateOp.Types.OpType operation, ScalarField there, ScalarField change)
+    private static void Check(CollectionDefinition definition, UpsertRequest request, FieldPartialUpdateOp op)
     {
-        switch (element)
+        var name = op.FieldName;
+        var operation = op.Op == FieldPartialUpdateOp.Types.OpType.ArrayAppend ? "ARRAY_APPEND" : "ARRAY_REMOVE";
+        if (name == definition.Primary.Name)
+        {
+            throw Faults.Invalid($"field \"{name}\" is the primary key and cannot carry a partial-update op");
+        }
+
+        if (StructRules.IsPart(name) || definition.StructArray(name) is not null)
+        {
+            throw Faults.Invalid($"op {operation} is not supported for struct field \"{name}\"");
+        }
+
+        var field = definition.Field(name) ?? throw Faults.Invalid($"field \"{name}\" not found in collection schema");
+        if (op.Op is not (FieldPartialUpdateOp.Types.OpType.ArrayAppend or FieldPartialUpdateOp.Types.OpType.ArrayRemove))
+        {
+            throw Faults.Invalid($"unsupported partial update op: {(int)op.Op}");
+        }
+
+        if (!field.IsArray)
+        {
+            throw Faults.Invalid($"op {operation} requires Array field, but field \"{name}\" is {FieldDefinition.TypeName(field.Type)}");
+        }
+
+        var column = request.FieldsData.FirstOrDefault(c => c.FieldName == name)
+            ?? throw Faults.Invalid($"partial-update op targets field \"{name}\" not present in fields_data");
+        var values = (column.FieldCase == FieldData.FieldOneofCase.Scalars ? column.Scalars.ArrayData : null)
+            ?? throw Faults.Invalid($"partial-update op field \"{name}\" payload is not an Array");
+        if (values.ElementType != DataType.None && values.ElementType != field.ElementType)
+        {
+            throw Faults.Invalid($"field \"{name}\" expects element type {FieldDefinition.TypeName(field.ElementType)} but request provides {FieldDefinition.TypeName(values.ElementType)}");
+        }
+
+        for (var row = 0; row < values.Data.Count && op.Op == FieldPartialUpdateOp.Types.OpType.ArrayAppend; row++)
+        {
+            if (ElementReader.Count(field, values.Data[row]) is var count && count > field.MaxCapacity)
+            {
+                throw Faults.Invalid($"ARRAY_APPEND payload for field \"{name}\" row {row} has length {count} exceeding max_capacity {field.MaxCapacity}");
+            }
+        }
+    }
+
+    private static ScalarField Applied(FieldDefinition field, FieldPartialUpdateOp.Types.OpType operation, ScalarField there, ScalarField change)
+    {
+        switch (field.ElementType)
         {
             case DataType.Bool:
                 Change(operation, (there.BoolData ??= new BoolArray()).Data, change.BoolData?.Data);
@@ -71,7 +143,8 @@ internal static class ArrayChanges
                 break;
         }
 
-        return there;
+        return ElementReader.Count(field, there) is var length && length <= field.MaxCapacity ? there
+            : throw Faults.Invalid($"array length {length} exceeds max_capacity {field.MaxCapacity}");
     }
 
     private static void Change<T>(FieldPartialUpdateOp.Types.OpType operation, RepeatedField<T> there, RepeatedField<T>? change)

@@ -19,23 +19,21 @@ internal static class ElementReader
         switch (field.ElementType)
         {
             case DataType.VarChar:
-                foreach (var text in given.StringData?.Data ?? [])
+                var texts = given.StringData?.Data ?? [];
+                for (var i = 0; i < texts.Count; i++)
                 {
-                    if (Encoding.UTF8.GetByteCount(text) is var bytes && bytes > field.MaxLength)
+                    if (Encoding.UTF8.GetByteCount(texts[i]) is var bytes && bytes > field.MaxLength)
                     {
-                        throw Faults.Invalid($"length of varchar array field \"{field.Name}\" exceeds max length, row number: {row}, length: {bytes}, max length: {field.MaxLength}");
+                        throw Faults.Invalid($"length of Array array field \"{field.Name}\" exceeds max length, row number: {row}, array index: {i}, length: {bytes}, max length: {field.MaxLength}");
                     }
                 }
 
                 break;
             case DataType.Int8 or DataType.Int16 or DataType.Int32:
-                var (low, high) = field.Range;
-                foreach (var value in given.IntData?.Data ?? [])
+                var integers = given.IntData?.Data ?? [];
+                for (var i = 0; i < integers.Count; i++)
                 {
-                    if (value < low || value > high)
-                    {
-                        throw Faults.Invalid($"the {value} in array field {field.Name} is out of range of {field.ElementType}", $"{low}..{high}", value);
-                    }
+                    _ = Integer(field, integers[i], i);
                 }
 
                 break;
@@ -54,6 +52,14 @@ internal static class ElementReader
         }
 
         return given;
+    }
+
+    /// <summary>An integer within the bounds of the field's type, or of its elements'.</summary>
+    public static int Integer(FieldDefinition field, int value, int at)
+    {
+        var (low, high) = field.Range;
+        return value >= low && value <= high ? value
+            : throw Faults.Invalid($"the {at}th element ({value}) out of range: [{low}, {high}]", "integer doesn't overflow", "out of range");
     }
 
     public static long Time(FieldDefinition field, ScalarField from, int at)
@@ -78,15 +84,38 @@ internal static class ElementReader
         : throw Faults.Invalid($"invalid geometry data: the value of field {field.Name} is not well-known text");
 
     /// <summary>How many elements one row's array has; a fault when they are not of the field's type.</summary>
-    public static int Count(FieldDefinition field, ScalarField given) => (field.ElementType, given.DataCase) switch
+    public static int Count(FieldDefinition field, ScalarField given) => Fits(field, given)
+        ? given.BoolData?.Data.Count ?? given.IntData?.Data.Count ?? given.LongData?.Data.Count ?? given.FloatData?.Data.Count ?? given.DoubleData?.Data.Count ?? given.StringData?.Data.Count ?? 0
+        : throw Faults.Invalid("insert data does not match", $"{Kind(field.ElementType)} array", $"*schemapb.ScalarField_{given.DataCase} array");
+
+    /// <summary>Whether one row's array has elements of the field's type, or none at all.</summary>
+    public static bool Fits(FieldDefinition field, ScalarField given) => (field.ElementType, given.DataCase) switch
     {
-        (_, ScalarField.DataOneofCase.None) => 0,
-        (DataType.Bool, ScalarField.DataOneofCase.BoolData) => given.BoolData.Data.Count,
-        (DataType.Int64, ScalarField.DataOneofCase.LongData) => given.LongData.Data.Count,
-        (DataType.Float, ScalarField.DataOneofCase.FloatData) => given.FloatData.Data.Count,
-        (DataType.Double, ScalarField.DataOneofCase.DoubleData) => given.DoubleData.Data.Count,
-        (DataType.VarChar, ScalarField.DataOneofCase.StringData) => given.StringData.Data.Count,
-        (DataType.Int8 or DataType.Int16 or DataType.Int32, ScalarField.DataOneofCase.IntData) => given.IntData.Data.Count,
-        _ => throw Faults.Invalid($"insert data does not match element type of array field {field.Name}", field.ElementType, given.DataCase),
+        (_, ScalarField.DataOneofCase.None) => true,
+        (DataType.Bool, ScalarField.DataOneofCase.BoolData) => true,
+        (DataType.Int64, ScalarField.DataOneofCase.LongData) => true,
+        (DataType.Float, ScalarField.DataOneofCase.FloatData) => true,
+        (DataType.Double, ScalarField.DataOneofCase.DoubleData) => true,
+        (DataType.VarChar, ScalarField.DataOneofCase.StringData) => true,
+        (DataType.Int8 or DataType.Int16 or DataType.Int32, ScalarField.DataOneofCase.IntData) => true,
+        _ => false,
+    };
+
+    /// <summary>How long a request's dense vectors are together, and how long one of them is: in floats or in bytes, as they come.</summary>
+    public static (int Length, int Width) VectorLength(FieldDefinition field, VectorField vectors) => vectors.DataCase switch
+    {
+        VectorField.DataOneofCase.None => (0, 1),
+        VectorField.DataOneofCase.FloatVector => (vectors.FloatVector.Data.Count, field.Dimension),
+        _ => (ByteVectorColumn.BytesOf(vectors).Length, field.VectorBytes),
+    };
+
+    private static string Kind(DataType element) => element switch
+    {
+        DataType.Bool => "bool",
+        DataType.Int64 => "int64",
+        DataType.Float => "float",
+        DataType.Double => "double",
+        DataType.VarChar => "string",
+        _ => "int",
     };
 }

@@ -13,51 +13,45 @@ namespace Demarc.Engine.Rows;
 /// </summary>
 internal static class PartialRows
 {
-    public static List<FieldData> Completed(CollectionRows collection, UpsertRequest request)
+    /// <param name="collection">The rows that are there.</param>
+    /// <param name="request">The update.</param>
+    /// <param name="partition">The partition whose rows it may find; null for all.</param>
+    /// <param name="newKeys">Makes keys for an auto-id collection; otherwise null.</param>
+    public static List<FieldData> Completed(CollectionRows collection, UpsertRequest request, long? partition, Func<int, FieldData>? newKeys)
     {
         var definition = collection.Definition;
         var rows = (int)Math.Min(request.NumRows, Limits.RowsPerRequest);
-        var given = new Dictionary<string, FieldData>(StringComparer.Ordinal);
-        foreach (var column in StructColumns.Expanded(definition, request.FieldsData))
+        var before = Before(collection, RowReader.Keys(definition, request.FieldsData), rows, partition);
+        if (request.FieldsData.FirstOrDefault(c => StructRules.IsPart(c.FieldName)) is { } part)
         {
-            var name = column.IsDynamic && column.FieldName.Length == 0 ? CollectionDefinition.DynamicFieldName : column.FieldName;
-            if (!given.TryAdd(name, column))
-            {
-                throw Faults.Invalid($"duplicated field {name} in the request");
-            }
+            throw Faults.Invalid($"partial struct update is not supported for struct sub-field '{part.FieldName}'; use the whole struct field instead");
         }
 
-        var keys = given.GetValueOrDefault(definition.Primary.Name)
-            ?? throw Faults.Invalid($"must assign pk when upsert, primary field: {definition.Primary.Name}");
-        var before = Before(collection, keys, rows);
-        foreach (var op in request.FieldOps)
+        if (request.FieldsData.FirstOrDefault(c => !c.IsDynamic && definition.FieldIndex(c.FieldName) < 0 && definition.StructArray(c.FieldName) is null) is { } unknown)
         {
-            var field = definition.Field(op.FieldName) is { } known && given.ContainsKey(op.FieldName) ? known
-                : throw Faults.Invalid($"field_ops names field {op.FieldName}, which the request does not carry");
-            if (op.Op != FieldPartialUpdateOp.Types.OpType.Replace)
-            {
-                given[field.Name] = ArrayChanges.Applied(field, definition.FieldIndex(field.Name), op.Op, given[field.Name], before);
-            }
+            throw Faults.Invalid($"failed to get field schema by name: fieldName({unknown.FieldName}) not found");
+        }
+
+        var given = RowReader.ByName(definition, StructColumns.Expanded(definition, request.FieldsData, rows, partial: true));
+        foreach (var op in request.FieldOps.Where(o => o.Op != FieldPartialUpdateOp.Types.OpType.Replace))
+        {
+            var field = definition.Field(op.FieldName)!;
+            given[field.Name] = ArrayChanges.Applied(field, definition.FieldIndex(field.Name), op.Op, given[field.Name], before);
         }
 
         var whole = new List<FieldData>();
-        foreach (var field in definition.Fields.Where(f => !f.Schema.IsFunctionOutput))
+        foreach (var field in definition.Fields.Where(f => !f.Schema.IsFunctionOutput && !(f.Schema.IsPrimaryKey && newKeys is not null)))
         {
-            if (!given.TryGetValue(field.Name, out var column))
-            {
-                whole.Add(Kept(definition, field, before));
-            }
-            else if (field.Schema.IsDynamic)
-            {
-                whole.Add(Merged(definition, column, before));
-            }
+            whole.Add(!given.TryGetValue(field.Name, out var column) ? Kept(definition, field, before)
+                : field.Schema.IsDynamic ? Merged(definition, column, before)
+                : column);
         }
 
-        return RowReader.Read(definition, [.. given.Where(f => !f.Value.IsDynamic && f.Key != CollectionDefinition.DynamicFieldName).Select(f => f.Value), .. whole], rows, null);
+        return RowReader.Read(definition, whole, rows, newKeys, partial: true);
     }
 
     /// <summary>The row that is there for each key of the request, or null.</summary>
-    private static (Segment Segment, int Row)?[] Before(CollectionRows collection, FieldData keys, int rows)
+    private static (Segment Segment, int Row)?[] Before(CollectionRows collection, FieldData keys, int rows, long? partition)
     {
         var segments = collection.View.Segments.ToDictionary(s => s.Segment.Ordinal, s => s.Segment);
         var found = new (Segment, int)?[rows];
@@ -72,7 +66,7 @@ internal static class PartialRows
             var (_, places) = keys.Scalars!.DataCase == ScalarField.DataOneofCase.LongData
                 ? collection.Find([keys.Scalars.LongData.Data[i]], [])
                 : collection.Find([], [keys.Scalars.StringData.Data[i]]);
-            found[i] = places.Count == 0 ? null : (segments[places[0].Ordinal], places[0].Row);
+            found[i] = places.Count > 0 && segments[places[0].Ordinal] is var segment && (partition is null || segment.PartitionId == partition) ? (segment, places[0].Row) : null;
         }
 
         return found;
@@ -80,6 +74,13 @@ internal static class PartialRows
 
     private static FieldData Kept(CollectionDefinition definition, FieldDefinition field, (Segment Segment, int Row)?[] before)
     {
+        if (RowReader.IsRequired(field) && before.Contains(null))
+        {
+            throw StructRules.IsPart(field.Name)
+                ? Faults.Invalid($"structFieldSchema({StructRules.Split(field.Name).Array}) has no corresponding fieldData pass in")
+                : Faults.Invalid($"fieldSchema({field.Name}) has no corresponding fieldData pass in");
+        }
+
         var index = definition.FieldIndex(field.Name);
         var column = Column.Create(field);
         foreach (var place in before)

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Text;
 using System.Text.Json;
 using Demarc.Engine.Catalog;
@@ -22,12 +23,13 @@ internal static class RowReader
     /// <param name="definition">The collection.</param>
     /// <param name="given">The request's columns.</param>
     /// <param name="rows">The request's row count.</param>
-    /// <param name="newKeys">Makes keys for an auto-id collection on insert; null when the request must bring them.</param>
-    public static List<FieldData> Read(CollectionDefinition definition, IReadOnlyList<FieldData> given, int rows, Func<int, FieldData>? newKeys)
+    /// <param name="newKeys">Makes keys for an auto-id collection; null when the request must bring them.</param>
+    /// <param name="partial">Whether the rows were made whole from rows that are there: their struct arrays are taken apart, and dynamic values may have names that became fields since.</param>
+    public static List<FieldData> Read(CollectionDefinition definition, IReadOnlyList<FieldData> given, int rows, Func<int, FieldData>? newKeys, bool partial = false)
     {
         if (rows <= 0)
         {
-            throw Faults.Invalid("num_rows should be greater than 0");
+            throw Faults.Invalid("num_rows should be greater than 0", "invalid num_rows", rows);
         }
 
         if (rows > Limits.RowsPerRequest)
@@ -35,36 +37,32 @@ internal static class RowReader
             throw Faults.TooLarge($"num_rows {rows} is beyond the limit of {Limits.RowsPerRequest} rows per request; send smaller batches");
         }
 
-        var byName = ByName(definition, StructColumns.Expanded(definition, given));
+        var byName = ByName(definition, partial ? given : StructColumns.Expanded(definition, given, rows));
+        var missing = definition.Fields.FirstOrDefault(f => !byName.ContainsKey(f.Name) && !IsMade(f, newKeys) && IsRequired(f));
+        if (missing is not null)
+        {
+            throw Faults.Invalid($"fieldSchema({missing.Name}) has no corresponding fieldData pass in");
+        }
+
+        if (definition.Fields.Count(f => IsMade(f, newKeys) && byName.ContainsKey(f.Name)) is var beyond and > 0)
+        {
+            throw Faults.Invalid("more fieldData has pass in", definition.Fields.Count, definition.Fields.Count + beyond);
+        }
+
         var columns = new List<FieldData>(definition.Fields.Count);
         foreach (var field in definition.Fields)
         {
-            byName.Remove(field.Name, out var column);
-            if (field.Schema.IsFunctionOutput)
-            {
-                columns.Add(column is null ? Rows.Column.NewData(field) : throw Faults.Invalid($"field {field.Name} is the output of a function, no need to pass it"));
-            }
-            else if (field.Schema.IsPrimaryKey && newKeys is not null)
-            {
-                if (column is not null)
-                {
-                    throw Faults.Invalid($"the primary field {field.Name} is auto generated, no need to pass it");
-                }
-
-                columns.Add(newKeys(rows));
-            }
-            else
-            {
-                columns.Add(Column(field, column, rows));
-            }
+            columns.Add(field.Schema.IsFunctionOutput ? Rows.Column.NewData(field)
+                : IsMade(field, newKeys) ? newKeys!(rows)
+                : byName.GetValueOrDefault(field.Name) is { } column ? Column(field, column, rows)
+                : Filled(field, rows));
         }
 
-        if (byName.Count > 0)
+        if (definition.DynamicIndex >= 0)
         {
-            throw UnknownField(definition, byName.Keys.First());
+            DynamicValues.Check(definition, columns[definition.DynamicIndex], partial);
         }
 
-        StructColumns.CheckLengths(definition, columns, rows);
         FunctionRules.Fill(definition, columns, rows);
         return columns;
     }
@@ -78,55 +76,60 @@ internal static class RowReader
     /// <summary>A column for rows that leave a field out.</summary>
     public static FieldData Absent(FieldDefinition field, int rows) => Filled(field, rows);
 
-    private static Dictionary<string, FieldData> ByName(CollectionDefinition definition, IReadOnlyList<FieldData> given)
+    /// <summary>The columns of a request by the names of the fields they are for.</summary>
+    public static Dictionary<string, FieldData> ByName(CollectionDefinition definition, IReadOnlyList<FieldData> given)
     {
         var byName = new Dictionary<string, FieldData>(StringComparer.Ordinal);
         foreach (var column in given)
         {
-            var name = column.IsDynamic && column.FieldName.Length == 0 ? CollectionDefinition.DynamicFieldName : column.FieldName;
+            var name = column.IsDynamic && definition.DynamicIndex >= 0 ? CollectionDefinition.DynamicFieldName : column.FieldName;
+            if (definition.FieldIndex(name) < 0)
+            {
+                throw UnknownField(column);
+            }
+
             if (!byName.TryAdd(name, column))
             {
-                throw Faults.Invalid($"duplicated field {name} in the request");
+                throw Faults.Invalid($"duplicated field {name} found");
             }
         }
 
-        return definition.DynamicIndex < 0 && byName.ContainsKey(CollectionDefinition.DynamicFieldName)
-            ? throw Faults.Invalid("without dynamic schema enabled, the field name cannot be set to $meta")
-            : byName;
+        return byName;
     }
 
-    private static Fault UnknownField(CollectionDefinition definition, string name) =>
-        Faults.Invalid($"field {name} does not exist in collection {definition.Name}; its fields are {string.Join(", ", definition.Fields.Select(f => f.Name))}");
+    /// <summary>The column of keys that an upsert has to bring.</summary>
+    public static FieldData Keys(CollectionDefinition definition, IReadOnlyList<FieldData> given) =>
+        given.FirstOrDefault(c => c.FieldName == definition.Primary.Name)
+        ?? throw Faults.Invalid($"must assign pk when upsert, primary field: {definition.Primary.Name}");
 
-    private static FieldData Column(FieldDefinition field, FieldData? given, int rows)
+    public static Fault UnknownField(FieldData column) =>
+        Faults.Invalid($"fieldName {column.FieldName} not exist in collection schema, fieldType {FieldDefinition.TypeName(column.Type)}, fieldId {column.FieldId}");
+
+    /// <summary>Whether the engine makes the field's values, and none may be given.</summary>
+    private static bool IsMade(FieldDefinition field, Func<int, FieldData>? newKeys) =>
+        field.Schema.IsFunctionOutput || (field.Schema.IsPrimaryKey && newKeys is not null);
+
+    /// <summary>Whether every row must bring a value of the field.</summary>
+    public static bool IsRequired(FieldDefinition field) => !field.Nullable && field.Schema.DefaultValue is null && !field.Schema.IsDynamic;
+
+    private static FieldData Column(FieldDefinition field, FieldData given, int rows)
     {
-        if (given is null)
-        {
-            return Filled(field, rows);
-        }
-
         if (field.IsSearchable)
         {
             return field.IsVector ? VectorReader.Read(field, given, rows) : VectorReader.ReadArrays(field, given, rows);
         }
 
-        if (given.FieldCase != FieldData.FieldOneofCase.Scalars)
-        {
-            throw Mismatch(field, given.FieldCase.ToString());
-        }
-
-        var marks = given.Scalars.ValidData.Count > 0 ? given.Scalars.ValidData : given.ValidData;
-        if (marks.Count > 0 && marks.Count != rows)
-        {
-            throw Faults.Invalid($"the length of valid_data of field {field.Name} is wrong", rows, marks.Count);
-        }
-
+        var scalars = given.FieldCase == FieldData.FieldOneofCase.Scalars ? given.Scalars : new ScalarField();
+        var marks = scalars.ValidData.Count > 0 ? scalars.ValidData : given.ValidData;
+        CheckMarks(field, marks, rows);
         var result = Rows.Column.NewData(field);
-        var count = ValueCount(field, given.Scalars);
+        var count = ValueCount(field, scalars);
         var valid = marks.Count == 0 ? rows : marks.Count(m => m);
         if (count != rows && count != valid)
         {
-            throw Faults.Invalid($"the num_rows ({count}) of field ({field.Name}) is not equal to passed num_rows ({rows})", rows, count);
+            throw count > 0 && !IsRequired(field)
+                ? Faults.Invalid("the length of field is wrong", valid, count)
+                : Faults.Invalid($"the num_rows ({count}) of field ({field.Name}) is not equal to passed num_rows ({rows})", rows, count);
         }
 
         // Clients send nulls either with a placeholder value or left out; both are read.
@@ -135,7 +138,7 @@ internal static class RowReader
         {
             // A JSON value of no bytes at all is how clients write one that is undefined.
             var present = marks.Count == 0 || marks[row];
-            if (present && field.Type == DataType.Json && !field.Schema.IsDynamic && given.Scalars.JsonData.Data[dense ? row : at].Length == 0)
+            if (present && field.Type == DataType.Json && !field.Schema.IsDynamic && scalars.JsonData.Data[dense ? row : at].Length == 0)
             {
                 at += dense ? 0 : 1;
                 result.Scalars.JsonData.Data.Add(NullJson);
@@ -143,7 +146,7 @@ internal static class RowReader
             }
             else if (present)
             {
-                Copy(field, given.Scalars, dense ? row : at++, result.Scalars);
+                Copy(field, scalars, dense ? row : at++, result.Scalars);
             }
             else
             {
@@ -161,12 +164,7 @@ internal static class RowReader
 
     private static FieldData Filled(FieldDefinition field, int rows)
     {
-        if (!field.Nullable && field.Schema.DefaultValue is null && !field.Schema.IsDynamic)
-        {
-            throw Faults.Invalid($"fieldSchema({field.Name}) has no corresponding fieldData pass in");
-        }
-
-        if (field.IsVector)
+        if (field.IsSearchable)
         {
             return VectorReader.Nulls(field, rows);
         }
@@ -184,8 +182,15 @@ internal static class RowReader
         return result;
     }
 
-    private static Fault Mismatch(FieldDefinition field, string got) =>
-        Faults.Invalid($"the data of field {field.Name} does not match its type", field.Type, got);
+    /// <summary>Marks of nulls there are as many of as rows, and none says null where nothing may be.</summary>
+    public static void CheckMarks(FieldDefinition field, IReadOnlyList<bool> marks, int rows)
+    {
+        var may = !IsRequired(field);
+        if ((marks.Count > 0 && marks.Count != rows) || (!may && marks.Contains(false)))
+        {
+            throw Faults.Invalid($"the length of valid_data of field({field.Name}) is wrong", may ? rows : 0, marks.Count);
+        }
+    }
 
     private static int ValueCount(FieldDefinition field, ScalarField scalars) => (field.Type, scalars.DataCase) switch
     {
@@ -201,9 +206,28 @@ internal static class RowReader
         (DataType.Timestamptz, ScalarField.DataOneofCase.TimestamptzData) => scalars.TimestamptzData.Data.Count,
         (DataType.Timestamptz, ScalarField.DataOneofCase.LongData) => scalars.LongData.Data.Count,
         (DataType.Array, ScalarField.DataOneofCase.ArrayData) => scalars.ArrayData.Data.Count,
-        (_, ScalarField.DataOneofCase.None) => 0,
-        _ => throw Mismatch(field, scalars.DataCase.ToString()),
+
+        // What is not of the field's type counts as left out, which a field that must be given may not be.
+        _ when IsRequired(field) || field.IsArray => throw Mismatch(field),
+        _ => 0,
     };
+
+    private static Fault Mismatch(FieldDefinition field)
+    {
+        var (kind, values) = field.Type switch
+        {
+            DataType.Int8 or DataType.Int16 or DataType.Int32 => ("", "int"),
+            DataType.Int64 => ("", "long int"),
+            DataType.Float => ("", "float32"),
+            DataType.Double => ("", "float64(double)"),
+            DataType.VarChar => ("varchar ", "string"),
+            DataType.Geometry => ("geometry ", "geometry"),
+            DataType.Json => ("json ", "json"),
+            DataType.Array => ("array ", FieldDefinition.TypeName(field.ElementType)),
+            _ => ("", FieldDefinition.TypeName(field.Type)),
+        };
+        return Faults.Invalid($"{kind}field '{field.Name}' is illegal, array type mismatch", $"need {values} array", "got nil");
+    }
 
     private static void Copy(FieldDefinition field, ScalarField from, int at, ScalarField to)
     {
@@ -216,13 +240,13 @@ internal static class RowReader
                 to.LongData.Data.Add(from.LongData.Data[at]);
                 break;
             case DataType.Float:
-                to.FloatData.Data.Add(Finite(field, from.FloatData.Data[at]));
+                to.FloatData.Data.Add(Finite(from.FloatData.Data[at]));
                 break;
             case DataType.Double:
-                to.DoubleData.Data.Add(Finite(field, from.DoubleData.Data[at]));
+                to.DoubleData.Data.Add(Finite(from.DoubleData.Data[at]));
                 break;
             case DataType.VarChar:
-                to.StringData.Data.Add(Text(field, from.StringData.Data[at]));
+                to.StringData.Data.Add(Text(field, from.StringData.Data[at], at));
                 break;
             case DataType.Json:
                 to.JsonData.Data.Add(Json(field, from.JsonData.Data[at]));
@@ -237,7 +261,7 @@ internal static class RowReader
                 to.ArrayData.Data.Add(ElementReader.Array(field, from.ArrayData.Data[at], at));
                 break;
             default:
-                to.IntData.Data.Add(Integer(field, from.IntData.Data[at]));
+                to.IntData.Data.Add(ElementReader.Integer(field, from.IntData.Data[at], at));
                 break;
         }
     }
@@ -246,11 +270,6 @@ internal static class RowReader
     private static void AddAbsent(FieldDefinition field, ScalarField to)
     {
         var value = field.Schema.DefaultValue;
-        if (value is null && !field.Nullable && !field.Schema.IsDynamic)
-        {
-            throw Faults.Invalid($"the field {field.Name} is neither nullable nor has a default value, but a row leaves it out");
-        }
-
         switch (field.Type)
         {
             case DataType.Bool:
@@ -286,42 +305,40 @@ internal static class RowReader
         }
     }
 
-    private static int Integer(FieldDefinition field, int value)
+    /// <summary>The value, which is not to be infinite nor no number at all; as Milvus writes those.</summary>
+    public static T Finite<T>(T value)
+        where T : IFloatingPointIeee754<T> =>
+        T.IsFinite(value) ? value : throw Faults.Invalid($"value '{(T.IsNaN(value) ? "NaN" : T.IsNegative(value) ? "-Inf" : "+Inf")}' is not a number or infinity");
+
+    private static string Text(FieldDefinition field, string value, int row)
     {
-        var (low, high) = field.Range;
-        return value >= low && value <= high
-            ? value
-            : throw Faults.Invalid($"the {value} of field {field.Name} is out of range of {field.Type}", $"{low}..{high}", value);
-    }
-
-    private static float Finite(FieldDefinition field, float value) =>
-        float.IsFinite(value) ? value : throw Faults.Invalid($"value '{value}' of field {field.Name} is not a number or infinity");
-
-    private static double Finite(FieldDefinition field, double value) =>
-        double.IsFinite(value) ? value : throw Faults.Invalid($"value '{value}' of field {field.Name} is not a number or infinity");
-
-    private static string Text(FieldDefinition field, string value)
-    {
+        // A key is the engine's to make in a collection that makes keys, and Milvus asks no length of one that is given there.
         var bytes = Encoding.UTF8.GetByteCount(value);
-        return bytes <= field.MaxLength
+        return bytes <= field.MaxLength || (field.Schema.AutoID && bytes <= Limits.VarCharBytes)
             ? value
-            : throw Faults.Invalid($"length of varchar field {field.Name} exceeds max length, length: {bytes}, max length: {field.MaxLength}");
+            : throw Faults.Invalid($"length of varchar field {field.Name} exceeds max length, row number: {row}, length: {bytes}, max length: {field.MaxLength}");
     }
 
     private static ByteString Json(FieldDefinition field, ByteString value)
     {
         if (value.Length > Limits.JsonBytes)
         {
-            throw Faults.TooLarge($"the length ({value.Length}) of json field ({field.Name}) exceeds max length ({Limits.JsonBytes})");
+            throw field.Schema.IsDynamic
+                ? Faults.Invalid($"the length ({value.Length}) of dynamic field exceeds max length ({Limits.JsonBytes})", "valid length dynamic field", "length exceeds max length")
+                : Faults.Invalid($"the length ({value.Length}) of json field ({field.Name}) exceeds max length ({Limits.JsonBytes})", "valid length json string", "length exceeds max length");
+        }
+
+        if (field.Schema.IsDynamic)
+        {
+            return value; // Read once all columns are there, since its names are not to be those of other fields.
         }
 
         var reader = new Utf8JsonReader(value.Span, new JsonReaderOptions { MaxDepth = Limits.JsonDepth });
         try
         {
-            var first = reader.Read() ? reader.TokenType : JsonTokenType.None;
-            if (first == JsonTokenType.None || (field.Schema.IsDynamic && first != JsonTokenType.StartObject))
+            if (!reader.Read())
             {
-                throw Faults.Invalid($"the value of json field {field.Name} is not a JSON {(field.Schema.IsDynamic ? "object" : "value")}");
+                throw Faults.Invalid($"the value of json field {field.Name} is not a JSON value");
             }
 
             while (reader.Read())

@@ -14,30 +14,24 @@ internal static class VectorReader
     public static FieldData Read(FieldDefinition field, FieldData given, int rows)
     {
         var result = Column.NewData(field);
-        if (given.FieldCase != FieldData.FieldOneofCase.Vectors || given.Vectors.DataCase != result.Vectors.DataCase)
+        var vectors = Narrowed(field, given.FieldCase == FieldData.FieldOneofCase.Vectors ? given.Vectors : new VectorField { Dim = field.Dimension });
+        if (vectors.DataCase != result.Vectors.DataCase)
         {
-            throw Faults.Invalid($"the data of field {field.Name} does not match its type", field.Type, given.FieldCase == FieldData.FieldOneofCase.Vectors ? given.Vectors.DataCase : given.FieldCase);
+            // A field that may be null counts as left out.
+            vectors = field.Nullable ? result.Vectors.Clone()
+                : throw Faults.Invalid($"{Kind(field.Type)} vector field '{field.Name}' is illegal, array type mismatch", $"need {Kind(field.Type)} vector", "got nil");
         }
 
-        var marks = given.Vectors.ValidData.Count > 0 ? given.Vectors.ValidData : given.ValidData;
-        if (marks.Count > 0 && marks.Count != rows)
-        {
-            throw Faults.Invalid($"the length of valid_data of field {field.Name} is wrong", rows, marks.Count);
-        }
-
+        var marks = given.FieldCase == FieldData.FieldOneofCase.Vectors && given.Vectors.ValidData.Count > 0 ? given.Vectors.ValidData : given.ValidData;
+        RowReader.CheckMarks(field, marks, rows);
         var present = marks.Count == 0 ? rows : marks.Count(m => m);
-        if (present != rows && !field.Nullable)
-        {
-            throw Faults.Invalid($"the field {field.Name} is not nullable, but a row leaves it out");
-        }
-
-        var count = VectorCount(field, given.Vectors);
+        var count = VectorCount(field, vectors);
         if (count != rows && count != present)
         {
             throw Faults.Invalid($"the num_rows ({count}) of field ({field.Name}) is not equal to passed num_rows ({rows})", rows, count);
         }
 
-        Take(field, given.Vectors, result.Vectors, count == present ? null : [.. marks]);
+        Take(field, vectors, result.Vectors, count == present ? null : [.. marks]);
         Check(field, result.Vectors);
         if (field.Nullable)
         {
@@ -47,36 +41,62 @@ internal static class VectorReader
         return result;
     }
 
-    /// <summary>Arrays of vectors, each row by itself.</summary>
+    /// <summary>Arrays of vectors, each row by itself; rows that are null come without a place or with an empty one.</summary>
     public static FieldData ReadArrays(FieldDefinition field, FieldData given, int rows)
     {
         if (given.FieldCase != FieldData.FieldOneofCase.Vectors || given.Vectors.DataCase != VectorField.DataOneofCase.VectorArray)
         {
-            throw Faults.Invalid($"the data of field {field.Name} does not match its type", field.Type, given.FieldCase == FieldData.FieldOneofCase.Vectors ? given.Vectors.DataCase : given.FieldCase);
+            throw Faults.Invalid($"array of vector field '{field.Name}' is illegal, array type mismatch", $"need {FieldDefinition.TypeName(field.ElementType)} array", "got nil");
         }
 
-        var arrays = given.Vectors.VectorArray.Data;
-        if (arrays.Count != rows)
+        var (arrays, marks) = (given.Vectors.VectorArray.Data, given.ValidData);
+        RowReader.CheckMarks(field, marks, rows);
+        if (arrays.Count != rows && (marks.Count == 0 || arrays.Count != marks.Count(m => m)))
         {
             throw Faults.Invalid($"the num_rows ({arrays.Count}) of field ({field.Name}) is not equal to passed num_rows ({rows})", rows, arrays.Count);
         }
 
-        var result = Column.NewData(field);
-        for (var row = 0; row < rows; row++)
+        if (given.Vectors.VectorArray.Dim is var dim && dim != 0 && dim != field.Dimension)
         {
-            var one = Column.NewData(field.Element);
-            if (arrays[row].DataCase != VectorField.DataOneofCase.None)
-            {
-                var count = arrays[row].DataCase == one.Vectors.DataCase ? VectorCount(field.Element, arrays[row])
-                    : throw Faults.Invalid($"the data of field {field.Name} does not match its element type", field.ElementType, arrays[row].DataCase);
-                one = count <= field.MaxCapacity ? Read(field.Element, new FieldData { Type = field.ElementType, FieldName = field.Name, Vectors = arrays[row] }, count)
-                    : throw Faults.Invalid($"the length ({count}) of {row}th array exceeds max capacity ({field.MaxCapacity})", "valid length array", "array length exceeds max capacity");
-            }
+            throw Faults.Invalid($"the dim ({dim}) of field data({field.Name}) is not equal to schema dim ({field.Dimension})", field.Dimension, dim);
+        }
 
-            result.Vectors.VectorArray.Data.Add(one.Vectors);
+        var result = Column.NewData(field);
+        for (int row = 0, at = 0; row < rows; row++)
+        {
+            var present = marks.Count == 0 || marks[row];
+            result.Vectors.VectorArray.Data.Add(present ? OneRow(field, arrays[arrays.Count == rows ? row : at++]) : Column.NewData(field.Element).Vectors);
+            if (field.Nullable)
+            {
+                result.ValidData.Add(present);
+            }
         }
 
         return result;
+    }
+
+    private static VectorField OneRow(FieldDefinition field, VectorField vectors)
+    {
+        var one = Column.NewData(field.Element);
+        if (vectors.DataCase == VectorField.DataOneofCase.None)
+        {
+            return one.Vectors;
+        }
+
+        if (vectors.DataCase != one.Vectors.DataCase)
+        {
+            throw Faults.Invalid($"array of vector field '{field.Name}' is illegal, array type mismatch", $"need {Kind(field.ElementType)} vector array", "got nil");
+        }
+
+        var (length, width) = ElementReader.VectorLength(field.Element, vectors);
+        if (length % width != 0)
+        {
+            throw Faults.Invalid($"array of vector field {field.Name} has invalid payload length {length}, should be divisible by vector width {width}", "valid array of vector payload length", "invalid payload length");
+        }
+
+        var count = length / width;
+        return count <= field.MaxCapacity ? Read(field.Element, new FieldData { Type = field.ElementType, FieldName = field.Name, Vectors = vectors }, count).Vectors
+            : throw Faults.Invalid($"the length ({count}) of array of vector field {field.Name} exceeds max capacity ({field.MaxCapacity})", "valid length array", "array length exceeds max capacity");
     }
 
     /// <summary>The column of a nullable field that a request leaves out.</summary>
@@ -84,6 +104,11 @@ internal static class VectorReader
     {
         var result = Column.NewData(field);
         result.ValidData.Add(Enumerable.Repeat(false, rows));
+        if (field.IsVectorArray)
+        {
+            result.Vectors.VectorArray.Data.Add(Enumerable.Range(0, rows).Select(_ => Column.NewData(field.Element).Vectors));
+        }
+
         return result;
     }
 
@@ -92,7 +117,7 @@ internal static class VectorReader
     {
         if (field.Type == DataType.SparseFloatVector)
         {
-            CheckSparse(bytes.Span);
+            CheckSparse(bytes.Span, isQuery: true);
             var length = bytes.Length / SparseVectorColumn.EntryBytes;
             var (indexes, values) = (new uint[length], new float[length]);
             SparseVectorColumn.Read(bytes.Span, indexes, values);
@@ -136,22 +161,65 @@ internal static class VectorReader
             return data.SparseFloatVector.Contents.Count;
         }
 
+        var (length, width) = ElementReader.VectorLength(field, data);
+
+        // For these types Milvus looks at the data before it looks at the dimension that is said.
+        if (field.Type is DataType.FloatVector or DataType.Int8Vector && length % width != 0)
+        {
+            throw Faults.Invalid($"the length({length}) of {Kind(field.Type)} data should divide the dim({field.Dimension})");
+        }
+
         if (data.Dim != 0 && data.Dim != field.Dimension)
         {
             throw Faults.Invalid($"the dim ({data.Dim}) of field data({field.Name}) is not equal to schema dim ({field.Dimension})", field.Dimension, data.Dim);
         }
 
-        if (data.DataCase == VectorField.DataOneofCase.FloatVector)
+        if (length % width != 0)
         {
-            var length = data.FloatVector.Data.Count;
-            return length % field.Dimension == 0 ? length / field.Dimension
-                : throw Faults.Invalid($"the length ({length}) of float data of field {field.Name} should divide the dim ({field.Dimension})", field.Dimension, length);
+            throw Faults.Invalid(field.Type == DataType.BinaryVector ? $"the num({8 * length}) of all bits should divide the dim({field.Dimension})"
+                : $"the length({length}) of {(field.Type == DataType.Float16Vector ? "float16" : "bfloat")} data should divide the row width({width})");
         }
 
-        var bytes = ByteVectorColumn.BytesOf(data).Length;
-        return bytes % field.VectorBytes == 0 ? bytes / field.VectorBytes
-            : throw Faults.Invalid($"the length ({bytes}) of bytes of field {field.Name} should divide the bytes of one vector ({field.VectorBytes})", field.VectorBytes, bytes);
+        return length / width;
     }
+
+    /// <summary>Floats given for a field of half as many bits, in its format.</summary>
+    private static VectorField Narrowed(FieldDefinition field, VectorField given)
+    {
+        if (given.DataCase != VectorField.DataOneofCase.FloatVector || field.Type is not (DataType.Float16Vector or DataType.Bfloat16Vector))
+        {
+            return given;
+        }
+
+        var bytes = new byte[given.FloatVector.Data.Count * sizeof(ushort)];
+        for (var i = 0; i < given.FloatVector.Data.Count; i++)
+        {
+            var value = RowReader.Finite(given.FloatVector.Data[i]);
+            BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(i * sizeof(ushort)), field.Type == DataType.Float16Vector ? BitConverter.HalfToUInt16Bits((Half)value) : Bfloat16(value));
+        }
+
+        var narrowed = new VectorField { Dim = given.Dim };
+        narrowed.ValidData.Add(given.ValidData);
+        ByteVectorColumn.SetBytes(narrowed, field.Type, UnsafeByteOperations.UnsafeWrap(bytes));
+        return narrowed;
+    }
+
+    /// <summary>The upper half of a float's bits, rounded to the nearest, ties to even.</summary>
+    private static ushort Bfloat16(float value)
+    {
+        var bits = BitConverter.SingleToUInt32Bits(value);
+        return (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+    }
+
+    private static string Kind(DataType type) => type switch
+    {
+        DataType.Float16Vector => "float16",
+        DataType.Bfloat16Vector => "bfloat16",
+        DataType.BinaryVector => "binary",
+        DataType.SparseFloatVector => "sparse float",
+        DataType.Int8Vector => "int8",
+        _ => "float",
+    };
 
     /// <param name="field">The field.</param>
     /// <param name="from">The request's vectors.</param>
@@ -182,12 +250,9 @@ internal static class VectorReader
         switch (field.Type)
         {
             case DataType.FloatVector:
-                for (var i = 0; i < data.FloatVector.Data.Count; i++)
+                foreach (var value in data.FloatVector.Data)
                 {
-                    if (!float.IsFinite(data.FloatVector.Data[i]))
-                    {
-                        throw Faults.Invalid($"value '{data.FloatVector.Data[i]}' in row {i / field.Dimension} of field {field.Name} is not a number or infinity");
-                    }
+                    _ = RowReader.Finite(value);
                 }
 
                 break;
@@ -197,7 +262,7 @@ internal static class VectorReader
             case DataType.SparseFloatVector:
                 foreach (var row in data.SparseFloatVector.Contents)
                 {
-                    CheckSparse(row.Span);
+                    CheckSparse(row.Span, isQuery: false);
                 }
 
                 break;
@@ -214,12 +279,12 @@ internal static class VectorReader
         {
             if ((bits & exponent) == exponent)
             {
-                throw Faults.Invalid($"a value of {field.Type} field {field.Name} is not a number or infinity");
+                throw Faults.Invalid($"{Kind(field.Type)} vector contain nan or infinity value.");
             }
         }
     }
 
-    private static void CheckSparse(ReadOnlySpan<byte> row)
+    private static void CheckSparse(ReadOnlySpan<byte> row, bool isQuery)
     {
         if (row.Length % SparseVectorColumn.EntryBytes != 0)
         {
@@ -240,9 +305,9 @@ internal static class VectorReader
                 throw Faults.Invalid("unsorted or same indices in sparse float vector");
             }
 
-            if (!float.IsFinite(BinaryPrimitives.ReadSingleLittleEndian(row[(at + sizeof(uint))..])))
+            if (RowReader.Finite(BinaryPrimitives.ReadSingleLittleEndian(row[(at + sizeof(uint))..])) < 0 && !isQuery)
             {
-                throw Faults.Invalid("a value of a sparse float vector is not a number or infinity");
+                throw Faults.Invalid("negative value in sparse float vector");
             }
 
             last = index;

@@ -44,6 +44,13 @@ internal sealed partial class MilvusEndpoint
 
             Merge(op.Properties, request.Properties.Where(p => p.Key is not (DescriptionProperty or DynamicFieldProperty)), request.DeleteKeys);
             PropertyRules.Check(op.Schema, op.Properties);
+            var isolation = op.Properties.FirstOrDefault(p => p.Key == CollectionDefinition.IsolationProperty)?.Value;
+            if (PropertyRules.Isolates(isolation) != PropertyRules.Isolates(definition.Property(CollectionDefinition.IsolationProperty))
+                && definition.Fields.FirstOrDefault(f => f.IsSearchable && definition.IndexOn(f.Name) is not null) is { } indexed)
+            {
+                throw new Fault(702, $"can not alter partition key isolation mode if the collection already has a vector index. Please drop the index first: index duplicates[indexName={indexed.Name}]");
+            }
+
             return new LogOp { AlterCollection = op };
         });
 
@@ -77,6 +84,14 @@ internal sealed partial class MilvusEndpoint
                 return new LogOp { AlterCollection = op };
             });
             return Success();
+        });
+
+    public override Task<Protocol.Status> AddCollectionStructField(AddCollectionStructFieldRequest request, ServerCallContext context) =>
+        Change(request, context, call =>
+        {
+            var op = Same(Definition(call, request.CollectionName));
+            op.Schema = StructRules.WithArray(Definition(call, request.CollectionName), request.StructArrayFieldSchema ?? throw Faults.Invalid("struct array field schema is nil"));
+            return new LogOp { AlterCollection = op };
         });
 
     public override Task<Protocol.Status> RenameCollection(RenameCollectionRequest request, ServerCallContext context) =>

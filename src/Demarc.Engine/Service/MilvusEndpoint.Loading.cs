@@ -40,8 +40,8 @@ internal sealed partial class MilvusEndpoint
         Change(request, context, call =>
         {
             CheckReplicas(request.ReplicaNumber, request.ResourceGroups);
+            var wanted = Named(Definition(call, request.CollectionName), request.PartitionNames);
             var definition = Loadable(call, request.CollectionName, request.LoadFields);
-            var wanted = Named(definition, request.PartitionNames);
             return definition.Loaded && (definition.LoadedPartitions.Count == 0 || wanted.All(definition.IsLoaded))
                 ? null
                 : Mark(definition, true, [.. definition.LoadedPartitions.Union(wanted)], request.LoadFields);

@@ -1,5 +1,6 @@
 using Demarc.Engine.Catalog;
 using Demarc.Engine.Errors;
+using Demarc.Engine.Filters;
 using Demarc.Engine.Protocol;
 using Demarc.Engine.Rows;
 using Demarc.Engine.Text;
@@ -167,7 +168,15 @@ internal sealed partial class MilvusEndpoint
         var field = SearchField(view.Definition, parameters.Text("anns_field"));
         var queries = Queries(request, field, collection);
         metrics.Searched(queries.Length);
-        return new SearchRun(view, parameters, field, queries, ParseFilter(view.Definition, request.Dsl, request.ExprTemplateValues), whole);
+        var filter = ParseFilter(view.Definition, request.Dsl, request.ExprTemplateValues);
+        KeyIsolation.Check(view.Definition, filter);
+        var run = new SearchRun(view, parameters, field, queries, filter, whole);
+        if (Evaluator.ElementFilter(filter) is { } elements && !(run.FindsElements && StructRules.Split(field.Name).Array == elements.Array))
+        {
+            throw Faults.Invalid("element_filter is only supported for element-level search on vector sub-fields of the same struct array; use MATCH_ANY/MATCH_* for row-level vector search");
+        }
+
+        return run;
     }
 
     private SearchResults Iterate(SearchRequest request, CollectionView view, SearchRun run, CancellationToken cancel)

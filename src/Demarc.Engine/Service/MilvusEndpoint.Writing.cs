@@ -19,6 +19,7 @@ internal sealed partial class MilvusEndpoint
         Run(request, context, async call =>
         {
             Refuse(request.HasNamespace, "namespace");
+            SchemaRules.CheckName(request.CollectionName, "collection name");
             var definition = Writable(call, request.CollectionName, request.SchemaTimestamp);
             var ownKeys = definition.AutoId && bool.TryParse(definition.Property(OwnKeysProperty), out var allowed) && allowed && request.FieldsData.Any(f => f.FieldName == definition.Primary.Name);
             var columns = RowReader.Read(definition, request.FieldsData, Rows(request.NumRows), definition.AutoId && !ownKeys ? n => NewKeys(definition, n) : null);
@@ -34,19 +35,19 @@ internal sealed partial class MilvusEndpoint
         {
             Refuse(request.HasNamespace, "namespace");
             var definition = Writable(call, request.CollectionName, request.SchemaTimestamp);
-            List<FieldData> columns;
+            var partial = ArrayChanges.Check(definition, request) || request.PartialUpdate;
+            RefusePartition(definition, request.PartitionName);
+            CheckDistinct(RowReader.Keys(definition, request.FieldsData));
+            List<FieldData> columns = [];
             ulong timestamp;
-
-            // An operation on a field asks for what is there, so it makes an update partial.
-            if (request.PartialUpdate || request.FieldOps.Any(o => o.Op != FieldPartialUpdateOp.Types.OpType.Replace))
+            if (partial || definition.AutoId)
             {
                 // What a row keeps is read in the writer's turn, so that no write in between is lost.
-                columns = [];
                 timestamp = await store.Decide(() =>
                 {
-                    var current = Collection(call, request.CollectionName);
-                    columns = PartialRows.Completed(current, request);
-                    return new LogOp { PutRows = PutRows(current.Definition, request.PartitionName, columns, Rows(request.NumRows)) };
+                    var op = Upserted(Collection(call, request.CollectionName), request, partial);
+                    columns = [.. (op.PutRows ?? op.Batch.Ops[^1].PutRows).Columns];
+                    return op;
                 });
             }
             else
@@ -56,6 +57,7 @@ internal sealed partial class MilvusEndpoint
             }
 
             var result = Written(definition, columns, timestamp);
+            result.InsertCnt = result.DeleteCnt = request.NumRows;
             result.UpsertCnt = request.NumRows;
             metrics.Upserted(request.NumRows);
             return result;
@@ -102,6 +104,57 @@ internal sealed partial class MilvusEndpoint
         return definition;
     }
 
+    /// <summary>Rows made whole from those that are there, or under new keys where the engine makes keys: then the rows under the old ones go.</summary>
+    private LogOp Upserted(CollectionRows current, UpsertRequest request, bool partial)
+    {
+        var definition = current.Definition;
+        var rows = Rows(request.NumRows);
+        Func<int, FieldData>? newKeys = definition.AutoId ? n => NewKeys(definition, n) : null;
+        List<FieldData> columns;
+        if (partial)
+        {
+            long? partition = definition.PartitionKeyIndex >= 0 ? null : request.PartitionName.Length == 0 ? definition.DefaultPartitionId : Partition(definition, request.PartitionName).Id;
+            if (!definition.Loaded)
+            {
+                throw new Fault(101, $"failed to query: collection not loaded[collection={definition.Name}]"); // As the query says it that reads what is there.
+            }
+
+            columns = PartialRows.Completed(current, request, partition, newKeys);
+        }
+        else
+        {
+            columns = RowReader.Read(definition, [.. request.FieldsData.Where(c => c.FieldName != definition.Primary.Name)], rows, newKeys);
+        }
+
+        var put = new LogOp { PutRows = PutRows(definition, request.PartitionName, columns, rows) };
+        if (!definition.AutoId)
+        {
+            return put;
+        }
+
+        var batch = new LogOp { Batch = new BatchOp() };
+        batch.Batch.Ops.Add(new LogOp { DeleteRows = new DeleteRowsOp { CollectionId = definition.Id, Ids = Ids(RowReader.Keys(definition, request.FieldsData)) } });
+        batch.Batch.Ops.Add(put);
+        return batch;
+    }
+
+    private static void CheckDistinct(FieldData keys)
+    {
+        var (integers, texts) = (keys.Scalars?.LongData?.Data, keys.Scalars?.StringData?.Data);
+        if (integers?.Distinct().Count() != integers?.Count || texts?.Distinct(StringComparer.Ordinal).Count() != texts?.Count)
+        {
+            throw Faults.Invalid("duplicate primary keys are not allowed in the same batch");
+        }
+    }
+
+    private static void RefusePartition(CollectionDefinition definition, string partition)
+    {
+        if (partition.Length > 0 && definition.PartitionKeyIndex >= 0)
+        {
+            throw Faults.Invalid("not support manually specifying the partition names if partition key mode is used");
+        }
+    }
+
     private static PutRowsOp PutRows(CollectionDefinition definition, string partition, List<FieldData> columns, int rows)
     {
         var op = new PutRowsOp { CollectionId = definition.Id, RowCount = rows };
@@ -110,17 +163,14 @@ internal sealed partial class MilvusEndpoint
         {
             if (partition.Length > 0)
             {
+                SchemaRules.CheckPartitionName(partition);
                 op.PartitionIds.Add(Partition(definition, partition).Id);
             }
 
             return op;
         }
 
-        if (partition.Length > 0)
-        {
-            throw Faults.Unexpected("not support manually specifying the partition names if partition key mode is used");
-        }
-
+        RefusePartition(definition, partition);
         op.PartitionIds.Add(PartitionKeys.Spread(definition, columns[definition.PartitionKeyIndex], rows));
         return op;
     }

@@ -88,7 +88,7 @@ public class ScalarColumnTests
         Refused("not a number or infinity", rows => rows.Select(r => r with { Parts = [float.NaN] }));
         var wrongKind = FilterSample.Request(Rows);
         wrongKind.Single(c => c.FieldName == "numbers").Scalars.ArrayData.Data[0] = new ScalarField { StringData = new StringArray { Data = { "x" } } };
-        Assert.Contains("does not match element type", Fault(() => RowReader.Read(FilterSample.Definition(), wrongKind, Rows.Length, null)), StringComparison.Ordinal);
+        Assert.Contains("insert data does not match: invalid parameter[expected=int64 array]", Fault(() => RowReader.Read(FilterSample.Definition(), wrongKind, Rows.Length, null)), StringComparison.Ordinal);
         var wrongTime = FilterSample.Request(Rows);
         wrongTime.Single(c => c.FieldName == "when").Scalars.StringData.Data[0] = "soon";
         Assert.Contains("'soon'", Fault(() => RowReader.Read(FilterSample.Definition(), wrongTime, Rows.Length, null)), StringComparison.Ordinal);

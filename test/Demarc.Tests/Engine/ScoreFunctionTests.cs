@@ -144,11 +144,11 @@ public class ScoreFunctionTests
         ServiceLab.Ok((await Change(engine.Client, FieldPartialUpdateOp.Types.OpType.ArrayRemove, "tags", Ids(1), Tags(["b", "x"]))).Status);
         Assert.Equal(["a", "d"], await TagsOf(engine.Client, 1));
 
-        Assert.Contains("max capacity", (await Change(engine.Client, FieldPartialUpdateOp.Types.OpType.ArrayAppend, "tags", Ids(1), Tags(["1", "2", "3"]))).Status.Reason, StringComparison.Ordinal);
-        Assert.Contains("does not carry", (await Change(engine.Client, FieldPartialUpdateOp.Types.OpType.ArrayAppend, "vec", Ids(1), Tags(["1"]))).Status.Reason, StringComparison.Ordinal);
-        Assert.Contains("need an array field", (await Change(engine.Client, FieldPartialUpdateOp.Types.OpType.ArrayAppend, "id", Ids(1), Tags(["1"]))).Status.Reason, StringComparison.Ordinal);
+        Assert.Contains("array length 5 exceeds max_capacity 4", (await Change(engine.Client, FieldPartialUpdateOp.Types.OpType.ArrayAppend, "tags", Ids(1), Tags(["1", "2", "3"]))).Status.Reason, StringComparison.Ordinal);
+        Assert.Contains("op ARRAY_APPEND requires Array field, but field \"vec\" is FloatVector", (await Change(engine.Client, FieldPartialUpdateOp.Types.OpType.ArrayAppend, "vec", Ids(1), Tags(["1"]))).Status.Reason, StringComparison.Ordinal);
+        Assert.Contains("is the primary key and cannot carry", (await Change(engine.Client, FieldPartialUpdateOp.Types.OpType.ArrayAppend, "id", Ids(1), Tags(["1"]))).Status.Reason, StringComparison.Ordinal);
         var number = new FieldData { FieldName = "tags", Scalars = new ScalarField { ArrayData = new ArrayArray { Data = { new ScalarField { LongData = new LongArray { Data = { 1 } } } } } } };
-        Assert.Contains("element type", (await Change(engine.Client, FieldPartialUpdateOp.Types.OpType.ArrayAppend, "tags", Ids(1), number)).Status.Reason, StringComparison.Ordinal);
+        Assert.Contains("insert data does not match", (await Change(engine.Client, FieldPartialUpdateOp.Types.OpType.ArrayAppend, "tags", Ids(1), number)).Status.Reason, StringComparison.Ordinal);
         Assert.Equal(["a", "d"], await TagsOf(engine.Client, 1));
     }
 

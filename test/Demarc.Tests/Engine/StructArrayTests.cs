@@ -38,13 +38,16 @@ public class StructArrayTests
 
         var uneven = Insert("docs", [1000]);
         uneven.FieldsData[1].StructArrays.Fields[0].Scalars.ArrayData.Data[0].StringData.Data.Add("one more");
-        Assert.Contains("inconsistent array length", (await client.InsertAsync(uneven)).Status.Reason, StringComparison.Ordinal);
+        Assert.Contains("inconsistent struct element count in struct 'items' at row 0: 'label' has 1, 'rank' has 0", (await client.InsertAsync(uneven)).Status.Reason, StringComparison.Ordinal);
         var many = Insert("docs", [1000]);
-        many.FieldsData[1].StructArrays.Fields[0].Scalars.ArrayData.Data[0] = new ScalarField { StringData = new StringArray { Data = { Enumerable.Repeat("x", 9) } } };
+        var parts = many.FieldsData[1].StructArrays.Fields;
+        parts[0].Scalars.ArrayData.Data[0] = new ScalarField { StringData = new StringArray { Data = { Enumerable.Repeat("x", 9) } } };
+        parts[1].Scalars.ArrayData.Data[0] = new ScalarField { IntData = new IntArray { Data = { Enumerable.Repeat(1, 9) } } };
+        parts[2].Vectors.VectorArray.Data[0] = new VectorField { FloatVector = new FloatArray { Data = { Enumerable.Repeat(1f, 18) } } };
         Assert.Contains("exceeds max capacity", (await client.InsertAsync(many)).Status.Reason, StringComparison.Ordinal);
         var bare = Insert("docs", [1000]);
         bare.FieldsData[1].StructArrays.Fields.RemoveAt(2);
-        Assert.Contains("items[emb]", (await client.InsertAsync(bare)).Status.Reason, StringComparison.Ordinal);
+        Assert.Contains("fieldData fields length:2, schema fields length:3", (await client.InsertAsync(bare)).Status.Reason, StringComparison.Ordinal);
 
         Assert.Contains("type must be the same", (await client.SearchAsync(Search("docs", PlaceholderType.FloatVector, [1, 2]))).Status.Reason, StringComparison.Ordinal);
         Assert.Contains("a list of vectors of 8 bytes", (await client.SearchAsync(Search("docs", PlaceholderType.EmbListFloatVector, [1, 2, 3]))).Status.Reason, StringComparison.Ordinal);
@@ -58,6 +61,9 @@ public class StructArrayTests
             ("element_filter(items, $[emb] == 1)", "vector field"),
             ("$[rank] == 1", "stands only in a condition"),
             ("items == 1", "a sub-field should be named"),
+            ("nothing[0][rank] == 1", "struct field not found: nothing[rank]"),
+            ("items[rank][0] == 1", "invalid expression"),
+            ("array_length(items[0][rank]) == 1", "mismatched input"),
             ("match_least(items, $[rank] == 1, -1)", "whole number"),
             ("element_filter(id, $[rank] == 1)", "is not a struct array"),
         })
@@ -82,6 +88,67 @@ public class StructArrayTests
         Assert.Contains("\"insertCount\":1", await Posted(http, "entities/insert", """{"collectionName":"docs","data":[{"id":5000,"items":[{"label":"a","rank":1,"emb":[1,2]},{"label":"b","rank":2,"emb":[3,4]}]}]}"""), StringComparison.Ordinal);
         Assert.Contains("""[{"label":"a","rank":1,"emb":[1,2]},{"label":"b","rank":2,"emb":[3,4]}]""", await Posted(http, "entities/query", """{"collectionName":"docs","filter":"id == 5000","outputFields":["items"]}"""), StringComparison.Ordinal);
         Assert.Contains("leaves out emb", await Posted(http, "entities/insert", """{"collectionName":"docs","data":[{"id":5001,"items":[{"label":"a","rank":1}]}]}"""), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_struct_array_may_be_null_as_a_whole_and_be_added_later()
+    {
+        using var folder = Sample.Folder();
+        await using (var engine = await EngineProcess.Start(folder.Path))
+        {
+            var client = engine.Client;
+            await Create(client, "docs", "MAX_SIM");
+            var more = new StructArrayFieldSchema { Name = "more", Nullable = true, Fields = { Schema().StructArrayFields[0].Fields } };
+            var add = new AddCollectionStructFieldRequest { CollectionName = "docs", StructArrayFieldSchema = more };
+            ServiceLab.Ok(await client.AddCollectionStructFieldAsync(add));
+            Assert.Contains("duplicated field name more", (await client.AddCollectionStructFieldAsync(add)).Reason, StringComparison.Ordinal);
+            add.StructArrayFieldSchema = new StructArrayFieldSchema { Name = "bare", Fields = { more.Fields } };
+            Assert.Contains("added struct field must be nullable", (await client.AddCollectionStructFieldAsync(add)).Reason, StringComparison.Ordinal);
+
+            // Rows 1000 and 1002 have elements, 1001 is null, and 1003 leaves the array out.
+            var some = Insert("docs", [1000, 1001, 1002]);
+            var added = Insert("docs", [1004, 1004]).FieldsData[1];
+            added.FieldName = "more";
+            foreach (var part in added.StructArrays.Fields)
+            {
+                part.ValidData.Add([true, false, true]);
+            }
+
+            some.FieldsData.Add(added);
+            ServiceLab.Ok((await client.InsertAsync(some)).Status);
+            ServiceLab.Ok((await client.InsertAsync(Insert("docs", [1003]))).Status);
+            added.StructArrays.Fields[2].ValidData[1] = true;
+            Assert.Contains("sub-field ValidData mismatch in struct 'more' at row 1: 'label'=false, 'emb'=true", (await client.InsertAsync(some)).Status.Reason, StringComparison.Ordinal);
+            await CheckNulls(client);
+            using var http = new HttpClient { BaseAddress = new Uri("http://" + engine.Channel.Target + "/v2/vectordb/") };
+            Assert.Contains("\"insertCount\":1", await Posted(http, "entities/insert", """{"collectionName":"docs","data":[{"id":5000,"items":[],"more":null}]}"""), StringComparison.Ordinal);
+            Assert.Contains("""{"id":5000,"more":null}""", await Posted(http, "entities/query", """{"collectionName":"docs","filter":"id == 5000","outputFields":["more","id"]}"""), StringComparison.Ordinal);
+            Assert.Equal(0, await engine.Stop());
+        }
+
+        await using var again = await EngineProcess.Start(folder.Path);
+        await CheckNulls(again.Client);
+    }
+
+    private static async Task CheckNulls(MilvusService.MilvusServiceClient client)
+    {
+        var described = await client.DescribeCollectionAsync(new DescribeCollectionRequest { CollectionName = "docs" });
+        Assert.Equal([("items", false), ("more", true)], described.Schema.StructArrayFields.Select(a => (a.Name, a.Nullable)));
+        var rows = await client.QueryAsync(new QueryRequest { CollectionName = "docs", Expr = "id in [5, 1000, 1001, 1002, 1003]", OutputFields = { "more" } });
+        foreach (var part in rows.FieldsData.Single(f => f.FieldName == "more").StructArrays.Fields)
+        {
+            Assert.Equal([false, true, false, true, false], part.ValidData);
+        }
+
+        foreach (var filter in new[] { "more[3][rank] >= 0", "more is not null" })
+        {
+            var found = await client.QueryAsync(new QueryRequest { CollectionName = "docs", Expr = filter, OutputFields = { "id" } });
+            Assert.Equal([1000, 1002], found.FieldsData.Single().Scalars.LongData.Data);
+        }
+
+        var lists = Search("docs", PlaceholderType.EmbListFloatVector, [1, 2]);
+        lists.Dsl = "element_filter(items, $[rank] == 1)";
+        Assert.Contains("element_filter is only supported for element-level search", (await client.SearchAsync(lists)).Status.Reason, StringComparison.Ordinal);
     }
 
     private static async Task<string> Posted(HttpClient http, string path, string json)
@@ -109,6 +176,8 @@ public class StructArrayTests
         await CheckFilter(client, "match_least(items, $[rank] > 1, threshold=2)", id => Elements(id).Count(e => e.Rank > 1) >= 2);
         await CheckFilter(client, "not match_most(items, $[rank] > 1, 1)", id => Elements(id).Count(e => e.Rank > 1) > 1);
         await CheckFilter(client, "match_exact(items, $[rank] + 1 == 3, 1)", id => Elements(id).Count(e => e.Rank + 1 == 3) == 1);
+        await CheckFilter(client, "items[1][rank] >= 3", id => Elements(id) is { Count: > 1 } e && e[1].Rank >= 3);
+        await CheckFilter(client, "items[0][label] in ['l1', 'l2'] or 1 < items[2][rank] < 4", id => Elements(id) is { Count: > 0 } e && (e[0].Label is "l1" or "l2" || (e.Count > 2 && e[2].Rank is 2 or 3)));
         await CheckFilter(client, "array_length(items[label]) == 0", id => Elements(id).Count == 0);
 
         var filtered = await client.QueryAsync(new QueryRequest { CollectionName = "docs", Expr = "element_filter(items, $[rank] == 3)", OutputFields = { "id" } });
