@@ -90,7 +90,7 @@ internal sealed class Arrivals : IDisposable
     private static void Look(SegmentView view, int field, StoredIndex index)
     {
         var segment = view.Segment;
-        var built = segment.IndexOf(field) is { } there && there.IndexId == index.IndexId ? there.Rows : 0;
+        var built = Built(segment, field, index);
         var arrived = segment.ArrivedOf(field) is { } before && before.IndexId == index.IndexId && before.From <= built ? before : null;
         if (view.Count - built < LeastRows)
         {
@@ -106,8 +106,14 @@ internal sealed class Arrivals : IDisposable
         if (segment.WidenerOf(field) is { } rows)
         {
             segment.SetArrived(field, arrived?.With(rows, view.Count) ?? ArrivedRows.Begin(index.IndexId, rows, segment.Columns[field].Field.Dimension, Metrics.Parse(index.Metric()!), built, view.Count));
+            if (view.Count - Built(segment, field, index) < LeastRows)
+            {
+                segment.SetArrived(field, null); // The index came meanwhile, and whoever brought it may have looked before these lists were there.
+            }
         }
     }
+
+    private static int Built(Segment segment, int field, StoredIndex index) => segment.IndexOf(field) is { } there && there.IndexId == index.IndexId ? there.Rows : 0;
 
     /// <summary>Rows of numbers for which something better than comparing all is asked for.</summary>
     private static bool IsFor(FieldDefinition field, StoredIndex index) =>

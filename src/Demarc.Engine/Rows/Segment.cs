@@ -82,7 +82,7 @@ internal sealed class Segment
     public VectorIndex? IndexOf(int field) => Volatile.Read(ref indexes[field]);
 
     /// <summary>Puts a built index in place of the one before, or takes it away. Only the index builder does.</summary>
-    public void SetIndex(int field, VectorIndex? index) => Volatile.Write(ref indexes[field], index);
+    public void SetIndex(int field, VectorIndex? index) => Interlocked.Exchange(ref indexes[field], index);
 
     /// <summary>The rows behind the index's, in lists, once there are many.</summary>
     public ArrivedRows? ArrivedOf(int field) => Volatile.Read(ref arrived[field]);
@@ -102,7 +102,8 @@ internal sealed class Segment
         }
     }
 
-    public void SetArrived(int field, ArrivedRows? rows) => Volatile.Write(ref arrived[field], rows);
+    /// <summary>A full fence, as with the index: whoever sets one looks at the other afterwards, and one of the two sees both.</summary>
+    public void SetArrived(int field, ArrivedRows? rows) => Interlocked.Exchange(ref arrived[field], rows);
 
     /// <summary>Appends rows [from, from + count) of canonical columns.</summary>
     public void Append(IReadOnlyList<FieldData> columns, int from, int count)

@@ -131,7 +131,13 @@ internal sealed class ModelOps(Draw draw, ModelSchema schema)
 
     private PlainOp Plainly() => new((Plain)draw.Number(0, (int)Plain.GoBack), draw.Number(0, 1000));
 
-    private PutOp Put(bool upsert) => new(upsert, draw.Many(1, 12, () => Row(schema.AutoId ? null : draw.Of(ModelValues.Key(schema.Key)))), Named(), draw.OneIn(2));
+    private PutOp Put(bool upsert)
+    {
+        var rows = draw.Many(1, 12, () => Row(schema.AutoId ? null : draw.Of(ModelValues.Key(schema.Key))));
+
+        // An upsert that names a key twice is refused, which is seldom worth a turn.
+        return new PutOp(upsert, upsert && !schema.AutoId && !draw.OneIn(8) ? [.. rows.DistinctBy(r => r.Key)] : rows, Named(), draw.OneIn(2));
+    }
 
     private ChangeOp Change()
     {

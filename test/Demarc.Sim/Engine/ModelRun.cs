@@ -143,6 +143,7 @@ internal sealed class ModelRun : IDisposable
         {
             case PutOp put:
                 var (told, keys) = calls.Put(state, put);
+                if (put.Upsert && !state.Schema.AutoId && put.Rows.DistinctBy(r => r.Key).Count() < put.Rows.Count) return (told, null);
                 var into = put.Partition.Length == 0 ? ModelSchema.Partitions[0] : put.Partition;
                 return (told, state.Partitions.Contains(into) ? told.Code == 0 ? state.Put(put.Rows, Keys(put, keys), into) : state.Schema.AutoId ? state : state.Put(put.Rows, [.. put.Rows.Select(r => r.Key!)], into) : null);
             case ChangeOp change:

@@ -55,13 +55,18 @@ internal sealed record ModelState(ModelSchema Schema)
         return this with { Rows = builder.ToImmutable() };
     }
 
-    /// <summary>Some fields of some rows changed; null if a row that is new does not bring what it needs.</summary>
+    /// <summary>Some fields of some rows of a partition changed; null if a row that is not there does not bring what a new one needs, or nothing can be read.</summary>
     public ModelState? Change(IReadOnlyList<DraftRow> rows, IReadOnlyCollection<string> given, bool withMeta, string partition)
     {
+        if (!Loaded)
+        {
+            return null;
+        }
+
         var whole = new List<DraftRow>();
         foreach (var row in rows)
         {
-            var before = Rows.GetValueOrDefault(row.Key!);
+            var before = Rows.GetValueOrDefault(row.Key!) is { } there && (Schema.Spread != Spread.Named || there.Partition == partition) ? there : null;
             if (before is null && Fields.Any(f => !f.IsKey && !f.MayBeLeftOut && !given.Contains(f.Name)))
             {
                 return null;
