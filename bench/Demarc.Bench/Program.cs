@@ -48,6 +48,6 @@ switch (wanted)
         await SearchBench.RunAsync(size);
         return 0;
     default:
-        Console.Error.WriteLine("bench: append, verify [ENTRIES], search [ENTRIES], quickstart, cut [CUTS], graph [small|128|768] [hnswlib|faiss|own], engine-start [ROWS] [FOLDER], engine-memory [ROWS], service [small] [own], soak [MINUTES], or all");
+        Console.Error.WriteLine("bench: append, verify [ENTRIES], search [ENTRIES], quickstart, cut [CUTS], graph [small|128|768] [hnswlib|faiss|own|waiting], engine-start [ROWS] [FOLDER], engine-memory [ROWS], service [small] [own], soak [MINUTES], or all");
         return 2;
 }

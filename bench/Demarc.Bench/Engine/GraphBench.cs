@@ -20,30 +20,36 @@ internal static class GraphBench
     private const int Queries = 1000;
     private static readonly HnswPlan Plan = new(16, 200, 1, 1);
 
-    /// <param name="only">What to do of all: small, 128 or 768; hnswlib or faiss as the only peer; own for no peer at all.</param>
+    /// <param name="only">What to do of all: small, 128 or 768; hnswlib or faiss as the only peer; own for no peer at all; waiting for rows that wait for their index, and nothing else.</param>
     public static async Task RunAsync(params string[] only)
     {
         // Small tells whether it runs; its figures mean nothing.
         var small = only.Contains("small");
-        string[] peers = only.Contains("own") ? [] : only.Contains("hnswlib") ? ["hnswlib"] : only.Contains("faiss") ? ["faiss"] : ["hnswlib", "faiss"];
+        string[] peers = only.Contains("own") || only.Contains("waiting") ? [] : only.Contains("hnswlib") ? ["hnswlib"] : only.Contains("faiss") ? ["faiss"] : ["hnswlib", "faiss"];
         if (!only.Contains("768"))
         {
-            await OneAsync(small ? 20_000 : 200_000, 128, Metric.L2, small ? 0.05 : 1, peers);
+            await OneAsync(small ? 20_000 : 200_000, 128, Metric.L2, small ? 0.05 : 1, peers, only.Contains("waiting"));
         }
 
         if (!only.Contains("128"))
         {
-            await OneAsync(small ? 10_000 : 100_000, 768, Metric.IP, small ? 0.05 : 1, peers);
+            await OneAsync(small ? 10_000 : 100_000, 768, Metric.IP, small ? 0.05 : 1, peers, only.Contains("waiting"));
         }
     }
 
-    private static async Task OneAsync(int rows, int dimension, Metric metric, double seconds, string[] peers)
+    private static async Task OneAsync(int rows, int dimension, Metric metric, double seconds, string[] peers, bool waiting)
     {
         Console.WriteLine($"{rows:N0} x {dimension}, {metric}, {Keep} nearest at recall {Recall} or more, M {Plan.Links}, efConstruction {Plan.Construction}");
         var data = new ClusteredData(dimension, metric == Metric.IP, 7);
         var values = data.Take(rows);
         var asked = data.Take(Queries);
         var sample = new GraphSample(values, asked, rows, dimension, metric, seconds);
+        Waiting(sample);
+        if (waiting)
+        {
+            return;
+        }
+
         var folder = Measure.Folder();
         Peer.Write(folder, "rows.f32", values);
         Peer.Write(folder, "queries.f32", asked);
@@ -78,6 +84,23 @@ internal static class GraphBench
         var before = Environment.CpuUsage.TotalTime;
         var index = HnswIndex.Build(1, sample.Column, sample.Metric, sample.Rows, quantised, plan, CancellationToken.None)!;
         return (index, (Environment.CpuUsage.TotalTime - before).TotalSeconds);
+    }
+
+    /// <summary>Rows that wait for their index: what putting them in lists costs, and searching these.</summary>
+    private static void Waiting(GraphSample sample)
+    {
+        var before = Environment.CpuUsage.TotalTime;
+        var lists = ArrivedRows.Begin(1, sample.Column.Widener(), sample.Column.Field.Dimension, sample.Metric, 0, Arrivals.LeastRows);
+        var begun = Environment.CpuUsage.TotalTime;
+        for (var to = Arrivals.LeastRows; to < sample.Rows;)
+        {
+            lists = lists.With(sample.Column.Widener(), to = Math.Min(sample.Rows, to + 1000));
+        }
+
+        var added = (Environment.CpuUsage.TotalTime - begun).TotalMicroseconds / (sample.Rows - Arrivals.LeastRows);
+        var figures = new Dictionary<string, double>();
+        sample.MeasureInto(figures, lists);
+        Console.WriteLine($"  rows that wait for their index: begun in {(begun - before).TotalMilliseconds:F0} ms, {added:F1} µs a row; ef {figures["ef"]:N0} recall {figures["recall"]:F3}  {figures["cpu1"],9:N0} per CPU s, {figures["qps1"],9:N0}/s; {lists.Bytes / 1048576:N0} MiB beside the rows; comparing all {sample.ExactPerCpuSecond():N0} per CPU s");
     }
 
     private static void Show(string name, Dictionary<string, double>? f, Dictionary<string, double>? peer)
@@ -128,7 +151,7 @@ internal static class GraphBench
         public int[][] Truth { get; }
 
         /// <summary>Finds the smallest ef that reaches the recall, then measures with it on one thread and on two.</summary>
-        public void MeasureInto(Dictionary<string, double> figures, HnswIndex index)
+        public void MeasureInto(Dictionary<string, double> figures, VectorIndex index)
         {
             var ef = Keep;
             double recall;
@@ -162,7 +185,9 @@ internal static class GraphBench
             Console.WriteLine($"  {percent,2} % of the rows match: {planned,9:N0} per CPU s at recall {recall:F3}, comparing all that match {exact,9:N0} ({planned / exact:F2} x)");
         }
 
-        private double RecallAt(HnswIndex index, int ef, ulong[]? mask, int[][] truth)
+        public double ExactPerCpuSecond() => Rate(1, q => Exact(queries[q], null), 20).PerCpuSecond;
+
+        private double RecallAt(VectorIndex index, int ef, ulong[]? mask, int[][] truth)
         {
             var found = 0;
             for (var q = 0; q < truth.Length; q++)
@@ -173,7 +198,7 @@ internal static class GraphBench
             return found / (double)truth.Sum(t => t.Length);
         }
 
-        private Hit[] Search(HnswIndex index, QueryVector query, int ef, ulong[]? mask)
+        private Hit[] Search(VectorIndex index, QueryVector query, int ef, ulong[]? mask)
         {
             var heap = new NearestHeap(Keep);
             var matches = Rows;

@@ -14,9 +14,8 @@ internal sealed class Arrivals : IDisposable
     /// <summary>Rows that are compared sooner than lists of them are looked through.</summary>
     public const int LeastRows = 16_384;
 
-    /// <summary>New rows that are worth another grouping of all, at least; and their part of those that are grouped.</summary>
-    private const int LeastStep = 4_096;
-    private const int Step = 16;
+    /// <summary>New rows that are worth being put into lists: fewer are compared as quickly.</summary>
+    private const int Step = 256;
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
@@ -98,7 +97,7 @@ internal sealed class Arrivals : IDisposable
             return;
         }
 
-        if (arrived is not null && view.Count - arrived.Rows < Math.Max(LeastStep, (arrived.Rows - arrived.From) / Step))
+        if (arrived is not null && view.Count - arrived.Rows < Step)
         {
             return;
         }

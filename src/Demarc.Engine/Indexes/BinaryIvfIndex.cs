@@ -74,11 +74,11 @@ internal sealed class BinaryIvfIndex : VectorIndex
             distances[c] = metric == Metric.Jaccard ? Kernels.Jaccard(query, centre) : Kernels.Hamming(query, centre);
         }
 
-        var order = InvertedLists.Nearest(distances);
+        var order = new ListOrder(distances);
         var seen = 0;
-        for (var i = 0; i < order.Length && (i < probes || seen < search.Keep); i++)
+        for (var i = 0; order.Left > 0 && (i < probes || seen < search.Keep); i++)
         {
-            foreach (var row in lists[order[i]])
+            foreach (var row in lists[order.Take()])
             {
                 if (InvertedLists.May(search.Mask, row))
                 {

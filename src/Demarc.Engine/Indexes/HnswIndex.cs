@@ -190,9 +190,9 @@ internal sealed class HnswIndex : VectorIndex
     private bool Walk(in IndexSearch search, ulong[]? mask, int ef, int budget, WalkScratch scratch)
     {
         var length = search.Query.Floats.Length;
-        if (queryCode is null || queryValues is null || queryCode.Length < length + Int8Codes.Granularity)
+        if (queryCode is null || queryValues is null || queryCode.Length < length + Int8Coder.Granularity)
         {
-            (queryCode, queryValues) = (new FlatMemory<sbyte>(length + Int8Codes.Granularity), new FlatMemory<float>(length));
+            (queryCode, queryValues) = (new FlatMemory<sbyte>(length + Int8Coder.Granularity), new FlatMemory<float>(length));
         }
 
         search.Query.Floats.CopyTo(queryValues.Span);

@@ -53,19 +53,6 @@ internal sealed class InvertedLists
 
     public ReadOnlySpan<int> this[int list] => rows.AsSpan(starts[list], starts[list + 1] - starts[list]);
 
-    /// <summary>Lists in the order of their distances, nearest first.</summary>
-    public static int[] Nearest(float[] distances)
-    {
-        var order = new int[distances.Length];
-        for (var i = 0; i < order.Length; i++)
-        {
-            order[i] = i;
-        }
-
-        Array.Sort(distances, order);
-        return order;
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool May(ulong[]? mask, int row) => mask is null || (mask[row >> 6] >> row & 1) != 0;
 }

@@ -41,7 +41,7 @@ internal sealed class IvfIndex : VectorIndex
             Read(rowsOf, (int)((long)i * rows / sampled), metric, KMeans.Row(sample, i, dimension));
         }
 
-        var centres = KMeans.Centres(sample, dimension, count, cancel);
+        var centres = KMeans.Centres(sample, dimension, count, Environment.ProcessorCount, cancel);
         var listOfRow = new int[rows];
         Parallel.For(0, rows, () => new float[dimension], (row, _, wide) =>
         {
@@ -88,12 +88,12 @@ internal sealed class IvfIndex : VectorIndex
         var scratch = WalkScratch.Own;
         var keep = Math.Max(2 * search.Keep, search.Keep + 32);
         scratch.Begin(0, keep);
-        var order = InvertedLists.Nearest(Distances(search.Query.Floats, centres, metric));
+        var order = new ListOrder(Distances(search.Query.Floats, centres, metric));
         var point = codes is null ? default : Point(search.Query.Floats);
         var seen = 0;
-        for (var i = 0; i < order.Length && (i < probes || seen < search.Keep); i++)
+        for (var i = 0; order.Left > 0 && (i < probes || seen < search.Keep); i++)
         {
-            foreach (var row in lists[order[i]])
+            foreach (var row in lists[order.Take()])
             {
                 if (!InvertedLists.May(search.Mask, row))
                 {

@@ -13,8 +13,9 @@ internal static class KMeans
     /// <param name="sample">The sampled rows, end to end.</param>
     /// <param name="dimension">Values of a row.</param>
     /// <param name="count">Centres wanted, at most the number of sampled rows.</param>
+    /// <param name="threads">At most so many at work.</param>
     /// <param name="cancel">Stops it.</param>
-    public static float[] Centres(float[] sample, int dimension, int count, CancellationToken cancel)
+    public static float[] Centres(float[] sample, int dimension, int count, int threads, CancellationToken cancel)
     {
         var rows = sample.Length / dimension;
         var centres = new float[count * dimension];
@@ -27,7 +28,7 @@ internal static class KMeans
         for (var round = 0; round < Rounds; round++)
         {
             cancel.ThrowIfCancellationRequested();
-            Parallel.For(0, rows, row => nearest[row] = Nearest(centres, dimension, Row(sample, row, dimension)));
+            Parallel.For(0, rows, new ParallelOptions { MaxDegreeOfParallelism = threads }, row => nearest[row] = Nearest(centres, dimension, Row(sample, row, dimension)));
             Move(sample, dimension, nearest, centres);
         }
 
