@@ -129,8 +129,11 @@ internal static class Limits
     /// <summary>Filter nodes, `in` values not counted: each may cost one pass over the rows.</summary>
     public const int FilterNodes = 4096;
 
-    /// <summary>Characters of one regular expression: the automaton made of it grows with it.</summary>
-    public const int RegexLength = 1024;
+    /// <summary>Groups of one query; Milvus's default.</summary>
+    public const int QueryGroups = 100_000;
+
+    /// <summary>Characters of one regular expression: the automaton made of it grows with it. A plain text is no more than looked for.</summary>
+    public const int RegexLength = 16 * 1024;
 
     /// <summary>Characters of one n-gram: each text has as many of them for every length.</summary>
     public const int NgramLength = 32;

@@ -15,6 +15,8 @@ internal sealed partial class Evaluator
                 return within.Values.Holds(Value(within.Of, row));
             case LikeNode like:
                 return Value(like.Of, row) is { Kind: ScalarKind.Text } text ? like.Pattern.Matches(text.Text!) : null;
+            case PrefixNode begins:
+                return (Value(begins.Of, row), Value(begins.Prefix, row)) is ({ Kind: ScalarKind.Text } whole, { Kind: ScalarKind.Text } start) ? whole.Text!.StartsWith(start.Text!, StringComparison.Ordinal) : null;
             case RegexNode regex:
                 return Value(regex.Of, row) is { Kind: ScalarKind.Text } subject ? regex.Pattern.Matches(subject.Text!) : null;
             case NullNode isNull:

@@ -24,9 +24,9 @@ internal sealed class LikePattern
         for (var i = 0; i < source.Length; i++)
         {
             var c = source[i];
-            if (c == '\\' && i + 1 < source.Length)
+            if (c == '\\')
             {
-                compiled.Append(source[++i]);
+                compiled.Append(++i < source.Length ? source[i] : throw new FilterException("Invalid LIKE pattern: trailing backslash with nothing to escape"));
             }
             else if (c == '%')
             {
@@ -75,7 +75,8 @@ internal sealed class LikePattern
         {
             if (p < pattern.Length && pattern[p] != AnyRun && (pattern[p] == AnyOne || pattern[p] == text[t]))
             {
-                t++;
+                // Any one character may be a pair of units.
+                t += pattern[p] == AnyOne && char.IsHighSurrogate(text[t]) && t + 1 < text.Length ? 2 : 1;
                 p++;
             }
             else if (p < pattern.Length && pattern[p] == AnyRun)

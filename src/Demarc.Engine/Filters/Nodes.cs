@@ -86,6 +86,9 @@ internal sealed record InNode(ValueNode Of, ValueSet Values) : ConditionNode;
 
 internal sealed record LikeNode(ValueNode Of, LikePattern Pattern) : ConditionNode;
 
+/// <summary>A text begins with another one of the same row.</summary>
+internal sealed record PrefixNode(ValueNode Of, ValueNode Prefix) : ConditionNode;
+
 internal sealed record RegexNode(ValueNode Of, TextExpression Pattern) : ConditionNode;
 
 internal sealed record NullNode(ValueNode Of) : ConditionNode;

@@ -90,21 +90,24 @@ internal sealed partial class Parser
     private SampleNode Sample()
     {
         var start = at;
-        var share = AsValue(Sum()) is LiteralNode { Value: { Kind: ScalarKind.Number } value }
-            ? value.Number
+        var share = AsValue(Sum()) is LiteralNode given
+            ? given.Value.Number
             : throw new FilterException($"\"float factor\" should be a const float expression: \"float factor\" passed: {Text(start)}");
         return share is > ShareMargin and < 1 - ShareMargin
             ? new SampleNode(new ConstantNode(true), share, seed)
             : throw new FilterException($"the sample factor should be between 0 and 1 and not too close to 0 or 1(the difference should be larger than 1e-10), but got {Text(start)}");
     }
 
-    private LikeNode StartsWith()
+    private ConditionNode StartsWith()
     {
         var of = TextField("starts_with");
         Expect(",");
-        return AsValue(Sum()) is LiteralNode { Value: { Kind: ScalarKind.Text } prefix }
-            ? new LikeNode(of, LikePattern.Prefix(prefix.Text!))
-            : throw new FilterException("starts_with takes a quoted text");
+        return AsValue(Sum()) switch
+        {
+            LiteralNode { Value: { Kind: ScalarKind.Text } prefix } => new LikeNode(of, LikePattern.Prefix(prefix.Text!)),
+            FieldNode field when TypeOf(field) == DataType.VarChar => new PrefixNode(of, field),
+            _ => throw new FilterException("starts_with takes a quoted text or a VarChar field"),
+        };
     }
 
     private ValueNode TextField(string function)

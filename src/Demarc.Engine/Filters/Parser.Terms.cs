@@ -130,9 +130,12 @@ internal sealed partial class Parser
         }
 
         var right = at;
-        if (Sum() is not ListNode list)
+        var given = Sum();
+        if (given is not ListNode list)
         {
-            throw new FilterException($"the right-hand side of 'in' must be a list, but got: {Text(right)}");
+            throw new FilterException(tokens[right].Kind == TokenKind.Template ? $"the value of term expression template variable {{{tokens[right].Text}}} is not array"
+                : given is LiteralNode or TimeNode ? $"the right-hand side of 'in' must be a list, but got: {Text(right)}"
+                : $"value '{Text(right)}' in list cannot be a non-const expression");
         }
 
         var values = new List<Scalar>(list.Values.Count);
@@ -177,28 +180,54 @@ internal sealed partial class Parser
 
     private LikeNode Like(ValueNode of)
     {
-        if (!IsText(of))
-        {
-            throw new FilterException("like operation on non-string or no-json field is unsupported");
-        }
-
+        MatchedText(of, "like operation", "like operation on non-string or no-json field is unsupported");
+        var start = at;
         return Primary() is LiteralNode { Value: { Kind: ScalarKind.Text } pattern }
             ? new LikeNode(of, new LikePattern(pattern.Text!))
-            : throw new FilterException("like operation takes a quoted pattern");
+            : throw new FilterException($"like pattern should be a string literal or template variable, got: {Text(start)}");
     }
 
     private ConditionNode Regex(ValueNode of)
     {
         var negated = tokens[at++].Text == "!~";
-        if (!IsText(of))
+        MatchedText(of, "regex match", "regex match on non-string or non-json field is unsupported");
+        var node = new RegexNode(of, new TextExpression(RegexPattern()));
+        return negated ? new NotNode(node) : node;
+    }
+
+    /// <summary>In a quoted expression a backslash belongs to the expression, unless it stands before the quote or itself.</summary>
+    private string RegexPattern()
+    {
+        var token = Current;
+        if (token.Kind == TokenKind.Text)
         {
-            throw new FilterException("regex match operation on non-string or no-json field is unsupported");
+            at++;
+            return TextLiteral.Expression(source[token.Position..Current.Position].TrimEnd());
         }
 
-        var node = Primary() is LiteralNode { Value: { Kind: ScalarKind.Text } pattern }
-            ? new RegexNode(of, new TextExpression(pattern.Text!))
-            : throw new FilterException("regex match operation takes a quoted pattern");
-        return negated ? new NotNode(node) : node;
+        var start = at;
+        var given = Primary();
+        return token.Kind != TokenKind.Template ? throw new FilterException($"regex pattern should be a string literal or template variable, got: {Text(start)}")
+            : given is LiteralNode { Value: { Kind: ScalarKind.Text } pattern } ? pattern.Text!
+            : throw new FilterException($"the value of regex expression template variable {{{token.Text}}} is not string");
+    }
+
+    private void MatchedText(ValueNode of, string operation, string refusal)
+    {
+        if (of is not (FieldNode or JsonNode or ElementNode or PartNode))
+        {
+            throw new FilterException($"{operation} on complicated expr is unsupported");
+        }
+
+        if (of is FieldNode && TypeOf(of) == DataType.Array)
+        {
+            throw new FilterException("can not comparisons array fields directly");
+        }
+
+        if (!IsText(of))
+        {
+            throw new FilterException(refusal);
+        }
     }
 
     private bool IsText(ValueNode of) => of is JsonNode || TypeOf(of) == DataType.VarChar;
@@ -249,7 +278,7 @@ internal sealed partial class Parser
         }
 
         return Family(left) is { } one && Family(right) is { } other && one != other
-            ? throw new FilterException($"comparisons between {TypeName(left)}, element_type: None and {TypeName(right)} elementType: None are not supported")
+            ? throw new FilterException($"comparisons between {TypeName(left)} and {TypeName(right)} are not supported")
             : new CompareNode(operation, left, right);
     }
 

@@ -41,6 +41,31 @@ internal static class TextLiteral
         return new Token(TokenKind.Text, value.ToString(), start);
     }
 
+    /// <summary>A quoted text taken for a regular expression, whose own backslashes stay; one with an r before it stays whole.</summary>
+    public static string Expression(string literal)
+    {
+        var open = literal.IndexOfAny(['"', '\'']);
+        var inner = literal[(open + 1)..^1];
+        if (literal[0] is 'r' or 'R')
+        {
+            return inner;
+        }
+
+        var value = new StringBuilder(inner.Length);
+        for (var i = 0; i < inner.Length; i++)
+        {
+            if (inner[i] == '\\' && i + 1 < inner.Length)
+            {
+                i++;
+                value.Append(inner[i] == literal[open] || inner[i] == '\\' ? "" : "\\");
+            }
+
+            value.Append(inner[i]);
+        }
+
+        return value.ToString();
+    }
+
     private static void Escape(string text, ref int at, StringBuilder value)
     {
         var escape = text[at++];

@@ -127,6 +127,11 @@ internal sealed partial class MilvusEndpoint
         collection.ThrowIfDamaged();
         var view = collection.View;
         var definition = view.Definition;
+        if (definition.PartitionKeyIndex < 0 && partitionNames.FirstOrDefault(name => name.Length > 0 && definition.Partitions.All(p => p.Name != name)) is { } unknown)
+        {
+            throw Faults.Invalid($"partition name {unknown} not found");
+        }
+
         var asked = PartitionIds(definition, partitionNames, refusal);
         if (!definition.Loaded)
         {

@@ -10,26 +10,50 @@ namespace Demarc.Engine.Service;
 /// <summary>Rows by filter or key, in the order of the key.</summary>
 internal sealed partial class MilvusEndpoint
 {
-    private const string CountField = "count(*)";
-
     public override Task<QueryResults> Query(QueryRequest request, ServerCallContext context) =>
         Run(request, context, async call =>
         {
             Refuse(request.HasNamespace, "namespace");
-            var parameters = new RequestParameters(request.QueryParams);
+            var parameters = new RequestParameters(request.QueryParams, groups: true);
             await ExpireRows(Collection(call, request.CollectionName));
 
             // Here Milvus speaks of a parameter, in a search only of an error.
             var (collection, view) = Loaded(call, request.CollectionName, request.PartitionNames, Faults.Invalid);
+            var page = Window(parameters);
+            CheckOrder(parameters, page.Limit);
             var filter = ParseFilter(view.Definition, request.Expr, request.ExprTemplateValues);
-            var (limit, offset) = Page(parameters, "limit");
-            var count = request.OutputFields.Any(f => f.Equals(CountField, StringComparison.OrdinalIgnoreCase));
-            var answer = count
-                ? Count(request, view, filter, limit)
-                : Rows(request, collection, view, filter, OrderBy.Read(view.Definition, parameters), limit, offset, call.Cancel);
+            var aggregation = Aggregation.Read(view.Definition, request.OutputFields, parameters);
+            var answer = aggregation is null
+                ? Rows(request, collection, view, filter, OrderBy.ReadForQuery(view.Definition, parameters), page.Limit, page.Offset, call.Cancel)
+                : Aggregated(request, view, filter, aggregation, page);
             answer.SessionTs = Now();
             return answer;
         });
+
+    /// <summary>limit and offset of a query: without a limit there is no page, and so no offset. A limit of -1 is none.</summary>
+    private static (int Limit, int Offset) Window(RequestParameters parameters)
+    {
+        if (parameters.Text("limit") is null)
+        {
+            return (-1, 0);
+        }
+
+        var limit = parameters.Whole("limit", 0);
+        var offset = parameters.Whole("offset", 0);
+        var why = offset < 0 ? $"offset [{offset}] is invalid, should be gte than 0"
+            : limit <= 0 ? $"limit [{limit}] is invalid, should be greater than 0"
+            : limit > Limits.TopK || offset > Limits.TopK - limit ? $"(offset+limit) should be in range [1, {Limits.TopK}], but got {unchecked(limit + offset)}"
+            : null;
+        return why is null ? ((int)limit, (int)offset) : throw Faults.Invalid($"invalid max query result window, {why}");
+    }
+
+    private static void CheckOrder(RequestParameters parameters, int limit)
+    {
+        if (OrderBy.IsAsked(parameters) && (limit < 0 || parameters.Flag("iterator")))
+        {
+            throw Faults.Invalid(limit < 0 ? "ORDER BY requires explicit limit" : "ORDER BY with iterator is not supported");
+        }
+    }
 
     /// <summary>limit and offset of a request; a limit of -1 is none.</summary>
     internal static (int Limit, int Offset) Page(RequestParameters parameters, string limitName)
@@ -51,38 +75,26 @@ internal sealed partial class MilvusEndpoint
             : ((int)limit, (int)offset);
     }
 
-    private static QueryResults Count(QueryRequest request, CollectionView view, ConditionNode filter, int limit)
+    private static QueryResults Aggregated(QueryRequest request, CollectionView view, ConditionNode filter, Aggregation aggregation, (int Limit, int Offset) page)
     {
-        if (request.OutputFields.Count > 1)
+        var all = filter is ConstantNode { Value: true };
+        if (all && page.Limit < 0 && !aggregation.HasMeasures)
         {
-            throw Faults.Invalid("count(*) cannot be combined with other output fields");
+            throw Faults.Invalid("empty expression should be used with limit");
         }
 
-        if (limit > 0)
+        if (aggregation.IsOneCount && page.Limit > 0)
         {
             throw Faults.Invalid("count entities with pagination is not allowed");
         }
 
-        long total = 0;
-        if (filter is ConstantNode { Value: true })
-        {
-            total = view.LiveRows;
-        }
-        else
-        {
-            foreach (var segment in view.Segments)
-            {
-                total += Evaluator.Matching(filter, segment).Sum(w => System.Numerics.BitOperations.PopCount(w));
-            }
-        }
-
-        var answer = new QueryResults { Status = Success(), CollectionName = request.CollectionName, OutputFields = { CountField } };
-        answer.FieldsData.Add(new FieldData
-        {
-            Type = DataType.Int64,
-            FieldName = CountField,
-            Scalars = new ScalarField { LongData = new LongArray { Data = { total } } },
-        });
+        // A mere count needs no look at rows.
+        var answer = aggregation.IsMereCount
+            ? Aggregation.Counted(request.OutputFields, all ? view.LiveRows : view.Segments.Sum(s => Evaluator.Matching(filter, s).Sum(w => (long)System.Numerics.BitOperations.PopCount(w))))
+            : aggregation.Answer(Matches(view, filter), request.OutputFields, page.Limit, page.Offset);
+        answer.Status = Success();
+        answer.CollectionName = request.CollectionName;
+        answer.PrimaryFieldName = view.Definition.Primary.Name;
         return answer;
     }
 

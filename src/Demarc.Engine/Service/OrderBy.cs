@@ -8,7 +8,7 @@ namespace Demarc.Engine.Service;
 /// <summary>The order in which rows are answered when a request names fields for it: "price:asc,rating:desc".</summary>
 internal sealed class OrderBy
 {
-    private readonly List<(int Field, bool Descending)> keys = [];
+    private readonly List<(int Field, bool Descending, bool NullsFirst)> keys = [];
 
     private OrderBy()
     {
@@ -44,39 +44,89 @@ internal sealed class OrderBy
                 throw Faults.Invalid($"order_by field '{name}' has unsortable type {field.Type}");
             }
 
-            order.keys.Add((index, direction.Equals("desc", StringComparison.OrdinalIgnoreCase)));
+            var descending = direction.Equals("desc", StringComparison.OrdinalIgnoreCase);
+            order.keys.Add((index, descending, NullsFirst: !descending));
         }
 
         return order;
+    }
+
+    /// <summary>As a query reads it: "price:desc:nulls_last", and a row without a value counts as the greatest unless that is said.</summary>
+    public static OrderBy? ReadForQuery(CollectionDefinition definition, RequestParameters parameters, Action<string>? check = null)
+    {
+        var order = new OrderBy();
+        foreach (var part in Parts(parameters))
+        {
+            var words = part.Split(':', StringSplitOptions.TrimEntries);
+            check?.Invoke(words[0]);
+        }
+
+        foreach (var part in Parts(parameters))
+        {
+            var words = part.Split(':', StringSplitOptions.TrimEntries);
+            var descending = words.ElementAtOrDefault(1)?.ToLowerInvariant() switch
+            {
+                "desc" or "descending" => true,
+                null or "" or "asc" or "ascending" => false,
+                var other => throw Faults.Invalid($"invalid order direction '{other}' for field '{words[0]}', must be 'asc' or 'desc'"),
+            };
+            var nullsFirst = words.ElementAtOrDefault(2)?.ToLowerInvariant() switch
+            {
+                null => descending,
+                "nulls_first" => true,
+                "nulls_last" => false,
+                var other => throw Faults.Invalid($"invalid null ordering '{other}', must be 'nulls_first' or 'nulls_last'"),
+            };
+            order.keys.Add((Sortable(definition, words[0]), descending, nullsFirst));
+        }
+
+        return order.keys.Count == 0 ? null : order;
+    }
+
+    /// <summary>Whether a query asks for an order at all.</summary>
+    public static bool IsAsked(RequestParameters parameters) => Parts(parameters).Length > 0;
+
+    private static string[] Parts(RequestParameters parameters) =>
+        (parameters.Text("order_by_fields") ?? parameters.Text("order_by")) is { } text && text != "[]" ? text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) : [];
+
+    private static int Sortable(CollectionDefinition definition, string name)
+    {
+        var index = definition.FieldIndex(name);
+        if (index < 0)
+        {
+            throw Faults.Invalid($"order_by field '{name}' does not exist in collection schema");
+        }
+
+        return definition.Fields[index].Type is var type && type is DataType.Bool or DataType.Int8 or DataType.Int16 or DataType.Int32 or DataType.Int64 or DataType.Float or DataType.Double or DataType.VarChar
+            ? index
+            : throw Faults.Invalid($"order_by field '{name}' has type {(type == DataType.Json ? "JSON" : type.ToString())} which is not sortable");
     }
 
     /// <summary>Sorts rows, those that are equal staying as they were.</summary>
     public List<T> Sort<T>(IEnumerable<T> rows, Func<T, (SegmentView Segment, int Row)> place)
     {
         IOrderedEnumerable<T>? sorted = null;
-        foreach (var (field, descending) in keys)
+        foreach (var (field, descending, nullsFirst) in keys)
         {
-            var comparer = Comparer<(SegmentView Segment, int Row)>.Create((a, b) => Compare(field, a, b));
-            sorted = (sorted, descending) switch
-            {
-                (null, false) => rows.OrderBy(place, comparer),
-                (null, true) => rows.OrderByDescending(place, comparer),
-                (_, false) => sorted.ThenBy(place, comparer),
-                (_, true) => sorted.ThenByDescending(place, comparer),
-            };
+            var comparer = Comparer<(SegmentView Segment, int Row)>.Create((a, b) => Compare(field, descending, nullsFirst, a, b));
+            sorted = sorted is null ? rows.OrderBy(place, comparer) : sorted.ThenBy(place, comparer);
         }
 
         return [.. sorted!];
     }
 
-    private static int Compare(int field, (SegmentView Segment, int Row) a, (SegmentView Segment, int Row) b)
+    private static int Compare(int field, bool descending, bool nullsFirst, (SegmentView Segment, int Row) a, (SegmentView Segment, int Row) b)
+    {
+        var (missing, other) = (a.Segment.Segment.Columns[field].IsNull(a.Row), b.Segment.Segment.Columns[field].IsNull(b.Row));
+        return missing || other ? (nullsFirst ? other.CompareTo(missing) : missing.CompareTo(other))
+            : descending ? Compare(field, b, a)
+            : Compare(field, a, b);
+    }
+
+    /// <summary>Which of two values is the greater; neither is null.</summary>
+    public static int Compare(int field, (SegmentView Segment, int Row) a, (SegmentView Segment, int Row) b)
     {
         var (left, right) = (a.Segment.Segment.Columns[field], b.Segment.Segment.Columns[field]);
-        if (left.IsNull(a.Row) || right.IsNull(b.Row))
-        {
-            return right.IsNull(b.Row).CompareTo(left.IsNull(a.Row));
-        }
-
         return (left, right) switch
         {
             (IntegerColumn l, IntegerColumn r) => l.Values[a.Row].CompareTo(r.Values[b.Row]),

@@ -117,7 +117,9 @@ internal sealed class OutputFields
     private static string DynamicKey(string name)
     {
         const string prefix = CollectionDefinition.DynamicFieldName + "[";
-        return name.StartsWith(prefix, StringComparison.Ordinal) && name.EndsWith(']') ? name[prefix.Length..^1].Trim('"', '\'') : name;
+        return name.StartsWith(prefix, StringComparison.Ordinal) && name.EndsWith(']') ? name[prefix.Length..^1].Trim('"', '\'')
+            : name.All(c => char.IsLetterOrDigit(c) || c is '_' or '$') && name.Length > 0 && !char.IsAsciiDigit(name[0]) ? name
+            : throw Faults.Invalid($"parse output field name failed: {name}");
     }
 
     private ByteString Pick(ByteString json)

@@ -16,7 +16,7 @@ internal sealed class RequestParameters
 
     private readonly Dictionary<string, string> values = new(StringComparer.Ordinal);
 
-    public RequestParameters(IEnumerable<Pair> pairs)
+    public RequestParameters(IEnumerable<Pair> pairs, bool groups = false)
     {
         foreach (var pair in pairs)
         {
@@ -29,7 +29,12 @@ internal sealed class RequestParameters
             ReadNested(nested);
         }
 
-        foreach (var name in Unserved)
+        if (Text("ignore_growing") is { } growing && !bool.TryParse(growing, out _) && growing is not ("0" or "1"))
+        {
+            throw Faults.Invalid("parse ignore growing field failed");
+        }
+
+        foreach (var name in Unserved.Where(name => !groups || name != "group_by_fields"))
         {
             if (values.TryGetValue(name, out var value) && value.Length > 0 && !value.Equals("false", StringComparison.OrdinalIgnoreCase) && value != "[]")
             {
@@ -54,7 +59,7 @@ internal sealed class RequestParameters
         var text = Text(name);
         return text is null ? absent
             : long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) ? value
-            : throw Faults.Invalid($"{name} [{text}] is invalid, it should be a whole number");
+            : throw Faults.Invalid($"{name} [{text.Trim()}] is invalid, it should be a whole number");
     }
 
     public double? Number(string name)

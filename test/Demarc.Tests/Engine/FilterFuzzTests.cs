@@ -70,7 +70,7 @@ public class FilterFuzzTests
         }
 
         Assert.Contains("the limit is", Assert.Throws<FilterException>(() => Parser.Parse(definition, new string(' ', Limits.FilterLength) + "id == 1")).Message, StringComparison.Ordinal);
-        Assert.Contains("the limit is", Assert.Throws<FilterException>(() => Parser.Parse(definition, $"title =~ '{new string('a', Limits.RegexLength + 1)}'")).Message, StringComparison.Ordinal);
+        Assert.Contains("the limit is", Assert.Throws<FilterException>(() => Parser.Parse(definition, $"title =~ '{new string('a', Limits.RegexLength)}+'")).Message, StringComparison.Ordinal);
         var many = $"id in [{string.Join(',', Enumerable.Range(0, 100_000))}]";
         Assert.IsType<InNode>(Parser.Parse(definition, many));
         var chain = string.Join(" or ", Enumerable.Range(0, 1_000).Select(i => $"id == {i}"));

@@ -102,7 +102,7 @@ public class FilterTests
         { "title[\"a\"] == 1", "VarChar data type not supported accessed with []" },
         { "st_within(info, 1)", "not served" },
         { "id like \"a\"", "like operation on non-string or no-json field is unsupported" },
-        { "title like 5", "a quoted pattern" },
+        { "title like 5", "like pattern should be a string literal" },
         { "id == 5.0", "cannot cast value to Int64, value: float_val:5" },
         { "id in [6.5]", "in list cannot be casted to Int64" },
         { "id ** 2 == 4", "power can only apply on constants" },
