@@ -79,7 +79,7 @@ public class CatalogTests
         var search = ServiceLab.Search([11, 0, 0, 1], 10);
         search.PartitionNames.Add("_default");
         Assert.Equal([3, 2, 1], (await lab.Found(search)).Ids.IntId.Data);
-        Assert.Equal(200, (await client.QueryAsync(new QueryRequest { CollectionName = "things", Expr = "id > 0", PartitionNames = { "south" } })).Status.Code);
+        Assert.Equal(1100, (await client.QueryAsync(new QueryRequest { CollectionName = "things", Expr = "id > 0", PartitionNames = { "south" } })).Status.Code);
 
         var deleted = await client.DeleteAsync(new DeleteRequest { CollectionName = "things", Expr = "id in [1, 10]", PartitionName = "north" });
         Assert.Equal(1, deleted.DeleteCnt);

@@ -147,7 +147,7 @@ public class ServerTests
         Assert.Equal(3000, (await engine.Client.SearchAsync(search)).Status.Code);
         var partial = new UpsertRequest { CollectionName = "things", NumRows = 1, Namespace = "n" };
         Assert.Equal(3000, (await engine.Client.UpsertAsync(partial)).Status.Code);
-        Assert.Equal(200, (await engine.Client.QueryAsync(new QueryRequest { CollectionName = "things", Expr = "id > 1", PartitionNames = { "p" } })).Status.Code);
+        Assert.Equal(1100, (await engine.Client.QueryAsync(new QueryRequest { CollectionName = "things", Expr = "id > 1", PartitionNames = { "p" } })).Status.Code);
         Assert.Equal(800, (await engine.Client.ShowCollectionsAsync(new ShowCollectionsRequest { DbName = "elsewhere" })).Status.Code);
         Assert.Equal(1100, (await engine.Client.QueryAsync(new QueryRequest { CollectionName = "things" })).Status.Code);
         Assert.Equal(109, (await engine.Client.InsertAsync(new InsertRequest { CollectionName = "things", NumRows = 1, SchemaTimestamp = 5 })).Status.Code);
