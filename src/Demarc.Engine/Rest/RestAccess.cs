@@ -25,11 +25,33 @@ internal static class RestAccess
         {
             var answer = await call.Core.SelectUser(new SelectUserRequest { User = new UserEntity { Name = call.Needed("userName") }, IncludeRoleInfo = true }, call.Context);
             RestCall.Check(answer.Status);
-            return answer.Results.SelectMany(r => r.Roles).Select(r => r.Name).ToList();
+            return new RestDescribed(answer.Results.SelectMany(r => r.Roles).Select(r => r.Name).ToList(), answer.Results.FirstOrDefault()?.Description ?? "");
         });
-        add("users/create", call => RestCall.Done(call.Core.CreateCredential(new CreateCredentialRequest { Username = call.Needed("userName"), Password = Base64(call.Needed("password")) }, call.Context)));
-        add("users/update_password", call => RestCall.Done(call.Core.UpdateCredential(
-            new UpdateCredentialRequest { Username = call.Needed("userName"), OldPassword = Base64(call.Needed("password")), NewPassword = Base64(call.Needed("newPassword")) }, call.Context)));
+        add("users/create", call =>
+        {
+            var request = new CreateCredentialRequest { Username = call.Needed("userName"), Password = Base64(call.Needed("password")) };
+            if (call.Part("description") is not null)
+            {
+                request.Description = call.Text("description");
+            }
+
+            return RestCall.Done(call.Core.CreateCredential(request, call.Context));
+        });
+        add("users/update_password", call =>
+        {
+            var request = new UpdateCredentialRequest { Username = call.Needed("userName") };
+            if (call.Text("newPassword") is { Length: > 0 } fresh)
+            {
+                (request.OldPassword, request.NewPassword) = (Base64(call.Text("password")), Base64(fresh));
+            }
+
+            if (call.Part("description") is not null)
+            {
+                request.Description = call.Text("description");
+            }
+
+            return RestCall.Done(call.Core.UpdateCredential(request, call.Context));
+        });
         add("users/drop", call => RestCall.Done(call.Core.DeleteCredential(new DeleteCredentialRequest { Username = call.Needed("userName") }, call.Context)));
         add("users/grant_role", call => UserRole(call, OperateUserRoleType.AddUserToRole));
         add("users/revoke_role", call => UserRole(call, OperateUserRoleType.RemoveUserFromRole));
@@ -45,14 +67,18 @@ internal static class RestAccess
         });
         add("roles/describe", async call =>
         {
+            var role = await call.Core.SelectRole(new SelectRoleRequest { Role = new RoleEntity { Name = call.Needed("roleName") } }, call.Context);
+            RestCall.Check(role.Status);
             var answer = await call.Core.SelectGrant(new SelectGrantRequest { Entity = new GrantEntity { Role = new RoleEntity { Name = call.Needed("roleName") }, DbName = call.Database } }, call.Context);
             RestCall.Check(answer.Status);
-            return answer.Entities.Select(g => new Dictionary<string, object?>
+            var grants = answer.Entities.Select(g => new Dictionary<string, object?>
             {
                 ["objectType"] = g.Object.Name, ["objectName"] = g.ObjectName, ["privilege"] = g.Grantor.Privilege.Name, ["dbName"] = g.DbName, ["grantor"] = g.Grantor.User.Name,
             }).ToList();
+            return new RestDescribed(grants, role.Results.FirstOrDefault()?.Role?.Description ?? "");
         });
-        add("roles/create", call => RestCall.Done(call.Core.CreateRole(new CreateRoleRequest { Entity = new RoleEntity { Name = call.Needed("roleName") } }, call.Context)));
+        add("roles/create", call => RestCall.Done(call.Core.CreateRole(new CreateRoleRequest { Entity = new RoleEntity { Name = call.Needed("roleName"), Description = call.Text("description") } }, call.Context)));
+        add("roles/alter", call => RestCall.Done(call.Core.AlterRole(new AlterRoleRequest { RoleName = call.Needed("roleName"), Description = call.Text("description") }, call.Context)));
         add("roles/drop", call => RestCall.Done(call.Core.DropRole(new DropRoleRequest { RoleName = call.Needed("roleName"), ForceDrop = call.Flag("forceDrop") }, call.Context)));
         add("roles/grant_privilege", call => Privilege(call, OperatePrivilegeType.Grant));
         add("roles/revoke_privilege", call => Privilege(call, OperatePrivilegeType.Revoke));

@@ -57,14 +57,31 @@ internal sealed class RestCall(JsonElement body, MilvusEndpoint core, ServerCall
     /// <summary>A list of texts; one text stands for a list of it.</summary>
     public IEnumerable<string> Texts(string name) => Part(name) switch
     {
-        { ValueKind: JsonValueKind.Array } list => list.EnumerateArray().Select(v => v.ValueKind == JsonValueKind.String ? v.GetString()! : v.GetRawText()),
+        { ValueKind: JsonValueKind.Array } list => list.EnumerateArray().Select(Written),
         { ValueKind: JsonValueKind.String } one => one.GetString() is { Length: > 0 } text ? [text] : [],
         _ => [],
     };
 
+    /// <summary>Whether the caller reads 64 bits from a number; otherwise they are written as text.</summary>
+    public bool WideNumbers => context.GetHttpContext().Request.Headers.TryGetValue("Accept-Type-Allow-Int64", out var given) && given.ToString().ToLowerInvariant() is "1" or "t" or "true";
+
+    /// <summary>Refuses a name of no consistency level; every read is strong here, whatever was asked.</summary>
+    public void CheckLevel()
+    {
+        if (Text("consistencyLevel") is { Length: > 0 } named && Level(named) is null)
+        {
+            throw Faults.Invalid($"consistencyLevel can only be [Strong, Session, Bounded, Eventually, Customized], default: Bounded, err:parameter:'{named}' is incorrect, please check it");
+        }
+    }
+
+    public static ConsistencyLevel? Level(string named) => Enum.IsDefined(typeof(ConsistencyLevel), named) ? Enum.Parse<ConsistencyLevel>(named) : null;
+
+    /// <summary>A value as a pair of texts has it.</summary>
+    public static string Written(JsonElement value) => value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
+
     /// <summary>An object's members as pairs of texts, as the wire has them.</summary>
     public static IEnumerable<Pair> Pairs(JsonElement? of) => of is { ValueKind: JsonValueKind.Object } members
-        ? members.EnumerateObject().Select(p => new Pair { Key = p.Name, Value = p.Value.ValueKind == JsonValueKind.String ? p.Value.GetString()! : p.Value.GetRawText() })
+        ? members.EnumerateObject().Select(p => new Pair { Key = p.Name, Value = Written(p.Value) })
         : [];
 
     /// <summary>Raises what the core refused, so that every answer has one form.</summary>

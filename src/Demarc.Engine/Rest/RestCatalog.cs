@@ -20,6 +20,8 @@ internal static class RestCatalog
     public static List<object?> Pairs(IEnumerable<Pair> pairs) =>
         [.. pairs.Select(p => (object?)new Dictionary<string, object?> { ["key"] = p.Key, ["value"] = p.Value })];
 
+    private static string Value(IEnumerable<Pair> pairs, string key) => pairs.FirstOrDefault(p => p.Key == key)?.Value ?? "";
+
     private static void AddDatabases(Action<string, Func<RestCall, Task<object>>> add)
     {
         add("databases/create", call =>
@@ -41,12 +43,16 @@ internal static class RestCatalog
             RestCall.Check(answer.Status);
             return new Dictionary<string, object?> { ["dbName"] = answer.DbName, ["dbID"] = answer.DbID, ["properties"] = Pairs(answer.Properties) };
         });
-        add("databases/alter", call =>
+        foreach (var path in (string[])["databases/alter", "databases/alter_properties"])
         {
-            var request = new AlterDatabaseRequest { DbName = call.Needed("dbName") };
-            request.Properties.Add(RestCall.Pairs(call.Part("properties")));
-            return RestCall.Done(call.Core.AlterDatabase(request, call.Context));
-        });
+            add(path, call =>
+            {
+                var request = new AlterDatabaseRequest { DbName = call.Needed("dbName") };
+                request.Properties.Add(RestCall.Pairs(call.Part("properties")));
+                return RestCall.Done(call.Core.AlterDatabase(request, call.Context));
+            });
+        }
+
         add("databases/drop_properties", call =>
         {
             var request = new AlterDatabaseRequest { DbName = call.Needed("dbName") };
@@ -106,8 +112,12 @@ internal static class RestCatalog
             {
                 ["fieldName"] = d.FieldName,
                 ["indexName"] = d.IndexName,
-                ["indexType"] = d.Params.FirstOrDefault(p => p.Key == "index_type")?.Value ?? "",
-                ["metricType"] = d.Params.FirstOrDefault(p => p.Key == "metric_type")?.Value ?? "",
+                ["indexType"] = Value(d.Params, "index_type"),
+                ["metricType"] = Value(d.Params, "metric_type"),
+                ["mmap.enabled"] = Value(d.Params, "mmap.enabled"),
+                ["indexoffsetcache.enabled"] = Value(d.Params, "indexoffsetcache.enabled"),
+                ["warmup"] = Value(d.Params, "warmup"),
+                ["indexParams"] = Pairs(d.Params),
                 ["indexState"] = d.State.ToString(),
                 ["failReason"] = d.IndexStateFailReason,
                 ["totalRows"] = d.TotalRows,
@@ -143,19 +153,22 @@ internal static class RestCatalog
     public static CreateIndexRequest IndexOf(string database, string collection, JsonElement index)
     {
         var request = new CreateIndexRequest { DbName = database, CollectionName = collection, FieldName = Text("fieldName"), IndexName = Text("indexName") };
+        var parameters = index.TryGetProperty("params", out var given) && given.ValueKind == JsonValueKind.Object ? given : default;
+        var within = parameters.ValueKind == JsonValueKind.Object && parameters.TryGetProperty("index_type", out var named) ? RestCall.Written(named) : "";
+        if ((Text("indexType") is { Length: > 0 } direct ? direct : within) is { Length: > 0 } type)
+        {
+            request.ExtraParams.Add(new Pair { Key = "index_type", Value = type });
+        }
+
         if (Text("metricType") is { Length: > 0 } metric)
         {
             request.ExtraParams.Add(new Pair { Key = "metric_type", Value = metric });
         }
 
-        if (Text("indexType") is { Length: > 0 } type)
+        if (parameters.ValueKind == JsonValueKind.Object && parameters.EnumerateObject().Any())
         {
-            request.ExtraParams.Add(new Pair { Key = "index_type", Value = type });
-        }
-
-        if (index.TryGetProperty("params", out var parameters))
-        {
-            request.ExtraParams.Add(RestCall.Pairs(parameters));
+            request.ExtraParams.Add(RestCall.Pairs(parameters).Where(p => p.Key != "index_type"));
+            request.ExtraParams.Add(new Pair { Key = "params", Value = parameters.GetRawText() });
         }
 
         return request;

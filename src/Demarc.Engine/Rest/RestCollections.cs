@@ -50,7 +50,9 @@ internal static class RestCollections
             request.PartitionNames.Add(call.Texts("partitionNames"));
             var answer = await call.Core.GetLoadState(request, call.Context);
             RestCall.Check(answer.Status);
-            return new Dictionary<string, object?> { ["loadState"] = "LoadState" + answer.State, ["loadProgress"] = answer.State == LoadState.Loaded ? 100 : 0, ["message"] = "" };
+            return answer.State == LoadState.NotLoad
+                ? new Dictionary<string, object?> { ["loadState"] = "LoadState" + answer.State }
+                : new Dictionary<string, object?> { ["loadState"] = "LoadState" + answer.State, ["loadProgress"] = answer.State == LoadState.Loaded ? 100 : 0 };
         });
         add("collections/flush", async call =>
         {
@@ -59,15 +61,19 @@ internal static class RestCollections
         });
         add("collections/compact", async call =>
         {
-            var answer = await call.Core.ManualCompaction(new ManualCompactionRequest { DbName = call.Database, CollectionName = call.Collection }, call.Context);
+            var answer = await call.Core.ManualCompaction(new ManualCompactionRequest { DbName = call.Database, CollectionName = call.Collection, MajorCompaction = call.Flag("isClustering") }, call.Context);
             RestCall.Check(answer.Status);
             return new Dictionary<string, object?> { ["compactionID"] = answer.CompactionID };
         });
         add("collections/get_compaction_state", async call =>
         {
-            var answer = await call.Core.GetCompactionState(new GetCompactionStateRequest { CompactionID = call.NeededPart("compactionID").GetInt64() }, call.Context);
+            var job = call.Part("jobID") is null ? 0 : call.Long("jobID");
+            var answer = await call.Core.GetCompactionState(new GetCompactionStateRequest { CompactionID = job }, call.Context);
             RestCall.Check(answer.Status);
-            return new Dictionary<string, object?> { ["compactionID"] = call.NeededPart("compactionID").GetInt64(), ["state"] = answer.State.ToString(), ["completedPlanNo"] = answer.CompletedPlanNo };
+            return new Dictionary<string, object?>
+            {
+                ["compactionID"] = job, ["state"] = answer.State.ToString(), ["executingPlanNumber"] = answer.ExecutingPlanNo, ["timeoutPlanNumber"] = answer.TimeoutPlanNo, ["completedPlanNumber"] = answer.CompletedPlanNo,
+            };
         });
     }
 
@@ -92,7 +98,7 @@ internal static class RestCollections
             return RestCall.Done(call.Core.AlterCollectionField(request, call.Context));
         });
         add("collections/fields/add", call => RestCall.Done(call.Core.AddCollectionField(
-            new AddCollectionFieldRequest { DbName = call.Database, CollectionName = call.Collection, Schema = Field(call.NeededPart("schema")).ToByteString() }, call.Context)));
+            new AddCollectionFieldRequest { DbName = call.Database, CollectionName = call.Collection, Schema = RestSchemas.Field(call.NeededPart("schema")).ToByteString() }, call.Context)));
         add("collections/truncate", async call =>
         {
             RestCall.Check((await call.Core.TruncateCollection(new TruncateCollectionRequest { DbName = call.Database, CollectionName = call.Collection }, call.Context)).Status);
@@ -102,136 +108,92 @@ internal static class RestCollections
 
     private static async Task<object> Create(RestCall call)
     {
+        var given = call.Part("schema");
+        var quick = given is not { ValueKind: JsonValueKind.Object } schema || !schema.TryGetProperty("fields", out var fields) || fields.ValueKind != JsonValueKind.Array || fields.GetArrayLength() == 0;
         var parameters = call.Part("params") ?? default;
-        var quick = call.Part("schema") is null;
+        var described = quick ? RestSchemas.Quick(call) : RestSchemas.Full(call, given!.Value);
         var request = new CreateCollectionRequest
         {
             DbName = call.Database,
             CollectionName = call.Collection,
-            Schema = (quick ? Quick(call) : Schema(call.NeededPart("schema"), parameters)).ToByteString(),
-            ShardsNum = Number(parameters, "shardsNum"),
-            NumPartitions = Number(parameters, "partitionsNum"),
-            ConsistencyLevel = Level(parameters),
+            Schema = described.ToByteString(),
+            ShardsNum = Number(parameters, "shardsNum", 1),
+            NumPartitions = described.Fields.Any(f => f.IsPartitionKey) ? Number(parameters, "partitionsNum", 0) : 0,
+            ConsistencyLevel = Level(call, parameters),
         };
-        if (parameters.ValueKind == JsonValueKind.Object)
-        {
-            foreach (var (name, property) in ((string, string)[])[("ttlSeconds", "collection.ttl.seconds"), ("mmap.enabled", "mmap.enabled")])
-            {
-                if (parameters.TryGetProperty(name, out var value))
-                {
-                    request.Properties.Add(new Pair { Key = property, Value = value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText() });
-                }
-            }
-        }
-
+        request.Properties.Add(Properties(call, parameters));
+        var metric = quick ? QuickMetric(call, described.Fields[1].DataType) : "";
         await RestCall.Done(call.Core.CreateCollection(request, call.Context));
+        var indexes = call.Part("indexParams") is { ValueKind: JsonValueKind.Array } list && !quick ? list.EnumerateArray().ToList() : [];
         if (quick)
         {
-            var index = new CreateIndexRequest { DbName = call.Database, CollectionName = call.Collection, FieldName = Or(call.Text("vectorFieldName"), "vector") };
-            index.ExtraParams.Add(new Pair { Key = "metric_type", Value = Or(call.Text("metricType"), "COSINE") });
+            var index = new CreateIndexRequest { DbName = call.Database, CollectionName = call.Collection, FieldName = described.Fields[1].Name, IndexName = described.Fields[1].Name };
+            index.ExtraParams.Add(new Pair { Key = "metric_type", Value = metric });
             await RestCall.Done(call.Core.CreateIndex(index, call.Context));
         }
 
-        foreach (var index in call.Part("indexParams") is { ValueKind: JsonValueKind.Array } indexes && !quick ? indexes.EnumerateArray() : default)
+        foreach (var index in indexes)
         {
-            await RestCall.Done(call.Core.CreateIndex(RestCatalog.IndexOf(call.Database, call.Collection, index), call.Context));
+            var wanted = RestCatalog.IndexOf(call.Database, call.Collection, index);
+            if (!IsDefined(described, wanted.FieldName))
+            {
+                throw new Fault(1802, $"missing required parameters, error: `{wanted.FieldName}` hasn't defined in schema");
+            }
+
+            await RestCall.Done(call.Core.CreateIndex(wanted, call.Context));
         }
 
         // As in Milvus, a collection that can be searched is loaded at once.
-        return quick || call.Part("indexParams") is { ValueKind: JsonValueKind.Array }
+        return quick || indexes.Count > 0
             ? await RestCall.Done(call.Core.LoadCollection(new LoadCollectionRequest { DbName = call.Database, CollectionName = call.Collection }, call.Context))
             : new Dictionary<string, object?>();
     }
 
-    private static CollectionSchema Quick(RestCall call)
+    private static bool IsDefined(CollectionSchema schema, string name) => schema.Fields.Any(f => f.Name == name)
+        || schema.StructArrayFields.Any(a => a.Name == name || a.Fields.Any(p => $"{a.Name}[{p.Name}]" == name));
+
+    private static string QuickMetric(RestCall call, DataType type)
     {
-        if (call.Whole("dimension", 0) is not (> 0 and var dimension))
+        var asked = call.Text("metricType");
+        var (otherwise, allowed, refusal) = type switch
         {
-            throw new Fault(1802, "missing required parameters, error: dimension is required for quickly create collection(default metric type: COSINE)");
-        }
-
-        var text = call.Text("idType").Equals("VarChar", StringComparison.OrdinalIgnoreCase);
-        var key = new FieldSchema { Name = Or(call.Text("primaryFieldName"), "id"), IsPrimaryKey = true, AutoID = call.Flag("autoID"), DataType = text ? DataType.VarChar : DataType.Int64 };
-        if (text)
-        {
-            key.TypeParams.Add(new Pair { Key = "max_length", Value = call.Part("params") is { ValueKind: JsonValueKind.Object } p && p.TryGetProperty("max_length", out var most) ? most.ToString() : "65535" });
-        }
-
-        var vector = new FieldSchema { Name = Or(call.Text("vectorFieldName"), "vector"), DataType = DataType.FloatVector, TypeParams = { new Pair { Key = "dim", Value = dimension.ToString(CultureInfo.InvariantCulture) } } };
-        return new CollectionSchema { Name = call.Collection, EnableDynamicField = true, Fields = { key, vector } };
-    }
-
-    private static CollectionSchema Schema(JsonElement given, JsonElement parameters)
-    {
-        var schema = new CollectionSchema
-        {
-            Description = given.TryGetProperty("description", out var text) ? text.GetString() ?? "" : "",
-            EnableDynamicField = True(given, "enableDynamicField") || True(given, "enabledDynamicField") || True(parameters, "enableDynamicField"),
+            DataType.BinaryVector => ("HAMMING", ["HAMMING", "JACCARD"], "binary vector index does not support metric type: " + asked),
+            DataType.SparseFloatVector => ("IP", ["IP"], asked == "BM25" ? "only BM25 Function output field support BM25 metric type" : "only IP&BM25 is the supported metric type for sparse index"),
+            _ => ("COSINE", (string[])["L2", "IP", "COSINE"], "float vector index does not support metric type: " + asked),
         };
-        var autoId = True(given, "autoID") || True(given, "autoId");
-        foreach (var field in given.TryGetProperty("fields", out var fields) ? fields.EnumerateArray() : default)
-        {
-            var read = Field(field);
-            read.AutoID = read.IsPrimaryKey && (autoId || True(field, "autoID"));
-            schema.Fields.Add(read);
-        }
-
-        return given.TryGetProperty("functions", out var functions) && functions.GetArrayLength() > 0 ? throw Faults.NotServed("functions over the RESTful interface") : schema;
+        return asked.Length == 0 ? otherwise : allowed.Contains(asked) ? asked : throw Faults.Invalid(refusal, "valid index params", "invalid index params");
     }
 
-    private static FieldSchema Field(JsonElement given)
+    /// <summary>What a body says beside the schema: the time to live in any of its three places, and others by name.</summary>
+    private static IEnumerable<Pair> Properties(RestCall call, JsonElement parameters)
     {
-        var type = given.TryGetProperty("dataType", out var named) ? named.GetString() ?? "" : "";
-        var field = new FieldSchema
+        const string TimeToLive = "collection.ttl.seconds";
+        var lives = new[] { TimeToLive, "ttl.seconds" }.Select(k => Value(call.Part("properties"), k)).Append(Value(parameters, "ttlSeconds")).OfType<string>().ToList();
+        if (lives.Count > 1)
         {
-            Name = given.TryGetProperty("fieldName", out var name) ? name.GetString() ?? "" : "",
-            DataType = Type(type),
-            IsPrimaryKey = True(given, "isPrimary"),
-            IsPartitionKey = True(given, "isPartitionKey"),
-            IsClusteringKey = True(given, "isClusteringKey"),
-            Nullable = True(given, "nullable"),
+            throw Faults.Invalid("collection TTL is specified multiple times");
+        }
+
+        var others = new (string Given, string Property)[]
+        {
+            ("ttlField", "ttl_field"), ("partitionKeyIsolation", "partitionkey.isolation"), ("mmap.enabled", "mmap.enabled"),
+            ("warmup.scalarField", "warmup.scalarField"), ("warmup.scalarIndex", "warmup.scalarIndex"), ("warmup.vectorField", "warmup.vectorField"), ("warmup.vectorIndex", "warmup.vectorIndex"),
         };
-        if (given.TryGetProperty("elementDataType", out var element))
-        {
-            field.ElementType = Type(element.GetString() ?? "");
-        }
-
-        if (given.TryGetProperty("elementTypeParams", out var parameters))
-        {
-            field.TypeParams.Add(RestCall.Pairs(parameters));
-        }
-
-        if (given.TryGetProperty("defaultValue", out var value) && value.ValueKind != JsonValueKind.Null)
-        {
-            field.DefaultValue = Default(field, value);
-        }
-
-        return field;
+        return lives.Select(l => new Pair { Key = TimeToLive, Value = l })
+            .Concat(others.Where(o => Value(parameters, o.Given) is not null).Select(o => new Pair { Key = o.Property, Value = Value(parameters, o.Given)! }));
     }
 
-    private static ValueField Default(FieldSchema field, JsonElement value) => (field.DataType, value.ValueKind) switch
+    private static ConsistencyLevel Level(RestCall call, JsonElement parameters)
     {
-        (DataType.Bool, JsonValueKind.True or JsonValueKind.False) => new ValueField { BoolData = value.GetBoolean() },
-        (DataType.Int8 or DataType.Int16 or DataType.Int32, JsonValueKind.Number) => new ValueField { IntData = value.GetInt32() },
-        (DataType.Int64, JsonValueKind.Number) => new ValueField { LongData = value.GetInt64() },
-        (DataType.Float, JsonValueKind.Number) => new ValueField { FloatData = value.GetSingle() },
-        (DataType.Double, JsonValueKind.Number) => new ValueField { DoubleData = value.GetDouble() },
-        (_, JsonValueKind.String) => new ValueField { StringData = value.GetString()! },
-        _ => throw Faults.Invalid($"convert defaultValue fail, err: {value.GetRawText()} is no default for {field.Name} of type {field.DataType}"),
-    };
-
-    private static DataType Type(string name) =>
-        Enum.TryParse<DataType>(name, ignoreCase: true, out var type) && type != DataType.None ? type
-            : throw new Fault(1100, $"data type {name} is invalid(case sensitive): invalid parameter");
-
-    private static ConsistencyLevel Level(JsonElement parameters)
-    {
-        if (parameters.ValueKind != JsonValueKind.Object || !parameters.TryGetProperty("consistencyLevel", out var named))
+        var (direct, within) = (call.Text("consistencyLevel"), Value(parameters, "consistencyLevel"));
+        if (direct.Length > 0 && within is not null && direct != within)
         {
-            return ConsistencyLevel.Bounded;
+            throw Faults.Invalid("top-level consistencyLevel conflicts with params.consistencyLevel", "same consistencyLevel", within);
         }
 
-        return Enum.TryParse<ConsistencyLevel>(named.GetString(), out var level) ? level : throw Faults.Invalid($"parameter:'{named}' is incorrect, please check it");
+        var named = direct.Length > 0 ? direct : within ?? "";
+        return named.Length == 0 ? ConsistencyLevel.Bounded : RestCall.Level(named)
+            ?? throw Faults.Invalid("consistencyLevel can only be [Strong, Session, Bounded, Eventually, Customized], default: Bounded", "Strong, Session, Bounded, Eventually, Customized", named);
     }
 
     private static async Task<object> Describe(RestCall call)
@@ -248,8 +210,10 @@ internal static class RestCollections
             ["consistencyLevel"] = d.ConsistencyLevel.ToString(),
             ["description"] = d.Schema.Description,
             ["enableDynamicField"] = d.Schema.EnableDynamicField,
+            ["externalSource"] = "",
+            ["externalSpec"] = "",
             ["fields"] = d.Schema.Fields.Select(Shown).ToList(),
-            ["functions"] = d.Schema.Functions.Select(f => new Dictionary<string, object?> { ["name"] = f.Name, ["type"] = f.Type.ToString(), ["inputFieldNames"] = f.InputFieldNames, ["outputFieldNames"] = f.OutputFieldNames }).ToList(),
+            ["functions"] = d.Schema.Functions.Select(Shown).ToList(),
             ["indexes"] = indexes.IndexDescriptions.Select(i => new Dictionary<string, object?>
             {
                 ["fieldName"] = i.FieldName, ["indexName"] = i.IndexName, ["metricType"] = i.Params.FirstOrDefault(p => p.Key == "metric_type")?.Value ?? "",
@@ -258,6 +222,7 @@ internal static class RestCollections
             ["partitionsNum"] = d.NumPartitions,
             ["properties"] = RestCatalog.Pairs(d.Properties),
             ["shardsNum"] = d.ShardsNum,
+            ["structFields"] = d.Schema.StructArrayFields.Select(Shown).ToList(),
         };
     }
 
@@ -266,24 +231,66 @@ internal static class RestCollections
         var shown = new Dictionary<string, object?>
         {
             ["autoId"] = field.AutoID, ["clusteringKey"] = field.IsClusteringKey, ["description"] = field.Description, ["id"] = field.FieldID, ["name"] = field.Name,
-            ["nullable"] = field.Nullable, ["partitionKey"] = field.IsPartitionKey, ["primaryKey"] = field.IsPrimaryKey, ["type"] = field.DataType.ToString(),
+            ["nullable"] = field.Nullable, ["partitionKey"] = field.IsPartitionKey, ["primaryKey"] = field.IsPrimaryKey, ["type"] = RestSchemas.NameOf(field.DataType),
         };
         if (field.TypeParams.Count > 0)
         {
             shown["params"] = RestCatalog.Pairs(field.TypeParams);
         }
 
-        if (field.ElementType != DataType.None)
+        if (field.DataType is DataType.Array or DataType.ArrayOfVector)
         {
-            shown["elementType"] = field.ElementType.ToString();
+            shown["elementType"] = RestSchemas.NameOf(field.ElementType);
+        }
+
+        if (field.IsFunctionOutput)
+        {
+            shown["isFunctionOutput"] = true;
+        }
+
+        if (field.DefaultValue is { } value)
+        {
+            // The shape that Milvus's own structures have as JSON.
+            shown["defaultValue"] = new Dictionary<string, object?> { ["Data"] = new Dictionary<string, object?> { [value.DataCase.ToString()] = Plain(value) } };
         }
 
         return shown;
     }
 
-    private static string Or(string given, string otherwise) => given.Length > 0 ? given : otherwise;
+    private static object Plain(ValueField value) => value.DataCase switch
+    {
+        ValueField.DataOneofCase.BoolData => value.BoolData,
+        ValueField.DataOneofCase.IntData => value.IntData,
+        ValueField.DataOneofCase.LongData => value.LongData,
+        ValueField.DataOneofCase.FloatData => value.FloatData,
+        ValueField.DataOneofCase.DoubleData => value.DoubleData,
+        ValueField.DataOneofCase.TimestamptzData => value.TimestamptzData,
+        _ => value.StringData,
+    };
 
-    private static bool True(JsonElement of, string name) => of.ValueKind == JsonValueKind.Object && of.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.True;
+    private static Dictionary<string, object?> Shown(StructArrayFieldSchema array)
+    {
+        var shown = new Dictionary<string, object?>
+        {
+            ["description"] = array.Description, ["fields"] = array.Fields.Select(Shown).ToList(), ["id"] = array.FieldID, ["name"] = array.Name,
+            ["nullable"] = array.Nullable, ["type"] = RestSchemas.NameOf(DataType.ArrayOfStruct),
+        };
+        if (array.TypeParams.Count > 0)
+        {
+            shown["params"] = RestCatalog.Pairs(array.TypeParams);
+        }
 
-    private static int Number(JsonElement of, string name) => of.ValueKind == JsonValueKind.Object && of.TryGetProperty(name, out var value) && value.TryGetInt32(out var number) ? number : 0;
+        return shown;
+    }
+
+    private static Dictionary<string, object?> Shown(FunctionSchema function) => new()
+    {
+        ["description"] = function.Description, ["id"] = function.Id, ["inputFieldNames"] = function.InputFieldNames, ["name"] = function.Name,
+        ["outputFieldNames"] = function.OutputFieldNames, ["params"] = RestCatalog.Pairs(function.Params), ["type"] = (int)function.Type,
+    };
+
+    private static string? Value(JsonElement? of, string name) =>
+        of is { ValueKind: JsonValueKind.Object } members && members.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? RestCall.Written(value) : null;
+
+    private static int Number(JsonElement of, string name, int otherwise) => int.TryParse(Value(of, name), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : otherwise;
 }

@@ -1,9 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
-using Demarc.Engine.Catalog;
 using Demarc.Engine.Errors;
 using Demarc.Engine.Protocol;
-using Google.Protobuf;
 using Google.Protobuf.Collections;
 using Pair = Demarc.Engine.Protocol.KeyValuePair;
 
@@ -21,10 +19,10 @@ internal static class RestEntities
         add("entities/delete", async call =>
         {
             var request = new DeleteRequest { DbName = call.Database, CollectionName = call.Collection, PartitionName = call.Text("partitionName"), Expr = call.Needed("filter") };
-            AddTemplates(request.ExprTemplateValues, call);
+            AddTemplates(request.ExprTemplateValues, call.Part("exprParams"));
             var answer = await call.Core.Delete(request, call.Context);
             RestCall.Check(answer.Status);
-            return ((object)new Dictionary<string, object?>(), 0);
+            return new RestRows(new Dictionary<string, object?> { ["deleteCount"] = answer.DeleteCnt });
         });
         add("entities/query", call => Query(call, call.Text("filter"), call.Whole("limit", DefaultLimit)));
         add("entities/get", async call =>
@@ -32,139 +30,93 @@ internal static class RestEntities
             var described = await call.Described();
             return await Query(call, KeyFilter(described.Schema, call.NeededPart("id")), -1);
         });
-        add("entities/search", Search);
-        add("entities/hybrid_search", Hybrid);
-        add("entities/advanced_search", Hybrid);
+        add("entities/search", RestSearches.Search);
+        add("entities/hybrid_search", RestSearches.Hybrid);
+        add("entities/advanced_search", RestSearches.Hybrid);
     }
 
     private static async Task<object> Insert(RestCall call)
     {
         var (schema, rows) = await Rows(call);
+        if (schema.Fields.FirstOrDefault(f => f.IsPrimaryKey && f.AutoID) is { } key && !TakesOwnKeys(schema) && rows.Exists(r => r.ValueKind == JsonValueKind.Object && r.TryGetProperty(key.Name, out _)))
+        {
+            throw new Fault(1804, $"fail to deal the insert data, error: no need to pass pk field({key.Name}) when autoid==true in insert: invalid parameter");
+        }
+
         var request = new InsertRequest { DbName = call.Database, CollectionName = call.Collection, PartitionName = call.Text("partitionName"), NumRows = (uint)rows.Count };
         request.FieldsData.Add(RowsFromJson.Columns(schema, rows));
         var answer = await call.Core.Insert(request, call.Context);
         RestCall.Check(answer.Status);
-        return ((object)new Dictionary<string, object?> { ["insertCount"] = answer.InsertCnt, ["insertIds"] = Keys(answer.IDs) }, 0);
+        return new RestRows(new Dictionary<string, object?> { ["insertCount"] = answer.InsertCnt, ["insertIds"] = Keys(call, answer.IDs) });
     }
+
+    private static bool TakesOwnKeys(CollectionSchema schema) => schema.Properties.Any(p => p.Key == "allow_insert_auto_id" && p.Value.Equals("true", StringComparison.OrdinalIgnoreCase));
 
     private static async Task<object> Upsert(RestCall call)
     {
+        var operations = call.Part("fieldOps") is { ValueKind: JsonValueKind.Array } list ? list.EnumerateArray().Select(Operation).ToList() : [];
         var (schema, rows) = await Rows(call);
         var request = new UpsertRequest
         {
             DbName = call.Database, CollectionName = call.Collection, PartitionName = call.Text("partitionName"), NumRows = (uint)rows.Count, PartialUpdate = call.Flag("partialUpdate"),
         };
-        request.FieldsData.Add(RowsFromJson.Columns(schema, rows));
+        request.FieldOps.Add(operations);
+        request.FieldsData.Add(RowsFromJson.Columns(schema, rows, partial: request.PartialUpdate));
         var answer = await call.Core.Upsert(request, call.Context);
         RestCall.Check(answer.Status);
-        return ((object)new Dictionary<string, object?> { ["upsertCount"] = answer.UpsertCnt, ["upsertIds"] = Keys(answer.IDs) }, 0);
+        return new RestRows(new Dictionary<string, object?> { ["upsertCount"] = answer.UpsertCnt, ["upsertIds"] = Keys(call, answer.IDs) });
+    }
+
+    private static FieldPartialUpdateOp Operation(JsonElement given)
+    {
+        var named = given.TryGetProperty("op", out var op) ? RestCall.Written(op) : "";
+        return new FieldPartialUpdateOp
+        {
+            FieldName = given.TryGetProperty("fieldName", out var name) ? RestCall.Written(name) : "",
+            Op = named.Trim().ToUpperInvariant() switch
+            {
+                "REPLACE" => FieldPartialUpdateOp.Types.OpType.Replace,
+                "ARRAY_APPEND" => FieldPartialUpdateOp.Types.OpType.ArrayAppend,
+                "ARRAY_REMOVE" => FieldPartialUpdateOp.Types.OpType.ArrayRemove,
+                _ => throw Faults.Invalid($"unsupported partial update op: {named}"),
+            },
+        };
     }
 
     private static async Task<object> Query(RestCall call, string filter, int limit)
     {
+        call.CheckLevel();
         var request = new QueryRequest { DbName = call.Database, CollectionName = call.Collection, Expr = filter };
         request.PartitionNames.Add(call.Texts("partitionNames"));
-        request.OutputFields.Add(Wanted(call));
-        AddTemplates(request.ExprTemplateValues, call);
-        if (!request.OutputFields.Any(f => f.Equals("count(*)", StringComparison.OrdinalIgnoreCase)) && limit > 0)
+        request.OutputFields.Add(call.Part("outputFields") is { ValueKind: JsonValueKind.Array } ? call.Texts("outputFields") : ["*"]);
+        AddTemplates(request.ExprTemplateValues, call.Part("exprParams"));
+        if (limit > 0 && !(request.OutputFields.Count == 1 && request.OutputFields[0].Trim().Equals("count(*)", StringComparison.OrdinalIgnoreCase)))
         {
             request.QueryParams.Add(Pair("limit", limit));
-            request.QueryParams.Add(Pair("offset", call.Whole("offset", 0)));
+        }
+
+        if (limit >= 0 && call.Whole("offset", 0) is > 0 and var offset)
+        {
+            request.QueryParams.Add(Pair("offset", offset));
+        }
+
+        if (limit >= 0 && call.Texts("orderByFields").ToList() is { Count: > 0 } order)
+        {
+            request.QueryParams.Add(new Pair { Key = "order_by_fields", Value = string.Join(',', order) });
         }
 
         var answer = await call.Core.Query(request, call.Context);
         RestCall.Check(answer.Status);
-        return ((object)RowsToJson.Rows(answer.FieldsData), 0);
+        return new RestRows(new RowsToJson(call.WideNumbers).Rows(answer.FieldsData));
     }
-
-    private static async Task<object> Search(RestCall call)
-    {
-        var described = await call.Described();
-        var request = Read(call, described.Schema, call.Body, call.Whole("limit", DefaultLimit), call.Whole("offset", 0));
-        request.OutputFields.Add(Wanted(call));
-        request.PartitionNames.Add(call.Texts("partitionNames"));
-        foreach (var name in (string[])["groupingField", "groupSize", "strictGroupSize"])
-        {
-            if (call.Part(name) is { } value)
-            {
-                request.SearchParams.Add(new Pair { Key = name switch { "groupingField" => "group_by_field", "groupSize" => "group_size", _ => "strict_group_size" }, Value = value.ToString().ToLowerInvariant() });
-            }
-        }
-
-        if (call.Part("groupingField") is { ValueKind: JsonValueKind.String } grouping)
-        {
-            request.SearchParams.First(p => p.Key == "group_by_field").Value = grouping.GetString()!;
-        }
-
-        return Found(await call.Core.Search(request, call.Context));
-    }
-
-    private static async Task<object> Hybrid(RestCall call)
-    {
-        var described = await call.Described();
-        var request = new HybridSearchRequest { DbName = call.Database, CollectionName = call.Collection };
-        request.PartitionNames.Add(call.Texts("partitionNames"));
-        request.OutputFields.Add(Wanted(call));
-        foreach (var sub in call.NeededPart("search").EnumerateArray())
-        {
-            request.Requests.Add(Read(call, described.Schema, sub, sub.TryGetProperty("limit", out var limit) && limit.TryGetInt32(out var most) ? most : DefaultLimit, 0));
-        }
-
-        request.RankParams.Add(Pair("limit", call.Whole("limit", DefaultLimit)));
-        request.RankParams.Add(Pair("offset", call.Whole("offset", 0)));
-        if (call.Part("rerank") is { ValueKind: JsonValueKind.Object } rerank)
-        {
-            request.RankParams.Add(RestCall.Pairs(rerank));
-        }
-
-        return Found(await call.Core.HybridSearch(request, call.Context));
-    }
-
-    private static SearchRequest Read(RestCall call, CollectionSchema schema, JsonElement from, int limit, int offset)
-    {
-        var request = new SearchRequest { DbName = call.Database, CollectionName = call.Collection, DslType = DslType.BoolExprV1, Dsl = from.TryGetProperty("filter", out var filter) ? filter.GetString() ?? "" : "" };
-        AddTemplates(request.ExprTemplateValues, call);
-        var vectors = schema.Fields.Where(f => FieldDefinition.IsVectorType(f.DataType)).ToList();
-        var name = from.TryGetProperty("annsField", out var named) && named.GetString() is { Length: > 0 } text ? text : vectors.Count == 1 ? vectors[0].Name : "";
-        var field = vectors.Find(f => f.Name == name) ?? throw new Fault(1100, $"cannot find a vector field named: {name}: invalid parameter");
-        if (!from.TryGetProperty("data", out var data) || data.ValueKind != JsonValueKind.Array)
-        {
-            throw new Fault(1802, "missing required parameters, error: 'data' is required");
-        }
-
-        var value = new PlaceholderValue { Tag = "$0", Type = (PlaceholderType)(int)field.DataType };
-        value.Values.Add(data.EnumerateArray().Select(v => ByteString.CopyFrom(RowsFromJson.VectorBytes(field, v))));
-        request.PlaceholderGroup = new PlaceholderGroup { Placeholders = { value } }.ToByteString();
-        request.Nq = value.Values.Count;
-        request.SearchParams.Add(Pair("topk", limit));
-        request.SearchParams.Add(Pair("offset", offset));
-        request.SearchParams.Add(new Pair { Key = "anns_field", Value = field.Name });
-        if (from.TryGetProperty("metricType", out var metric) && metric.GetString() is { Length: > 0 } asked)
-        {
-            request.SearchParams.Add(new Pair { Key = "metric_type", Value = asked });
-        }
-
-        if (from.TryGetProperty("searchParams", out var parameters))
-        {
-            request.SearchParams.Add(RestCall.Pairs(parameters));
-        }
-
-        return request;
-    }
-
-    private static object Found(SearchResults answer)
-    {
-        RestCall.Check(answer.Status);
-        return ((object)RowsToJson.Hits(answer.Results), 0);
-    }
-
-    private static IEnumerable<string> Wanted(RestCall call) => call.Part("outputFields") is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() > 0 ? call.Texts("outputFields") : ["*"];
 
     private static async Task<(CollectionSchema Schema, List<JsonElement> Rows)> Rows(RestCall call)
     {
         var data = call.NeededPart("data");
         var described = await call.Described();
-        return (described.Schema, data.ValueKind == JsonValueKind.Array ? [.. data.EnumerateArray()] : [data]);
+        List<JsonElement> rows = data.ValueKind == JsonValueKind.Array ? [.. data.EnumerateArray()] : [data];
+        described.Schema.Properties.Add(described.Properties);
+        return rows.Count > 0 ? (described.Schema, rows) : throw new Fault(1804, "fail to deal the insert data, error: missing required parameters");
     }
 
     private static string KeyFilter(CollectionSchema schema, JsonElement ids)
@@ -175,14 +127,15 @@ internal static class RestEntities
         return $"{key.Name} in [{string.Join(',', written)}]";
     }
 
-    private static IEnumerable<object?> Keys(IDs ids) => ids.IntId is { } whole ? whole.Data.Select(v => (object?)v) : ids.StrId.Data;
+    private static IEnumerable<object?> Keys(RestCall call, IDs ids) =>
+        ids.IntId is { } whole ? whole.Data.Select(v => call.WideNumbers ? (object?)v : v.ToString(CultureInfo.InvariantCulture)) : ids.StrId.Data;
 
     private static Pair Pair(string key, int value) => new() { Key = key, Value = value.ToString(CultureInfo.InvariantCulture) };
 
     /// <summary>Values for {name} in a filter.</summary>
-    private static void AddTemplates(MapField<string, TemplateValue> values, RestCall call)
+    public static void AddTemplates(MapField<string, TemplateValue> values, JsonElement? parameters)
     {
-        foreach (var parameter in call.Part("exprParams") is { ValueKind: JsonValueKind.Object } given ? given.EnumerateObject() : default)
+        foreach (var parameter in parameters is { ValueKind: JsonValueKind.Object } given ? given.EnumerateObject() : default)
         {
             values[parameter.Name] = parameter.Value.ValueKind switch
             {

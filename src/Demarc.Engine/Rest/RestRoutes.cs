@@ -72,17 +72,27 @@ internal static class RestRoutes
             return;
         }
 
-        var (data, cost) = answer as (object Data, int Cost)? ?? (answer, -1);
+        var (rows, described) = (answer as RestRows, answer as RestDescribed);
         await Write(context, writer =>
         {
             writer.WriteNumber("code", 0);
-            if (cost >= 0)
+            if (rows is not null)
             {
-                writer.WriteNumber("cost", cost);
+                writer.WriteNumber("cost", 0);
             }
 
             writer.WritePropertyName("data");
-            RestJson.Write(writer, data);
+            RestJson.Write(writer, rows?.Data ?? described?.Data ?? answer);
+            if (described is not null)
+            {
+                writer.WriteString("description", described.Description);
+            }
+
+            if (rows?.Found is { } found)
+            {
+                writer.WritePropertyName("topks");
+                RestJson.Write(writer, found);
+            }
         });
     }
 
@@ -107,8 +117,15 @@ internal static class RestRoutes
 
         try
         {
-            var parsed = JsonDocument.Parse(buffer.Length == 0 ? "{}"u8.ToArray() : buffer.ToArray(), new JsonDocumentOptions { MaxDepth = Limits.JsonDepth });
-            return parsed.RootElement.ValueKind == JsonValueKind.Object ? parsed : throw new Fault(1801, "can only accept json format request, error: the body should be an object");
+            if (buffer.Length == 0)
+            {
+                throw new Fault(1801, "can only accept json format request, the request body should be nil, however {} is valid");
+            }
+
+            // Milvus reads null as a body without members.
+            var parsed = JsonDocument.Parse(buffer.ToArray(), new JsonDocumentOptions { MaxDepth = Limits.JsonDepth });
+            return parsed.RootElement.ValueKind == JsonValueKind.Null ? JsonDocument.Parse("{}"u8.ToArray())
+                : parsed.RootElement.ValueKind == JsonValueKind.Object ? parsed : throw new Fault(1801, "can only accept json format request, error: the body should be an object");
         }
         catch (JsonException e)
         {

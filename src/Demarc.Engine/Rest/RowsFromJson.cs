@@ -11,15 +11,18 @@ namespace Demarc.Engine.Rest;
 /// <summary>Turns JSON rows into the columns of an insert. Names beyond the schema go into the dynamic field.</summary>
 internal static class RowsFromJson
 {
+    private static readonly JsonElement EmptyText = JsonSerializer.SerializeToElement("", RestTextJson.Default.String);
+
     /// <param name="schema">As clients see it.</param>
     /// <param name="rows">The rows.</param>
     /// <param name="metaKey">Whether the keys of a member named $meta are dynamic ones too, as in files to import.</param>
-    public static List<FieldData> Columns(CollectionSchema schema, List<JsonElement> rows, bool metaKey = false)
+    /// <param name="partial">Whether fields that no row names are left as they are.</param>
+    public static List<FieldData> Columns(CollectionSchema schema, List<JsonElement> rows, bool metaKey = false, bool partial = false)
     {
         var columns = new List<FieldData>();
-        foreach (var field in schema.Fields.Where(f => !f.IsFunctionOutput && rows.Exists(r => r.ValueKind == JsonValueKind.Object && r.TryGetProperty(f.Name, out _))))
+        foreach (var field in schema.Fields.Where(f => IsAsked(f, rows, metaKey, partial)))
         {
-            columns.Add(FieldDefinition.IsVectorType(field.DataType) ? Vectors(field, rows) : Scalars(field, rows));
+            columns.Add(FieldDefinition.IsVectorType(field.DataType) ? Vectors(field, rows) : Scalars(field, rows, loose: !metaKey));
         }
 
         columns.AddRange(schema.StructArrayFields.Where(a => rows.Exists(r => r.ValueKind == JsonValueKind.Object && r.TryGetProperty(a.Name, out _))).Select(a => Structs(a, rows)));
@@ -29,14 +32,19 @@ internal static class RowsFromJson
         {
             if (row.ValueKind != JsonValueKind.Object)
             {
-                throw new Fault(1804, $"fail to deal the insert data, error: a row should be an object, not {row.ValueKind}");
+                throw Unfit($"a row should be an object, not {row.ValueKind}");
             }
 
-            var extra = row.EnumerateObject().Where(p => !known.Contains(p.Name))
+            var extra = row.EnumerateObject().Where(p => !known.Contains(p.Name) && (metaKey || p.Value.ValueKind != JsonValueKind.Null))
                 .SelectMany(p => metaKey && p.Name == CollectionDefinition.DynamicFieldName && p.Value.ValueKind == JsonValueKind.Object ? (IEnumerable<JsonProperty>)p.Value.EnumerateObject() : [p]).ToList();
             if (extra.Count > 0 && !schema.EnableDynamicField)
             {
-                throw new Fault(1804, $"fail to deal the insert data, error: has pass more fiel without dynamic schema, please check it: {extra[0].Name}");
+                throw Unfit("has pass more field without dynamic schema, please check it: invalid parameter");
+            }
+
+            if (!metaKey && extra.Exists(p => p.Name == CollectionDefinition.DynamicFieldName))
+            {
+                throw Unfit($"use the invalid field name({CollectionDefinition.DynamicFieldName}) when enable dynamicField: invalid parameter");
             }
 
             dynamic.Data.Add(ByteString.CopyFrom(Written(extra)));
@@ -50,6 +58,17 @@ internal static class RowsFromJson
         return columns;
     }
 
+    /// <summary>Whether a column is made: rows name the field, or it may not be left out and a row has to say so.</summary>
+    private static bool IsAsked(FieldSchema field, List<JsonElement> rows, bool import, bool partial)
+    {
+        if (rows.Exists(r => r.ValueKind == JsonValueKind.Object && r.TryGetProperty(field.Name, out _)))
+        {
+            return !(import && field.IsFunctionOutput);
+        }
+
+        return !(import || partial || field.Nullable || field.DefaultValue is not null || field.IsFunctionOutput || field.IsPrimaryKey && field.AutoID) && rows.TrueForAll(r => r.ValueKind == JsonValueKind.Object);
+    }
+
     /// <summary>One vector as the wire has it.</summary>
     public static byte[] VectorBytes(FieldSchema field, JsonElement value)
     {
@@ -58,6 +77,7 @@ internal static class RowsFromJson
             return field.DataType switch
             {
                 DataType.FloatVector => Numbers(value, sizeof(float), (to, v) => BinaryPrimitives.WriteSingleLittleEndian(to, v.GetSingle())),
+                DataType.Float16Vector or DataType.Bfloat16Vector when value.ValueKind == JsonValueKind.String => value.GetBytesFromBase64(),
                 DataType.Float16Vector => Numbers(value, sizeof(ushort), (to, v) => BinaryPrimitives.WriteHalfLittleEndian(to, (Half)v.GetSingle())),
                 DataType.Bfloat16Vector => Numbers(value, sizeof(ushort), (to, v) => BinaryPrimitives.WriteUInt16LittleEndian(to, (ushort)(BitConverter.SingleToUInt32Bits(v.GetSingle()) >> 16))),
                 DataType.Int8Vector => Numbers(value, 1, (to, v) => to[0] = (byte)v.GetSByte()),
@@ -67,7 +87,7 @@ internal static class RowsFromJson
         }
         catch (Exception e) when (e is FormatException or InvalidOperationException or OverflowException)
         {
-            throw new Fault(1804, $"fail to deal the insert data, error: {Short(value)} is no {field.DataType} for field {field.Name}");
+            throw Unfit($"{Short(value)} is no {RestSchemas.NameOf(field.DataType)} for field {field.Name}: invalid parameter[expected={RestSchemas.NameOf(field.DataType)}][actual={Short(value)}]");
         }
     }
 
@@ -83,6 +103,11 @@ internal static class RowsFromJson
             {
                 values.Add(value);
             }
+        }
+
+        if (!field.Nullable && values.Count < rows.Count)
+        {
+            throw Unfit($"missing vector field: {field.Name}: invalid parameter[expected={RestSchemas.NameOf(field.DataType)}][actual=]");
         }
 
         var vectors = VectorsOf(field, field.DataType, values);
@@ -122,7 +147,7 @@ internal static class RowsFromJson
     {
         var items = rows.Select(row => row.TryGetProperty(array.Name, out var value) && value.ValueKind == JsonValueKind.Array ? value.EnumerateArray().ToList()
             : array.Nullable && value.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null ? null
-            : throw new Fault(1804, $"fail to deal the insert data, error: field {array.Name} should be an array of objects")).ToList();
+            : throw Unfit($"struct array field {array.Name} expects a JSON array of objects: invalid parameter")).ToList();
         var structs = new StructArrayField();
         foreach (var part in array.Fields)
         {
@@ -145,7 +170,7 @@ internal static class RowsFromJson
 
     private static JsonElement Part(JsonElement item, StructArrayFieldSchema array, FieldSchema part) =>
         item.ValueKind == JsonValueKind.Object && item.TryGetProperty(part.Name, out var value) ? value
-        : throw new Fault(1804, $"fail to deal the insert data, error: an element of field {array.Name} leaves out {part.Name}");
+        : throw Unfit($"struct array field {array.Name} element missing sub-field {part.Name}: invalid parameter");
 
     private static ScalarField Elements(FieldSchema field, IEnumerable<JsonElement> items)
     {
@@ -155,22 +180,28 @@ internal static class RowsFromJson
         }
         catch (Exception e) when (e is FormatException or InvalidOperationException or OverflowException)
         {
-            throw new Fault(1804, $"fail to deal the insert data, error: an element of field {field.Name} is no {field.ElementType}");
+            throw Unfit($"an element of field {field.Name} is no {RestSchemas.NameOf(field.ElementType)}: invalid parameter");
         }
     }
 
-    private static FieldData Scalars(FieldSchema field, List<JsonElement> rows)
+    private static FieldData Scalars(FieldSchema field, List<JsonElement> rows, bool loose)
     {
         var data = new FieldData { Type = field.DataType, FieldName = field.Name };
         var valid = new List<bool>();
         var values = new List<JsonElement>();
         foreach (var row in rows)
         {
-            var given = row.TryGetProperty(field.Name, out var value) && (value.ValueKind != JsonValueKind.Null || field.DataType == DataType.Json && !field.Nullable);
+            var named = row.TryGetProperty(field.Name, out var value);
+            if (loose && !named && field is { DataType: DataType.VarChar, Nullable: false, DefaultValue: null })
+            {
+                (named, value) = (true, EmptyText); // As in Milvus, a text that is left out is an empty one.
+            }
+
+            var given = named && (value.ValueKind != JsonValueKind.Null || field.DataType == DataType.Json && !field.Nullable);
             valid.Add(given);
             if (given)
             {
-                values.Add(value);
+                values.Add(loose ? Loosened(field.DataType, value) : value);
             }
         }
 
@@ -180,7 +211,8 @@ internal static class RowsFromJson
         }
         catch (Exception e) when (e is FormatException or InvalidOperationException or OverflowException)
         {
-            throw new Fault(1804, $"fail to deal the insert data, error: a value of field {field.Name} is no {field.DataType}");
+            var named = RestSchemas.NameOf(field.DataType) + (field.DataType == DataType.Array ? " of " + RestSchemas.NameOf(field.ElementType) : "");
+            throw Unfit($"a value of field {field.Name} is no {named}: invalid parameter[expected={named}]");
         }
 
         if (field.Nullable || field.DefaultValue is not null)
@@ -189,7 +221,7 @@ internal static class RowsFromJson
         }
         else if (valid.Contains(false))
         {
-            throw new Fault(1804, $"fail to deal the insert data, error: a row leaves out field {field.Name}");
+            throw Unfit($"row {valid.IndexOf(false)} does not has field {field.Name}: invalid parameter[expected={RestSchemas.NameOf(field.DataType)}][actual=]");
         }
 
         return data;
@@ -206,6 +238,33 @@ internal static class RowsFromJson
         DataType.Array => new ScalarField { ArrayData = new ArrayArray { ElementType = element, Data = { values.Select(v => Values(element, element, [.. v.EnumerateArray()])) } } },
         _ => new ScalarField { StringData = new StringArray { Data = { values.Select(v => v.GetString()!) } } },
     };
+
+    /// <summary>What Milvus takes in place of a value: the text of a number or of a truth, the text of JSON, and anything as a text.</summary>
+    private static JsonElement Loosened(DataType type, JsonElement value)
+    {
+        if (type is DataType.VarChar or DataType.Geometry or DataType.Timestamptz)
+        {
+            return value.ValueKind == JsonValueKind.String ? value : JsonSerializer.SerializeToElement(value.GetRawText(), RestTextJson.Default.String);
+        }
+
+        if (value.ValueKind != JsonValueKind.String || type is not (DataType.Bool or DataType.Float or DataType.Double or DataType.Json or DataType.Array))
+        {
+            return value;
+        }
+
+        var text = value.GetString()!;
+        var reader = new Utf8JsonReader(System.Text.Encoding.UTF8.GetBytes(text));
+        try
+        {
+            return JsonElement.TryParseValue(ref reader, out var parsed) && reader.BytesConsumed == System.Text.Encoding.UTF8.GetByteCount(text) ? parsed.Value : value;
+        }
+        catch (JsonException)
+        {
+            return value;
+        }
+    }
+
+    private static Fault Unfit(string why) => new(1804, $"fail to deal the insert data, error: {why}");
 
     /// <summary>Scripts that cannot hold 64 bits send whole numbers as text.</summary>
     private static long Whole(JsonElement value) => value.ValueKind == JsonValueKind.String ? long.Parse(value.GetString()!, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) : value.GetInt64();
@@ -259,5 +318,5 @@ internal static class RowsFromJson
         return buffer.WrittenSpan.ToArray();
     }
 
-    private static string Short(JsonElement value) => value.GetRawText() is { Length: > 60 } text ? text[..60] + "…" : value.GetRawText();
+    public static string Short(JsonElement value) => value.GetRawText() is { Length: > 60 } text ? text[..60] + "…" : value.GetRawText();
 }

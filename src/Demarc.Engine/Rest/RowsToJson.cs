@@ -6,10 +6,14 @@ using Google.Protobuf.Collections;
 
 namespace Demarc.Engine.Rest;
 
-/// <summary>Turns the columns of an answer into JSON rows; the dynamic field's keys stand beside the others.</summary>
-internal static class RowsToJson
+/// <summary>
+/// Turns the columns of an answer into JSON rows as Milvus does: JSON is text, an array stands within the names of its wire type,
+/// vectors of bytes are base64, and the dynamic field's keys stand beside the others.
+/// </summary>
+/// <param name="wide">Whether the caller reads 64 bits from a number; otherwise they are written as text.</param>
+internal sealed class RowsToJson(bool wide)
 {
-    public static List<Dictionary<string, object?>> Rows(RepeatedField<FieldData> columns)
+    public List<Dictionary<string, object?>> Rows(RepeatedField<FieldData> columns)
     {
         var rows = new List<Dictionary<string, object?>>();
         var count = columns.Count == 0 ? 0 : columns.Max(Count);
@@ -27,14 +31,14 @@ internal static class RowsToJson
     }
 
     /// <summary>The hits of all queries, one after another, each with its key and its distance.</summary>
-    public static List<Dictionary<string, object?>> Hits(SearchResultData results)
+    public List<Dictionary<string, object?>> Hits(SearchResultData results)
     {
         var rows = Enumerable.Range(0, results.Scores.Count).Select(_ => new Dictionary<string, object?>()).ToList();
         var key = results.PrimaryFieldName.Length > 0 ? results.PrimaryFieldName : "id";
         for (var i = 0; i < rows.Count; i++)
         {
             rows[i]["distance"] = results.Scores[i];
-            rows[i][key] = results.Ids.IntId is { } whole ? whole.Data[i] : results.Ids.StrId.Data[i];
+            rows[i][key] = results.Ids.IntId is { } whole ? Whole(whole.Data[i]) : results.Ids.StrId.Data[i];
         }
 
         foreach (var column in results.FieldsData)
@@ -45,19 +49,20 @@ internal static class RowsToJson
         return rows;
     }
 
-    private static int Count(FieldData column) => column.ValidData.Count > 0 ? column.ValidData.Count : ValuesOf(column).Count;
+    private int Count(FieldData column) => column.ValidData.Count > 0 ? column.ValidData.Count : ValuesOf(column).Count;
 
-    private static List<object?> ValuesOf(FieldData column) => column.FieldCase switch
+    private List<object?> ValuesOf(FieldData column) => column.FieldCase switch
     {
         FieldData.FieldOneofCase.Vectors => Vectors(column.Vectors),
         FieldData.FieldOneofCase.StructArrays => Structs(column.StructArrays),
+        _ when column.IsDynamic => [.. column.Scalars.JsonData.Data.Select(b => Parsed(b.Memory))],
         _ => Values(column.Scalars),
     };
 
     /// <summary>A list of objects a row.</summary>
-    private static List<object?> Structs(StructArrayField array)
+    private List<object?> Structs(StructArrayField array)
     {
-        var parts = array.Fields.Select(p => (Name: p.FieldName, Rows: ValuesOf(p))).ToList();
+        var parts = array.Fields.Select(p => (Name: p.FieldName, Rows: p.Scalars?.ArrayData is { } scalars ? [.. scalars.Data.Select(row => (object?)Elements(row))] : ValuesOf(p))).ToList();
         return [.. Enumerable.Range(0, parts.Count == 0 ? 0 : parts[0].Rows.Count).Select(row =>
         {
             var items = parts.Select(p => (p.Name, Items: (List<object?>)p.Rows[row]!)).ToList();
@@ -65,7 +70,7 @@ internal static class RowsToJson
         })];
     }
 
-    private static void AddTo(List<Dictionary<string, object?>> rows, FieldData column)
+    private void AddTo(List<Dictionary<string, object?>> rows, FieldData column)
     {
         var values = ValuesOf(column);
         var marks = column.Scalars?.ValidData.Count > 0 ? column.Scalars.ValidData : column.StructArrays?.Fields.FirstOrDefault()?.ValidData ?? column.ValidData;
@@ -88,18 +93,35 @@ internal static class RowsToJson
         }
     }
 
-    private static List<object?> Values(ScalarField? scalars) => scalars?.DataCase switch
+    private List<object?> Values(ScalarField? scalars) => scalars?.DataCase switch
     {
         ScalarField.DataOneofCase.BoolData => [.. scalars.BoolData.Data.Cast<object?>()],
         ScalarField.DataOneofCase.IntData => [.. scalars.IntData.Data.Cast<object?>()],
-        ScalarField.DataOneofCase.LongData => [.. scalars.LongData.Data.Cast<object?>()],
+        ScalarField.DataOneofCase.LongData => [.. scalars.LongData.Data.Select(Whole)],
         ScalarField.DataOneofCase.FloatData => [.. scalars.FloatData.Data.Cast<object?>()],
         ScalarField.DataOneofCase.DoubleData => [.. scalars.DoubleData.Data.Cast<object?>()],
         ScalarField.DataOneofCase.StringData => [.. scalars.StringData.Data],
-        ScalarField.DataOneofCase.ArrayData => [.. scalars.ArrayData.Data.Select(row => (object?)Values(row))],
-        ScalarField.DataOneofCase.JsonData => [.. scalars.JsonData.Data.Select(b => Parsed(b.Memory))],
+        ScalarField.DataOneofCase.ArrayData => [.. scalars.ArrayData.Data.Select(Array)],
+        ScalarField.DataOneofCase.JsonData => [.. scalars.JsonData.Data.Select(b => b.ToStringUtf8())],
         _ => [],
     };
+
+    private object? Whole(long value) => wide ? value : value.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>The shape that Milvus's own structures have as JSON; an empty array leaves its values out.</summary>
+    private static object? Array(ScalarField row)
+    {
+        var values = Elements(row);
+        var data = new Dictionary<string, object?>();
+        if (values.Count > 0)
+        {
+            data["data"] = values;
+        }
+
+        return new Dictionary<string, object?> { ["Data"] = row.DataCase == ScalarField.DataOneofCase.None ? null : new Dictionary<string, object?> { [row.DataCase.ToString()] = data } };
+    }
+
+    private static List<object?> Elements(ScalarField row) => new RowsToJson(wide: true).Values(row);
 
     private static object? Parsed(ReadOnlyMemory<byte> json)
     {
@@ -107,28 +129,29 @@ internal static class RowsToJson
         return document.RootElement.Clone();
     }
 
-    private static List<object?> Vectors(VectorField vectors)
+    private static List<object?> Vectors(VectorField vectors, bool within = false)
     {
         var dim = (int)vectors.Dim;
         return vectors.DataCase switch
         {
             VectorField.DataOneofCase.FloatVector => Cut(vectors.FloatVector.Data, dim),
-            VectorField.DataOneofCase.BinaryVector => Cut([.. vectors.BinaryVector.ToByteArray().Select(b => (int)b)], dim / 8),
+            VectorField.DataOneofCase.BinaryVector => Bytes(vectors.BinaryVector.Span, dim / 8),
+            VectorField.DataOneofCase.Int8Vector when !within => Bytes(vectors.Int8Vector.Span, dim),
             VectorField.DataOneofCase.Int8Vector => Cut([.. vectors.Int8Vector.ToByteArray().Select(b => (int)(sbyte)b)], dim),
-            VectorField.DataOneofCase.Float16Vector => Cut(Wide(vectors.Float16Vector.Span, v => (float)BitConverter.UInt16BitsToHalf(v)), dim),
-            VectorField.DataOneofCase.Bfloat16Vector => Cut(Wide(vectors.Bfloat16Vector.Span, v => BitConverter.UInt32BitsToSingle((uint)v << 16)), dim),
-            VectorField.DataOneofCase.VectorArray => [.. vectors.VectorArray.Data.Select(row => (object?)Vectors(row))],
+            VectorField.DataOneofCase.Float16Vector => Bytes(vectors.Float16Vector.Span, dim * 2),
+            VectorField.DataOneofCase.Bfloat16Vector => Bytes(vectors.Bfloat16Vector.Span, dim * 2),
+            VectorField.DataOneofCase.VectorArray => [.. vectors.VectorArray.Data.Select(row => (object?)Vectors(row, within: true))],
             VectorField.DataOneofCase.SparseFloatVector => [.. vectors.SparseFloatVector.Contents.Select(c => (object?)Sparse(c.Span))],
             _ => [],
         };
     }
 
-    private static List<float> Wide(ReadOnlySpan<byte> bytes, Func<ushort, float> widen)
+    private static List<object?> Bytes(ReadOnlySpan<byte> bytes, int width)
     {
-        var values = new List<float>(bytes.Length / 2);
-        for (var i = 0; i < bytes.Length; i += 2)
+        var values = new List<object?>();
+        for (var at = 0; width > 0 && at + width <= bytes.Length; at += width)
         {
-            values.Add(widen(BinaryPrimitives.ReadUInt16LittleEndian(bytes[i..])));
+            values.Add(Convert.ToBase64String(bytes.Slice(at, width)));
         }
 
         return values;

@@ -90,7 +90,7 @@ public class ImportTests
             Assert.Contains(why, (await engine.Client.ImportAsync(new ImportRequest { CollectionName = "docs", Files = { file } })).Status.Reason, StringComparison.Ordinal);
         }
 
-        foreach (var (file, why) in new[] { ("broken.json", "not valid JSON"), ("wrong.json", "divide the dim"), ("part.json", "leaves out emb"), ("broken.parquet", "cannot be read") })
+        foreach (var (file, why) in new[] { ("broken.json", "not valid JSON"), ("wrong.json", "divide the dim"), ("part.json", "missing sub-field emb"), ("broken.parquet", "cannot be read") })
         {
             var state = await Imported(engine.Client, "good.json", file);
             Assert.Equal(ImportState.ImportFailed, state.State);

@@ -87,7 +87,7 @@ public class StructArrayTests
         using var http = new HttpClient { BaseAddress = new Uri("http://" + engine.Channel.Target + "/v2/vectordb/") };
         Assert.Contains("\"insertCount\":1", await Posted(http, "entities/insert", """{"collectionName":"docs","data":[{"id":5000,"items":[{"label":"a","rank":1,"emb":[1,2]},{"label":"b","rank":2,"emb":[3,4]}]}]}"""), StringComparison.Ordinal);
         Assert.Contains("""[{"label":"a","rank":1,"emb":[1,2]},{"label":"b","rank":2,"emb":[3,4]}]""", await Posted(http, "entities/query", """{"collectionName":"docs","filter":"id == 5000","outputFields":["items"]}"""), StringComparison.Ordinal);
-        Assert.Contains("leaves out emb", await Posted(http, "entities/insert", """{"collectionName":"docs","data":[{"id":5001,"items":[{"label":"a","rank":1}]}]}"""), StringComparison.Ordinal);
+        Assert.Contains("missing sub-field emb", await Posted(http, "entities/insert", """{"collectionName":"docs","data":[{"id":5001,"items":[{"label":"a","rank":1}]}]}"""), StringComparison.Ordinal);
     }
 
     [Fact]
