@@ -62,8 +62,8 @@ internal sealed class RestCall(JsonElement body, MilvusEndpoint core, ServerCall
         _ => [],
     };
 
-    /// <summary>Whether the caller reads 64 bits from a number; otherwise they are written as text.</summary>
-    public bool WideNumbers => context.GetHttpContext().Request.Headers.TryGetValue("Accept-Type-Allow-Int64", out var given) && given.ToString().ToLowerInvariant() is "1" or "t" or "true";
+    /// <summary>Whether the caller reads 64 bits from a number, as most do; who says that it cannot gets them as text.</summary>
+    public bool WideNumbers => !context.GetHttpContext().Request.Headers.TryGetValue("Accept-Type-Allow-Int64", out var given) || given.ToString() is not ("0" or "f" or "F" or "false" or "False" or "FALSE");
 
     /// <summary>Refuses a name of no consistency level; every read is strong here, whatever was asked.</summary>
     public void CheckLevel()

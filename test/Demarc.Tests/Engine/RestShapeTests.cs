@@ -54,7 +54,7 @@ public sealed class RestShapeTests : IDisposable
               {"id":2,"body":"green pear","bits":"/w==","list":[],"info":"{\"b\": 2}","parts":[{"name":"z","at":[1,1]}]}]}
             """);
         var rows = await Ok("entities/query", """{"collectionName":"every","filter":"id > 0"}""");
-        Assert.Equal("1", rows[0].GetProperty("id").GetString());
+        Assert.Equal(1, rows[0].GetProperty("id").GetInt64());
         Assert.Equal("AQ==", rows[0].GetProperty("bits").GetString());
         Assert.Equal("""{"Data":{"LongData":{"data":[5,6]}}}""", rows[0].GetProperty("list").GetRawText());
         Assert.Equal("""{"Data":{"LongData":{}}}""", rows[1].GetProperty("list").GetRawText());
@@ -62,8 +62,11 @@ public sealed class RestShapeTests : IDisposable
         Assert.Equal("""[{"name":"x","at":[1,0]},{"name":"y","at":[0,1]}]""", rows[0].GetProperty("parts").GetRawText());
         Assert.Equal((2, false), (rows[0].GetProperty("more").GetInt32(), rows[0].TryGetProperty("note", out _)));
         var texts = await Post("entities/search", """{"collectionName":"every","annsField":"words","data":["pear"],"limit":3,"outputFields":["body"]}""");
-        Assert.Equal(("2", "[1]"), (texts.GetProperty("data")[0].GetProperty("id").GetString(), texts.GetProperty("topks").GetRawText()));
-        Assert.Equal("2", (await Ok("entities/search", """{"collectionName":"every","annsField":"parts[at]","data":[[[1,1]]],"limit":1}"""))[0].GetProperty("id").GetString());
+        Assert.Equal((2, "[1]"), (texts.GetProperty("data")[0].GetProperty("id").GetInt64(), texts.GetProperty("topks").GetRawText()));
+        Assert.Equal(2, (await Ok("entities/search", """{"collectionName":"every","annsField":"parts[at]","data":[[[1,1]]],"limit":1}"""))[0].GetProperty("id").GetInt64());
+        Assert.Equal(1, (await Ok("entities/search", """{"collectionName":"every","annsField":"bits","ids":[1],"limit":1}"""))[0].GetProperty("id").GetInt64());
+        http.DefaultRequestHeaders.Add("Accept-Type-Allow-Int64", "false");
+        Assert.Equal("1", (await Ok("entities/get", """{"collectionName":"every","id":[1],"outputFields":["id"]}"""))[0].GetProperty("id").GetString());
         Assert.Equal("1", (await Ok("entities/search", """{"collectionName":"every","annsField":"bits","ids":[1],"limit":1}"""))[0].GetProperty("id").GetString());
         await Ok("entities/upsert", """{"collectionName":"every","partialUpdate":true,"fieldOps":[{"fieldName":"list","op":"array_append"}],"data":[{"id":1,"list":[8]}]}""");
         Assert.Contains("[5,6,8]", (await Ok("entities/get", """{"collectionName":"every","id":[1],"outputFields":["list"]}""")).GetRawText(), StringComparison.Ordinal);

@@ -11,7 +11,7 @@ namespace Demarc.Tests.Engine;
 public sealed class RestTests : IDisposable
 {
     private readonly TemporaryFolder folder = Sample.Folder();
-    private readonly HttpClient http = new() { DefaultRequestHeaders = { { "Accept-Type-Allow-Int64", "true" } } };
+    private readonly HttpClient http = new();
 
     public void Dispose()
     {
