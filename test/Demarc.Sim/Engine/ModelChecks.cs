@@ -132,7 +132,9 @@ internal sealed class ModelChecks(ModelCalls calls, Action<string> note)
     private void Query(ModelState state, QueryOp query)
     {
         var answer = calls.Query(query.Filter.Text, query.Fields, query.Limit, query.Offset, query.Partition, query.Level);
-        var rows = Sorted(state.Visible(query.Partition).Where(query.Filter.Takes)).Skip(query.Offset).Take(query.Limit ?? int.MaxValue).ToList();
+
+        // Without a limit there is no page, and so no offset.
+        var rows = Sorted(state.Visible(query.Partition).Where(query.Filter.Takes)).Skip(query.Limit is null ? 0 : query.Offset).Take(query.Limit ?? int.MaxValue).ToList();
         Compare(state, "query", answer, Served(state, query.Partition), rows, query.Fields);
     }
 
