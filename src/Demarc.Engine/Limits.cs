@@ -33,6 +33,9 @@ internal static class Limits
     /// <summary>Nesting of one JSON value: enough for data, too little to exhaust a stack.</summary>
     public const int JsonDepth = 64;
 
+    /// <summary>Bytes of all parameters of one index, names and values; Milvus's default.</summary>
+    public const int IndexParameterBytes = 100 * 1024;
+
     /// <summary>Elements of one array; Milvus's bound on max_capacity.</summary>
     public const int ArrayCapacity = 4096;
 

@@ -22,6 +22,9 @@ internal sealed record CollectionDefinition(CreateCollectionOp Op, ulong Created
     /// <summary>The property that has every search be about one partition key.</summary>
     public const string IsolationProperty = "partitionkey.isolation";
 
+    /// <summary>The property that says in which zone times are read and shown; every collection has it, as in Milvus.</summary>
+    public const string TimezoneProperty = "timezone";
+
     public long Id => Op.CollectionId;
 
     public string Name => Op.Schema.Name;
@@ -84,6 +87,9 @@ internal sealed record CollectionDefinition(CreateCollectionOp Op, ulong Created
 
     public bool IsLoaded(long partition) => Loaded && (LoadedPartitions.Count == 0 || LoadedPartitions.Contains(partition));
 
+    /// <summary>In which times without an offset are read, and all are shown; UTC where the machine does not know the zone.</summary>
+    public TimeZoneInfo Zone => Property(TimezoneProperty) is { } name && Rows.Timestamps.Zone(name) is { } known ? known : TimeZoneInfo.Utc;
+
     public string? Property(string key) => Op.Properties.FirstOrDefault(p => p.Key == key)?.Value;
 
     /// <summary>After how long a row is gone; null for never.</summary>
@@ -105,7 +111,7 @@ internal sealed record CollectionDefinition(CreateCollectionOp Op, ulong Created
             }
             else if (schema.Fields[i].DefaultValue is { DataCase: ValueField.DataOneofCase.TimestamptzData } time)
             {
-                time.StringData = Rows.Timestamps.Format(time.TimestamptzData);
+                time.StringData = Rows.Timestamps.Format(time.TimestamptzData, Zone);
             }
         }
 

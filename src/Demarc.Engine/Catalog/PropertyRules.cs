@@ -23,6 +23,9 @@ internal static class PropertyRules
                     CheckTtlField(schema, pair.Value);
                     field = true;
                     break;
+                case CollectionDefinition.TimezoneProperty:
+                    CheckZone(pair.Value);
+                    break;
                 case "mmap.enabled" when !bool.TryParse(pair.Value, out _):
                     throw Faults.Invalid($"invalid {pair.Key} value: {pair.Value}, should be true or false");
                 case CollectionDefinition.IsolationProperty when Isolates(pair.Value) && !schema.Fields.Any(f => f.IsPartitionKey):
@@ -45,6 +48,8 @@ internal static class PropertyRules
         "TRUE" or "T" or "1" => true,
         _ => throw Faults.Invalid($"failed to parse partition key isolation: strconv.ParseBool: parsing \"{value}\": invalid syntax"),
     };
+
+    public static TimeZoneInfo CheckZone(string name) => Rows.Timestamps.Zone(name) ?? throw Faults.Invalid($"unknown or invalid IANA Time Zone ID: {name}");
 
     private static void CheckTtl(string value)
     {

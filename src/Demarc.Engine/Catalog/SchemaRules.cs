@@ -280,7 +280,8 @@ internal static class SchemaRules
         (DataType.Double, ValueField.DataOneofCase.DoubleData) => true,
         (DataType.VarChar, ValueField.DataOneofCase.StringData) => true,
         (DataType.Timestamptz, ValueField.DataOneofCase.TimestamptzData) => true,
-        (DataType.Timestamptz, ValueField.DataOneofCase.StringData) => Timestamps.TryParse(field.DefaultValue.StringData, out _),
+        (DataType.Timestamptz, ValueField.DataOneofCase.StringData) => Timestamps.TryParse(field.DefaultValue.StringData, TimeZoneInfo.Utc, out _)
+            ? true : throw Faults.Invalid($"invalid timestamp string: '{field.DefaultValue.StringData}'. Does not match any known format"),
         _ => false,
     };
 

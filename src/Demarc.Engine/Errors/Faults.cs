@@ -42,7 +42,9 @@ internal static class Faults
 
     public static Fault IndexNotFound(string collection) => new(700, $"index not found[collection={collection}]");
 
-    public static Fault IndexNotFound(string collection, string index) => new(700, $"index not found[indexName={index}][collection={collection}]");
+    public static Fault IndexNotNamed(string index) => new(700, $"index not found[indexName={index}]");
+
+    public static Fault CollectionLoaded(string name, string why) => new(104, $"{why}: collection already loaded[collection={name}]");
 
     public static Fault DatabaseNotFound(string name) => new(800, $"database not found[database={name}]");
 
@@ -52,6 +54,9 @@ internal static class Faults
 
     public static Fault Invalid(string why, object expected, object actual) =>
         new(1100, $"{why}: invalid parameter[expected={expected}][actual={actual}]");
+
+    public static Fault Invalid(object expected, object actual) =>
+        new(1100, $"invalid parameter[expected={expected}][actual={actual}]");
 
     public static Fault TooLarge(string why) => new(1102, $"{why}: parameter too large");
 

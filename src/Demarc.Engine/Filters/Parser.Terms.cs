@@ -29,7 +29,8 @@ internal sealed partial class Parser
                 return Exists(Reference(Take(TokenKind.Name, "a JSON path")));
             case "ISO" when Current.Kind == TokenKind.Text:
                 var text = tokens[at++].Text;
-                return Timestamps.TryParse(text, out var time) ? new TimeNode(time) : throw new FilterException($"invalid timestamptz string: {text}");
+                return Timestamps.TryParse(text, zone, out var time) ? new TimeNode(time)
+                    : throw new FilterException($"invalid timestamp string: '{text}'. Does not match any known format");
             default:
                 return Reference(token);
         }

@@ -19,16 +19,18 @@ internal sealed partial class Parser
     private readonly IReadOnlyDictionary<string, TemplateValue> templates;
     private readonly string source;
     private readonly ulong seed;
+    private readonly TimeZoneInfo zone;
     private readonly List<Token> tokens;
     private int at;
     private int depth;
     private int nodes;
 
-    private Parser(CollectionDefinition definition, string text, IReadOnlyDictionary<string, TemplateValue> templates, ulong seed)
+    private Parser(CollectionDefinition definition, string text, IReadOnlyDictionary<string, TemplateValue> templates, ulong seed, TimeZoneInfo? zone = null)
     {
         this.definition = definition;
         this.templates = templates;
         this.seed = seed;
+        this.zone = zone ?? definition.Zone;
         source = text;
         tokens = Lexer.Split(text);
     }
@@ -39,14 +41,15 @@ internal sealed partial class Parser
     /// <param name="text">The filter; empty for all rows.</param>
     /// <param name="templates">The values of {names}.</param>
     /// <param name="seed">What random_sample draws by.</param>
-    public static ConditionNode Parse(CollectionDefinition definition, string text, IReadOnlyDictionary<string, TemplateValue>? templates = null, ulong seed = 0)
+    /// <param name="zone">Where times without an offset are meant; the collection's when not given.</param>
+    public static ConditionNode Parse(CollectionDefinition definition, string text, IReadOnlyDictionary<string, TemplateValue>? templates = null, ulong seed = 0, TimeZoneInfo? zone = null)
     {
         if (string.IsNullOrWhiteSpace(text))
         {
             return new ConstantNode(true);
         }
 
-        var parser = new Parser(definition, text, templates ?? new Dictionary<string, TemplateValue>(), seed);
+        var parser = new Parser(definition, text, templates ?? new Dictionary<string, TemplateValue>(), seed, zone);
         var read = parser.Or();
         return parser.Current.Kind == TokenKind.End
             ? parser.AsCondition(read)

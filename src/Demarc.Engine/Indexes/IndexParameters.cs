@@ -3,6 +3,7 @@ using Demarc.Engine.Catalog;
 using Demarc.Engine.Durability;
 using Demarc.Engine.Errors;
 using Demarc.Engine.Protocol;
+using Pair = Demarc.Engine.Protocol.KeyValuePair;
 
 namespace Demarc.Engine.Indexes;
 
@@ -15,9 +16,6 @@ internal static class IndexParameters
     public const int DefaultLinks = 16;
     public const int DefaultConstruction = 200;
     public const int DefaultLists = 128;
-
-    private const int MostLinks = 2048;
-    private const int MostLists = 65536;
 
     private static readonly Dictionary<string, VectorStructure> Dense = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -38,6 +36,7 @@ internal static class IndexParameters
     private static readonly Dictionary<string, VectorStructure> Binary = new(StringComparer.OrdinalIgnoreCase)
     {
         ["AUTOINDEX"] = VectorStructure.None,
+        ["HNSW"] = VectorStructure.None,
         ["BIN_FLAT"] = VectorStructure.None,
         ["BIN_IVF_FLAT"] = VectorStructure.BinaryLists,
     };
@@ -49,51 +48,76 @@ internal static class IndexParameters
         ["SPARSE_WAND"] = VectorStructure.Inverted,
     };
 
-    /// <summary>Checks an index on a vector field and fills in its metric.</summary>
-    public static void Complete(FieldDefinition field, IDictionary<string, string> values)
+    /// <summary>Whether any vector field may have it; letters' case counts, though older folders hold other spellings.</summary>
+    public static bool IsKnown(string type) => new[] { Dense, Binary, Sparse }.Any(known => Spelt(known, type));
+
+    /// <summary>Checks an index on a vector field and fills in its metric where the client leaves it out.</summary>
+    public static List<Pair> Complete(FieldDefinition field, string type, List<Pair> given, IReadOnlyDictionary<string, string> values)
     {
-        var type = values["index_type"];
-        var kind = field.IsVectorArray ? field.ElementType : field.Type;
-        if (!Types(kind).ContainsKey(type))
+        var metric = values.TryGetValue(IndexRules.MetricKey, out var named) && named.Length > 0 ? named : null;
+        if (type == IndexRules.Auto)
         {
-            throw Dense.ContainsKey(type) || Binary.ContainsKey(type) || Sparse.ContainsKey(type)
-                ? Faults.Invalid($"data type {kind} can't build with this index {type}", "valid index params", "invalid index params")
-                : Faults.Invalid($"invalid index type: {type}");
+            if (values.Any(v => v.Key is not (IndexRules.TypeKey or IndexRules.MetricKey)))
+            {
+                throw Faults.Invalid("only metric type can be passed when use AutoIndex");
+            }
+
+            metric ??= DefaultMetric(field);
+            given = [new Pair { Key = IndexRules.TypeKey, Value = IndexRules.Auto }, new Pair { Key = IndexRules.MetricKey, Value = metric }];
+        }
+        else if (metric is null && field.Schema.IsFunctionOutput && field.Type == DataType.SparseFloatVector)
+        {
+            metric = "BM25";
+            given = [.. given, new Pair { Key = IndexRules.MetricKey, Value = metric }];
         }
 
-        var metric = values.TryGetValue("metric_type", out var given) && given.Length > 0 ? given.ToUpperInvariant() : DefaultMetric(field);
-        CheckMetric(field, metric);
-        CheckShare(values, "bm25_k1", 3);
-        CheckShare(values, "bm25_b", 1);
-        values["metric_type"] = metric;
-        _ = Whole(values, "M", DefaultLinks, 2, MostLinks);
-        _ = Whole(values, "efConstruction", DefaultConstruction, 1, int.MaxValue);
-        _ = Whole(values, "nlist", DefaultLists, 1, MostLists);
+        CheckMetric(field, metric ?? throw Unfit("metric type not set for vector index"));
+        var kind = field.IsVectorArray && Vectors.Metrics.OfList(metric) is null ? field.Element : field;
+        CheckType(field, kind.IsVectorArray ? field.ElementType : kind.Type, type);
+        if (values.TryGetValue("dim", out var dimension) && dimension != FieldDefinition.Parameter(field.Schema, "dim"))
+        {
+            throw Faults.Invalid($"dimension mismatch, dimension in schema: {FieldDefinition.Parameter(field.Schema, "dim")}, dimension: {dimension}");
+        }
+
+        if (field.Type == DataType.SparseFloatVector)
+        {
+            IndexSettings.CheckSparse(values, metric);
+        }
+
+        IndexSettings.CheckBuild(type, values, field.Dimension);
+        return given;
     }
 
-    public static VectorStructure Structure(FieldDefinition field, StoredIndex index) => Types(field.Type)[Text(index, "index_type") ?? "AUTOINDEX"];
+    public static VectorStructure Structure(FieldDefinition field, StoredIndex index) => Types(field.Type)[index.Parameter(IndexRules.TypeKey) ?? IndexRules.Auto];
 
     public static int Number(StoredIndex index, string name, int absent) =>
-        int.TryParse(Text(index, name), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : absent;
+        int.TryParse(index.Parameter(name), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : absent;
 
     /// <summary>How hard a search asks an index to look.</summary>
-    public static SearchHints Hints(Func<string, string?> text, int keep)
+    public static SearchHints Hints(FieldDefinition field, StoredIndex index, Func<string, SettingText?> given, int keep)
     {
-        var ef = Whole(text("ef"), "ef", 1, int.MaxValue);
-        if (ef < keep)
-        {
-            throw Faults.Invalid($"ef({ef}) should be larger than k({keep})");
-        }
-
-        var drop = 0.0;
-        if (text("drop_ratio_search") is { } ratio
-            && (!double.TryParse(ratio, NumberStyles.Float, CultureInfo.InvariantCulture, out drop) || drop is not (>= 0 and < 1)))
-        {
-            throw Faults.Invalid($"Out of range in json: param 'drop_ratio_search' ({ratio}) should be in range [0.000000, 1.000000)");
-        }
-
-        return new SearchHints(ef, Whole(text("nprobe"), "nprobe", 1, MostLists), drop);
+        var type = index.Parameter(IndexRules.TypeKey) ?? IndexRules.Auto;
+        return IndexSettings.CheckSearch(
+            type != IndexRules.Auto ? type : (field.IsVectorArray ? field.ElementType : field.Type) switch
+            {
+                DataType.SparseFloatVector => "SPARSE_INVERTED_INDEX",
+                DataType.BinaryVector => "BIN_IVF_FLAT",
+                _ => "HNSW",
+            },
+            given,
+            keep);
     }
+
+    private static void CheckType(FieldDefinition field, DataType kind, string type)
+    {
+        // Of whole numbers Milvus makes graphs alone.
+        if (!Spelt(Types(kind), type) || (kind == DataType.Int8Vector && type != IndexRules.Auto && !type.StartsWith("HNSW", StringComparison.Ordinal)))
+        {
+            throw Faults.Invalid($"data type {FieldDefinition.TypeName(field.Type)} can't build with this index {type}");
+        }
+    }
+
+    private static bool Spelt(Dictionary<string, VectorStructure> types, string type) => types.Keys.Any(known => known == type);
 
     private static Dictionary<string, VectorStructure> Types(DataType type) => type switch
     {
@@ -105,20 +129,10 @@ internal static class IndexParameters
     private static string DefaultMetric(FieldDefinition field) => field.Type switch
     {
         DataType.ArrayOfVector => field.ElementType == DataType.BinaryVector ? "MAX_SIM_HAMMING" : "MAX_SIM_COSINE",
-        DataType.SparseFloatVector when field.Schema.IsFunctionOutput => "BM25",
         DataType.BinaryVector => "HAMMING",
         DataType.SparseFloatVector => "IP",
         _ => "COSINE",
     };
-
-    private static void CheckShare(IDictionary<string, string> values, string name, int most)
-    {
-        if (values.TryGetValue(name, out var text)
-            && (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) || value < 0 || value > most))
-        {
-            throw Faults.Invalid($"Out of range in json: param '{name}' ({text}) should be in range [0.000000, {most}.000000]");
-        }
-    }
 
     private static void CheckMetric(FieldDefinition field, string metric)
     {
@@ -131,12 +145,13 @@ internal static class IndexParameters
 
         var why = field.Type switch
         {
-            DataType.SparseFloatVector when field.Schema.IsFunctionOutput => metric == "BM25" ? null : $"index metric type of BM25 function output field must be BM25, got {metric}",
-            _ when metric == "BM25" => "only BM25 Function output field support BM25 metric type",
-            DataType.BinaryVector when metric is not ("HAMMING" or "JACCARD") => $"binary vector index does not support metric type: {metric}",
-            DataType.SparseFloatVector when metric != "IP" => "only IP is the supported metric type for sparse index",
-            DataType.BinaryVector or DataType.SparseFloatVector => null,
-            _ => metric is "L2" or "IP" or "COSINE" ? null : $"float vector index does not support metric type: {metric}",
+            DataType.BinaryVector => metric is "HAMMING" or "JACCARD" ? null : $"binary vector index does not support metric type: {metric}",
+            DataType.SparseFloatVector when field.Schema.IsFunctionOutput && metric != "BM25" => throw Faults.Invalid($"index metric type of BM25 function output field must be BM25, got {metric}"),
+            DataType.SparseFloatVector when metric is not ("IP" or "BM25") => "only IP&BM25 is the supported metric type for sparse index",
+            DataType.SparseFloatVector => metric == "IP" || field.Schema.IsFunctionOutput ? null : "only BM25 Function output field support BM25 metric type",
+            _ when metric is "L2" or "IP" or "COSINE" => null,
+            DataType.Int8Vector => $"int vector index does not support metric type: {metric}",
+            _ => $"float vector index does not support metric type: {metric}",
         };
         if (why is not null)
         {
@@ -145,17 +160,6 @@ internal static class IndexParameters
     }
 
     private static Fault Unfit(string why) => Faults.Invalid(why, "valid index params", "invalid index params");
-
-    private static string? Text(StoredIndex index, string name) => index.Params.FirstOrDefault(p => p.Key == name)?.Value;
-
-    private static int Whole(IDictionary<string, string> values, string name, int absent, int least, int most) =>
-        Whole(values.TryGetValue(name, out var text) ? text : null, name, least, most) ?? absent;
-
-    private static int? Whole(string? text, string name, int least, int most) =>
-        text is null ? null
-        : !long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) ? throw Faults.Invalid($"param '{name}' ({text}) should be integer")
-        : value >= least && value <= most ? (int)value
-        : throw Faults.Invalid($"Out of range in json: param '{name}' ({text}) should be in range [{least}, {most}]");
 }
 
 /// <summary>What answers searches on a field.</summary>

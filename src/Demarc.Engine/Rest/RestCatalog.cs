@@ -167,7 +167,6 @@ internal static class RestCatalog
 
         if (parameters.ValueKind == JsonValueKind.Object && parameters.EnumerateObject().Any())
         {
-            request.ExtraParams.Add(RestCall.Pairs(parameters).Where(p => p.Key != "index_type"));
             request.ExtraParams.Add(new Pair { Key = "params", Value = parameters.GetRawText() });
         }
 

@@ -67,7 +67,7 @@ internal static class ElementReader
         if (from.DataCase == ScalarField.DataOneofCase.StringData)
         {
             var text = from.StringData.Data[at];
-            return Timestamps.TryParse(text, out var read) ? read : throw Faults.Invalid($"got invalid timestamptz string '{text}' of field {field.Name}: it should be a time in ISO 8601");
+            return Timestamps.TryParse(text, TimeZoneInfo.Utc, out var read) ? read : throw Faults.Invalid($"got invalid timestamptz string '{text}' of field {field.Name}: it should be a time in ISO 8601");
         }
 
         var microseconds = from.DataCase == ScalarField.DataOneofCase.LongData ? from.LongData.Data[at] : from.TimestamptzData.Data[at];
@@ -76,7 +76,7 @@ internal static class ElementReader
 
     /// <summary>The default of a time field, which the schema check has read before.</summary>
     public static long Default(ValueField value) =>
-        value.DataCase == ValueField.DataOneofCase.StringData && Timestamps.TryParse(value.StringData, out var read) ? read : value.TimestamptzData;
+        value.DataCase == ValueField.DataOneofCase.StringData && Timestamps.TryParse(value.StringData, TimeZoneInfo.Utc, out var read) ? read : value.TimestamptzData;
 
     public static string Geometry(FieldDefinition field, string text) =>
         Encoding.UTF8.GetByteCount(text) > Limits.GeometryBytes ? throw Faults.TooLarge($"the length of geometry field ({field.Name}) exceeds max length ({Limits.GeometryBytes})")

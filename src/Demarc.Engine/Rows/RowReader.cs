@@ -37,7 +37,8 @@ internal static class RowReader
             throw Faults.TooLarge($"num_rows {rows} is beyond the limit of {Limits.RowsPerRequest} rows per request; send smaller batches");
         }
 
-        var byName = ByName(definition, partial ? given : StructColumns.Expanded(definition, given, rows));
+        var zoned = ZonedTimes.Read(definition, given);
+        var byName = ByName(definition, partial ? zoned : StructColumns.Expanded(definition, zoned, rows));
         var missing = definition.Fields.FirstOrDefault(f => !byName.ContainsKey(f.Name) && !IsMade(f, newKeys) && IsRequired(f));
         if (missing is not null)
         {

@@ -13,11 +13,12 @@ namespace Demarc.Engine.Service;
 internal sealed partial class Aggregation
 {
     private readonly CollectionDefinition definition;
+    private readonly TimeZoneInfo zone;
     private readonly List<int> keys = [];
     private readonly List<string> keyNames = [];
     private readonly List<Measure> measures = [];
 
-    private Aggregation(CollectionDefinition definition) => this.definition = definition;
+    private Aggregation(CollectionDefinition definition, TimeZoneInfo zone) => (this.definition, this.zone) = (definition, zone);
 
     /// <summary>Whether it is bounded without a filter or a limit.</summary>
     public bool HasMeasures => measures.Count > 0;
@@ -39,7 +40,7 @@ internal sealed partial class Aggregation
     /// <summary>Null when neither groups nor measures are asked for.</summary>
     public static Aggregation? Read(CollectionDefinition definition, IReadOnlyList<string> asked, RequestParameters parameters)
     {
-        var aggregation = new Aggregation(definition);
+        var aggregation = new Aggregation(definition, parameters.Zone(definition));
         aggregation.ReadMeasures(asked);
         aggregation.ReadKeys(parameters);
         if (aggregation.keys.Count == 0 && aggregation.measures.Count == 0)
@@ -63,7 +64,7 @@ internal sealed partial class Aggregation
             var key = keyNames.IndexOf(name);
             answer.FieldsData.Add(Timestamps.ForAnswer(key >= 0
                 ? Picked(keys[key], name, page.Select(g => g.First))
-                : Column(page, measures.FindIndex(m => m.Name == name), name)));
+                : Column(page, measures.FindIndex(m => m.Name == name), name), zone));
         }
 
         return answer;

@@ -29,7 +29,7 @@ internal sealed record Grouping(int Field, int Size, bool Strict)
         }
 
         var field = definition.Fields[index];
-        if (!field.IsInteger && field.Type is not (DataType.Bool or DataType.VarChar))
+        if (!field.IsInteger && field.Type is not (DataType.Bool or DataType.VarChar or DataType.Timestamptz))
         {
             throw Faults.Invalid($"groupBy is not supported for field {name} of type {field.Type}");
         }

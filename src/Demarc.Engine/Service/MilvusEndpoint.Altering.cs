@@ -3,6 +3,7 @@ using Demarc.Engine.Catalog;
 using Demarc.Engine.Durability;
 using Demarc.Engine.Errors;
 using Demarc.Engine.Protocol;
+using Demarc.Engine.Rows;
 using Grpc.Core;
 using Pair = Demarc.Engine.Protocol.KeyValuePair;
 
@@ -81,6 +82,7 @@ internal sealed partial class MilvusEndpoint
                 var definition = Definition(call, request.CollectionName);
                 var op = Same(definition);
                 op.Schema = SchemaRules.WithField(definition, field);
+                ZonedTimes.FixDefaults(op.Schema, definition.Zone);
                 return new LogOp { AlterCollection = op };
             });
             return Success();

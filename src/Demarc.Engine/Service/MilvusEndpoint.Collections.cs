@@ -15,9 +15,6 @@ internal sealed partial class MilvusEndpoint
 {
     private const int DefaultShards = 1;
 
-    /// <summary>The property that says in which zone times are shown; every collection has it, as in Milvus.</summary>
-    private const string TimezoneProperty = "timezone";
-
     public override Task<Protocol.Status> CreateCollection(CreateCollectionRequest request, ServerCallContext context) =>
         Run(request, context, async call =>
         {
@@ -30,12 +27,13 @@ internal sealed partial class MilvusEndpoint
             };
             op.NumPartitions = PartitionCount(op.Schema, request.NumPartitions);
             op.Properties.Add(request.Properties);
-            if (!op.Properties.Any(p => p.Key == TimezoneProperty))
+            if (!op.Properties.Any(p => p.Key == CollectionDefinition.TimezoneProperty))
             {
-                op.Properties.Add(new Pair { Key = TimezoneProperty, Value = database.Properties.FirstOrDefault(p => p.Key == TimezoneProperty)?.Value ?? "UTC" });
+                op.Properties.Add(new Pair { Key = CollectionDefinition.TimezoneProperty, Value = database.Properties.FirstOrDefault(p => p.Key == CollectionDefinition.TimezoneProperty)?.Value ?? "UTC" });
             }
 
             PropertyRules.Check(op.Schema, op.Properties);
+            ZonedTimes.FixDefaults(op.Schema, PropertyRules.CheckZone(op.Properties.First(p => p.Key == CollectionDefinition.TimezoneProperty).Value));
             await store.Decide(() => DecideCreate(call, op));
             return Success();
         });

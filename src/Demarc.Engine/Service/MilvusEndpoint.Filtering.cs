@@ -11,11 +11,11 @@ namespace Demarc.Engine.Service;
 /// <summary>What search, query and delete share about filters.</summary>
 internal sealed partial class MilvusEndpoint
 {
-    private static ConditionNode ParseFilter(CollectionDefinition definition, string text, MapField<string, TemplateValue> templates, string plan = "failed to create query plan")
+    private static ConditionNode ParseFilter(CollectionDefinition definition, string text, MapField<string, TemplateValue> templates, string plan = "failed to create query plan", TimeZoneInfo? zone = null)
     {
         try
         {
-            return Parser.Parse(definition, text, templates.ToDictionary(t => t.Key, t => t.Value), BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))));
+            return Parser.Parse(definition, text, templates.ToDictionary(t => t.Key, t => t.Value), BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))), zone);
         }
         catch (FilterException e)
         {

@@ -1,6 +1,7 @@
 using Demarc.Engine.Catalog;
 using Demarc.Engine.Durability;
 using Demarc.Engine.Errors;
+using Demarc.Engine.Filters;
 using Demarc.Engine.Indexes;
 using Demarc.Engine.Protocol;
 using Demarc.Engine.Rows;
@@ -11,9 +12,6 @@ namespace Demarc.Engine.Service;
 /// <summary>Indexes: kept and shown as asked for, built in the background; until then rows are compared one by one.</summary>
 internal sealed partial class MilvusEndpoint
 {
-    // What may be changed on an index that stands; the rest is how it was built.
-    private static readonly string[] AlterableIndexParams = ["mmap.enabled", "indexoffsetcache.enabled", "warmup"];
-
     public override Task<Protocol.Status> CreateIndex(CreateIndexRequest request, ServerCallContext context) =>
         Change(request, context, call => DecideIndex(call, request));
 
@@ -25,22 +23,26 @@ internal sealed partial class MilvusEndpoint
                 throw Faults.Invalid("cannot provide both DeleteKeys and ExtraParams");
             }
 
+            if (request.ExtraParams.Select(p => p.Key).Concat(request.DeleteKeys).FirstOrDefault(k => !IndexRules.IsAlterable(k)) is { } fixedKey)
+            {
+                throw Faults.Invalid($"{fixedKey} is not a configable index property");
+            }
+
+            IndexRules.CheckWarmup(request.ExtraParams.ToDictionary(p => p.Key, p => p.Value));
             var definition = Definition(call, request.CollectionName);
-            var index = definition.Indexes.FirstOrDefault(i => i.Name == request.IndexName)?.Clone() ?? throw Faults.IndexNotFound(definition.Name, request.IndexName);
-            foreach (var key in request.ExtraParams.Select(p => p.Key).Concat(request.DeleteKeys))
+            if (request.IndexName.Length == 0)
             {
-                if (Array.IndexOf(AlterableIndexParams, key) < 0)
-                {
-                    throw Faults.Invalid($"{key} is not configable index property");
-                }
+                throw Faults.Invalid("index name is empty");
             }
 
-            if (request.ExtraParams.Any(p => p.Key == "mmap.enabled" && !bool.TryParse(p.Value, out _)))
+            if (definition.Loaded)
             {
-                throw Faults.Invalid("mmap.enabled should be true or false");
+                throw Faults.CollectionLoaded(definition.Name, "can't alter index on loaded collection, please release the collection first");
             }
 
+            var index = definition.Indexes.FirstOrDefault(i => i.Name == request.IndexName)?.Clone() ?? throw Faults.IndexNotNamed(request.IndexName);
             Merge(index.Params, request.ExtraParams, request.DeleteKeys);
+            IndexRules.CheckAltered(index.Params);
             return new LogOp { PutIndex = new PutIndexOp { CollectionId = definition.Id, Index = index } };
         });
 
@@ -87,43 +89,95 @@ internal sealed partial class MilvusEndpoint
             }
 
             return d.Loaded && d.Field(index.FieldName) is { IsSearchable: true }
-                ? throw Faults.Invalid($"vector index cannot be dropped on loaded collection: {d.Name}; release the collection first")
+                ? throw Faults.Invalid($"vector index cannot be dropped on loaded collection: {d.Id}")
                 : new LogOp { DropIndex = new DropIndexOp { CollectionId = d.Id, IndexName = index.Name } };
         });
 
     private LogOp? DecideIndex(Call call, CreateIndexRequest request)
     {
         var d = Definition(call, request.CollectionName);
-        var field = d.Field(request.FieldName)
-            ?? throw Faults.Unexpected($"cannot create index on non-exist field: {request.FieldName}");
+        CheckIndexName(request.IndexName.Trim());
+
+        // A name that is no field's is a key of the dynamic field.
+        var field = d.Field(request.FieldName) ?? (d.DynamicIndex >= 0 ? d.Fields[d.DynamicIndex] : null)
+            ?? throw Faults.Invalid($"cannot create index on non-exist field: {request.FieldName}");
+        var index = new StoredIndex { FieldName = field.Name };
+        index.Params.Add(IndexRules.Complete(field, request.ExtraParams));
+        var path = "";
+        if (field.Type == DataType.Json)
+        {
+            if (index.Parameter(IndexRules.JsonPathKey) is null && request.FieldName != field.Name)
+            {
+                index.Params.Add(new Protocol.KeyValuePair { Key = IndexRules.JsonPathKey, Value = request.FieldName });
+            }
+
+            path = JsonPath(d, index);
+        }
 
         // Without a name the index that the field has already is meant, if it has one.
-        var name = request.IndexName.Length > 0 ? request.IndexName : d.IndexOn(field.Name)?.Name ?? field.Name;
-        if (name != field.Name)
+        var standing = d.Indexes.Where(i => i.FieldName == field.Name && JsonPath(d, i) == path).ToList();
+        index.Name = request.IndexName.Length > 0 ? request.IndexName : standing.FirstOrDefault()?.Name ?? field.Name + path;
+        if (d.Indexes.FirstOrDefault(i => i.Name == index.Name) is { } existing)
         {
-            SchemaRules.CheckName(name, "index name");
-        }
-
-        var index = new StoredIndex { Name = name, FieldName = field.Name };
-        index.Params.Add(IndexRules.Complete(field, request.ExtraParams));
-        if (d.IndexOn(field.Name) is { } existing)
-        {
-            return existing.Name == name && existing.Params.Equals(index.Params)
+            var metricGiven = request.ExtraParams.Any(p => p.Key == IndexRules.MetricKey);
+            return standing.Contains(existing) && IndexRules.IsSame(existing, index, metricGiven)
                 ? null
-                : throw Faults.Unexpected("at most one distinct index is allowed per field");
+                : throw Faults.Invalid("at most one distinct index is allowed per field");
         }
 
-        if (d.Indexes.Any(i => i.Name == name))
+        if (standing.Count > 0)
         {
-            throw Faults.Invalid($"invalid index name: {name}, it is in use for another field");
+            throw Faults.Invalid("CreateIndex failed: creating multiple indexes on same field is not supported");
         }
 
         index.IndexId = store.Clock.NextId();
         return new LogOp { PutIndex = new PutIndexOp { CollectionId = d.Id, Index = index } };
     }
 
+    /// <summary>The steps into JSON that an index is over, as a JSON pointer; nothing for a whole field.</summary>
+    private static string JsonPath(CollectionDefinition d, StoredIndex index)
+    {
+        if (d.Field(index.FieldName) is not { Type: DataType.Json })
+        {
+            return "";
+        }
+
+        var named = index.Parameter(IndexRules.JsonPathKey) ?? index.FieldName;
+        try
+        {
+            var (field, path) = Parser.JsonPath(d, named) ?? throw new Fault(2201, $"cannot parse identifier: {named}: query plan failed");
+            return d.Fields[field].Name == index.FieldName
+                ? string.Concat(path.Select(step => "/" + step.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal)))
+                : throw Faults.Invalid("fieldID not match with field name");
+        }
+        catch (FilterException e)
+        {
+            throw new Fault(2201, $"cannot parse identifier: {named}: {e.Message}: query plan failed");
+        }
+    }
+
+    /// <summary>What clients see as an index's field: of an index over a key of the dynamic field, that key.</summary>
+    private static string ShownField(CollectionDefinition d, StoredIndex index) =>
+        index.FieldName == CollectionDefinition.DynamicFieldName && JsonPath(d, index) is { Length: > 0 } path
+            ? path.Split('/')[1].Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal)
+            : index.FieldName;
+
+    /// <summary>Milvus's rule for names of indexes, which may have brackets as parts of struct arrays have.</summary>
+    private static void CheckIndexName(string name)
+    {
+        var why = name.Length == 0 ? null
+            : name.Length > Limits.NameLength ? $"The length of a index name must be less than {Limits.NameLength} characters."
+            : !char.IsAsciiLetter(name[0]) && name[0] != '_' ? "The first character of a index name must be an underscore or letter."
+            : name.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('_' or '[' or ']')) ? "Index name can only contain numbers, letters, and underscores."
+            : null;
+        if (why is not null)
+        {
+            throw Faults.Invalid($"Invalid index name: {name}. {why}");
+        }
+    }
+
     private static IEnumerable<StoredIndex> Matching(CollectionDefinition d, string field, string name) =>
-        d.Indexes.Where(i => (field.Length == 0 || i.FieldName == field) && (name.Length == 0 || i.Name == name));
+        d.Indexes.Where(i => (field.Length == 0 || ShownField(d, i) == field) && (name.Length == 0 || i.Name == name));
 
     private List<IndexDescription> Descriptions(Call call, string collectionName, string field, string name)
     {
@@ -135,7 +189,7 @@ internal sealed partial class MilvusEndpoint
             {
                 IndexName = index.Name,
                 IndexID = index.IndexId,
-                FieldName = index.FieldName,
+                FieldName = ShownField(view.Definition, index),
                 IndexedRows = progress.Indexed,
                 TotalRows = progress.Total,
                 PendingIndexRows = progress.Pending,

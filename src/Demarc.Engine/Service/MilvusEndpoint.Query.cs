@@ -21,10 +21,10 @@ internal sealed partial class MilvusEndpoint
             var (collection, view) = Loaded(call, request.CollectionName, request.PartitionNames, Faults.Invalid);
             var page = Window(parameters);
             CheckOrder(parameters, page.Limit);
-            var filter = ParseFilter(view.Definition, request.Expr, request.ExprTemplateValues);
+            var filter = ParseFilter(view.Definition, request.Expr, request.ExprTemplateValues, zone: parameters.Zone(view.Definition));
             var aggregation = Aggregation.Read(view.Definition, request.OutputFields, parameters);
             var answer = aggregation is null
-                ? Rows(request, collection, view, filter, OrderBy.ReadForQuery(view.Definition, parameters), page.Limit, page.Offset, call.Cancel)
+                ? Rows(request, parameters.Zone(view.Definition), collection, view, filter, OrderBy.ReadForQuery(view.Definition, parameters), page.Limit, page.Offset, call.Cancel)
                 : Aggregated(request, view, filter, aggregation, page);
             answer.SessionTs = Now();
             return answer;
@@ -99,7 +99,7 @@ internal sealed partial class MilvusEndpoint
     }
 
     private static QueryResults Rows(
-        QueryRequest request, CollectionRows collection, CollectionView view, ConditionNode filter, OrderBy? order, int limit, int offset, CancellationToken cancel)
+        QueryRequest request, TimeZoneInfo zone, CollectionRows collection, CollectionView view, ConditionNode filter, OrderBy? order, int limit, int offset, CancellationToken cancel)
     {
         if (filter is ConstantNode { Value: true } && limit < 0)
         {
@@ -122,7 +122,7 @@ internal sealed partial class MilvusEndpoint
         cancel.ThrowIfCancellationRequested();
         SortByKey(definition, rows);
         rows = order?.Sort(rows, r => r) ?? rows;
-        var output = new OutputFields(definition, request.OutputFields, withPrimary: true);
+        var output = new OutputFields(definition, request.OutputFields, withPrimary: true) { Zone = zone };
         var answer = new QueryResults { Status = Success(), CollectionName = request.CollectionName, PrimaryFieldName = definition.Primary.Name };
         var elements = Evaluator.ElementFilter(filter);
         foreach (var (segment, row) in rows.Skip(offset).Take(limit < 0 ? Limits.RowsPerRequest : limit))

@@ -48,7 +48,7 @@ internal sealed partial class MilvusEndpoint
             }
 
             var found = Scored(view, run, request.FunctionScore, run.Find(call.Cancel));
-            return new SearchAnswer(view, request.OutputFields, run.Limit, run.Offset, run.Decimals) { Grouping = run.Grouping, Order = run.Order, Highlights = highlights, FindsElements = run.FindsElements }.Build(found, request.CollectionName, Now());
+            return new SearchAnswer(view, request.OutputFields, run.Limit, run.Offset, run.Decimals) { Grouping = run.Grouping, Order = run.Order, Highlights = highlights, FindsElements = run.FindsElements, Zone = run.Parameters.Zone(view.Definition) }.Build(found, request.CollectionName, Now());
         });
 
     public override Task<SearchResults> HybridSearch(HybridSearchRequest request, ServerCallContext context) =>
@@ -101,7 +101,7 @@ internal sealed partial class MilvusEndpoint
             combined = [.. combined.Select(hits => grouping.Rank(hits, ranker.GivesDistances(searches), scorer))];
         }
 
-        return new SearchAnswer(view, request.OutputFields, limit < 0 ? searches[0].Run.Limit : limit, offset, parameters.Decimals()) { Grouping = grouping }
+        return new SearchAnswer(view, request.OutputFields, limit < 0 ? searches[0].Run.Limit : limit, offset, parameters.Decimals()) { Grouping = grouping, Zone = parameters.Zone(view.Definition) }
             .Build(combined, request.CollectionName, Now());
     }
 
@@ -168,7 +168,7 @@ internal sealed partial class MilvusEndpoint
         var field = SearchField(view.Definition, parameters.Text("anns_field"));
         var queries = Queries(request, field, collection);
         metrics.Searched(queries.Length);
-        var filter = ParseFilter(view.Definition, request.Dsl, request.ExprTemplateValues);
+        var filter = ParseFilter(view.Definition, request.Dsl, request.ExprTemplateValues, zone: parameters.Zone(view.Definition));
         KeyIsolation.Check(view.Definition, filter);
         var run = new SearchRun(view, parameters, field, queries, filter, whole);
         if (Evaluator.ElementFilter(filter) is { } elements && !(run.FindsElements && StructRules.Split(field.Name).Array == elements.Array))
@@ -213,7 +213,7 @@ internal sealed partial class MilvusEndpoint
 
         place ??= new IteratorPlace(bound ?? (run.Metric.IsDistance() ? 0 : float.MaxValue), given);
         token = iterators.Keep(token, place, store.Clock.NextId);
-        var answer = new SearchAnswer(view, request.OutputFields, batch, 0, run.Decimals).Build([rows], request.CollectionName, Now());
+        var answer = new SearchAnswer(view, request.OutputFields, batch, 0, run.Decimals) { Zone = run.Parameters.Zone(view.Definition) }.Build([rows], request.CollectionName, Now());
         answer.Results.SearchIteratorV2Results = new SearchIteratorV2Results { Token = token, LastBound = place.Bound };
         return answer;
     }

@@ -78,7 +78,10 @@ internal sealed class OutputFields
     /// <summary>As asked for, with wildcards resolved.</summary>
     public List<string> Names { get; } = [];
 
-    public IEnumerable<FieldData> Columns => StructColumns.Folded(columns.Select(c => Timestamps.ForAnswer(c.Data)));
+    /// <summary>In which zone times are shown; the collection's when not given.</summary>
+    public TimeZoneInfo? Zone { get; init; }
+
+    public IEnumerable<FieldData> Columns => StructColumns.Folded(columns.Select(c => Timestamps.ForAnswer(c.Data, Zone ?? definition.Zone)));
 
     public void Add(SegmentView segment, int row)
     {

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
+using Demarc.Engine.Catalog;
 using Demarc.Engine.Errors;
+using Demarc.Engine.Indexes;
 using Pair = Demarc.Engine.Protocol.KeyValuePair;
 
 namespace Demarc.Engine.Service;
@@ -15,6 +17,9 @@ internal sealed class RequestParameters
         ["group_by_fields", "reducer", "rerank"];
 
     private readonly Dictionary<string, string> values = new(StringComparer.Ordinal);
+
+    // What stands in `params` as anything but a text, as it is written there.
+    private readonly Dictionary<string, string> written = new(StringComparer.Ordinal);
 
     public RequestParameters(IEnumerable<Pair> pairs, bool groups = false)
     {
@@ -44,6 +49,13 @@ internal sealed class RequestParameters
     }
 
     public string? Text(string name) => values.TryGetValue(name, out var value) && value.Length > 0 ? value : null;
+
+    /// <summary>A setting of an index, which says whether it was written as a text or as JSON.</summary>
+    public SettingText? Setting(string name) =>
+        written.TryGetValue(name, out var json) ? new SettingText(json, true) : values.TryGetValue(name, out var text) ? new SettingText(text, false) : null;
+
+    /// <summary>In which zone the request reads and shows times: one it names, or the collection's.</summary>
+    public TimeZoneInfo Zone(CollectionDefinition definition) => Text(CollectionDefinition.TimezoneProperty) is { } name ? PropertyRules.CheckZone(name) : definition.Zone;
 
     public bool Flag(string name) => Text(name) is { } text && (bool.TryParse(text, out var set) ? set : throw Faults.Invalid($"{name} [{text}] is invalid, it should be true or false"));
 
@@ -82,7 +94,11 @@ internal sealed class RequestParameters
 
             foreach (var property in document.RootElement.EnumerateObject())
             {
-                values.TryAdd(property.Name, property.Value.ValueKind == JsonValueKind.String ? property.Value.GetString()! : property.Value.GetRawText());
+                var isText = property.Value.ValueKind == JsonValueKind.String;
+                if (values.TryAdd(property.Name, isText ? property.Value.GetString()! : property.Value.GetRawText()) && !isText)
+                {
+                    written[property.Name] = property.Value.GetRawText();
+                }
             }
         }
         catch (JsonException)

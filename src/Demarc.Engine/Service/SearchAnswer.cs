@@ -13,12 +13,15 @@ internal sealed class SearchAnswer(CollectionView view, IEnumerable<string> fiel
     /// <summary>Whether hits are elements of a struct array, and the answer says which.</summary>
     public bool FindsElements { get; init; }
 
+    /// <summary>In which zone times are shown; the collection's when not given.</summary>
+    public TimeZoneInfo? Zone { get; init; }
+
     public Highlighting? Highlights { get; init; }
 
     public SearchResults Build(List<Ranked>[] found, string collection, ulong now)
     {
         var definition = view.Definition;
-        var output = new OutputFields(definition, fields, withPrimary: false);
+        var output = new OutputFields(definition, fields, withPrimary: false) { Zone = Zone };
         var keys = Column.NewData(definition.Primary);
         var groups = Grouping is null ? null : Column.NewData(definition.Fields[Grouping.Field]);
         var results = new SearchResultData

@@ -47,7 +47,7 @@ internal sealed class SearchRun
         Decimals = parameters.Decimals();
         Grouping = whole is null ? Grouping.Read(view.Definition, parameters) : whole.Grouping;
         Order = whole is null ? OrderBy.Read(view.Definition, parameters) : null;
-        hints = IndexParameters.Hints(parameters.Text, Limit + Offset);
+        hints = IndexParameters.Hints(field, view.Definition.IndexOn(field.Name)!, parameters.Setting, Limit + Offset);
         CheckTogether();
     }
 

@@ -106,7 +106,7 @@ public class FilterFuzzTests
         text =>
         {
             _ = WellKnownText.IsValid(text);
-            _ = Timestamps.TryParse(text, out _);
+            _ = Timestamps.TryParse(text, TimeZoneInfo.Utc, out _);
             _ = Timestamps.TryParseInterval(text, out _);
         },
         iter: 10_000);

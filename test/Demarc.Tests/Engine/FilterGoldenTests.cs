@@ -17,7 +17,7 @@ public class FilterGoldenTests
         "numbers[0] > 1", "array_length(numbers) == 2", "array_contains(numbers, 1)", "ARRAY_CONTAINS_ALL(numbers, [1, 2])", "Array_Contains_Any(words, ['a'])", "numbers == [1, 2]",
         "info[\"a\"]['b'][0] == 1", "color == 'red'", "color['x'] in [1, 'a', true]", "$meta[\"a\"] > 1.5", "exists info['a']", "EXISTS color", "info['a'] is null", "info is not null", "title is null",
         "json_contains(info['a'], 1)", "JSON_CONTAINS_ALL(info, [1, 'x', [2, 3]])", "json_contains_any(color, ['a'])", "info['a'] == [1, 2.0]",
-        "when > ISO '2025-01-01T00:00:00Z'", "when + INTERVAL 'P1DT2H' <= ISO '2025-01-01T00:00:00+08:00'", "ISO '2025-01-01' < when",
+        "when > ISO '2025-01-01T00:00:00Z'", "when + INTERVAL 'P1DT2H' <= ISO '2025-01-01T00:00:00+08:00'", "ISO '2025-01-01 00:00:00' < when",
         "id == {n}", "id in {list}", "json_contains(info['a'], {list})", "title like {text}", "id > 1 and random_sample(0.1)", "random_sample(0.5)", "empty(title)", "starts_with(title, '10%')", "1 == 1", "true",
         "text_match(title, 'Quick brown fox')", "TEXT_MATCH(title, 'a b c', minimum_should_match=2)", "phrase_match(title, 'quick fox')", "PHRASE_MATCH(title, 'quick fox', 2)",
 
@@ -26,7 +26,7 @@ public class FilterGoldenTests
         "title + 1 == 2", "numbers + 1 == 2", "id / 0 == 1", "id % 0 == 1", "exact % 2 == 0", "id ** 2 == 4", "10 ** 400 == id", "id & 1 == 1", "id << 1 == 2", "id == 9223372036854775808", "exact == 1e999", "id == 089", "id == 0x",
         "title['a'] == 1", "numbers['a'] == 1", "numbers[-1] == 1", "info[''] == 1", "id like 'a'", "title like 5", "title =~ '('", "id is 5", "exists id", "exists info", "id + 1 is null",
         "array_contains(id, 1)", "array_contains(numbers, 'a')", "array_contains_all(numbers, 1)", "array_contains(numbers, id)", "array_length(id) == 1", "title == id", "1 == 'a'", "numbers > 1", "(id == 1) + 2 == 3",
-        "when > '2025-01-01'", "when > ISO 'yesterday'", "id + interval 'P1D' > 1", "when + interval '1 day' > ISO '2025-01-01'", "id > ISO '2025-01-01'",
+        "when > '2025-01-01'", "when > ISO 'yesterday'", "id + interval 'P1D' > 1", "when + interval '1 day' > ISO '2025-01-01 00:00:00'", "when > ISO '2025-01-01'", "id > ISO '2025-01-01 00:00:00'",
         "random_sample(0.1) and id > 1", "id > 1 or random_sample(0.1)", "not random_sample(0.1)", "random_sample(1.5)", "random_sample(1)", "random_sample(id)",
         "text_match(id, 'x')", "text_match(words[0], 'x')", "text_match(title, 5)", "text_match(title, 'x', 2)", "text_match(title, 'x', minimum_should_match=0)", "phrase_match(title, 'x', -1)", "phrase_match(title, 'x', 'y')",
     ];

@@ -89,13 +89,6 @@ public class VectorTypeTests
         Refused("float16 vector contain nan or infinity value", () => VectorReader.Query(half, ByteString.CopyFrom([.. Enumerable.Repeat((byte)0x7C, 32)])));
         Refused("multiple of 8", () => Schema(DataType.BinaryVector, "12"));
         Refused("should not be specified for sparse", () => Schema(DataType.SparseFloatVector, "12"));
-        Refused("does not support metric type: L2", () => IndexRules.Complete(binary, [new Pair { Key = "metric_type", Value = "L2" }]));
-        Refused("only IP", () => IndexRules.Complete(sparse, [new Pair { Key = "metric_type", Value = "L2" }]));
-        Refused("can't build with this index HNSW", () => IndexRules.Complete(binary, [new Pair { Key = "index_type", Value = "HNSW" }]));
-        Refused("invalid index type: GPU_CAGRA", () => IndexRules.Complete(half, [new Pair { Key = "index_type", Value = "GPU_CAGRA" }]));
-        Refused("param 'M' (1) should be in range [2, 2048]", () => IndexRules.Complete(half, [new Pair { Key = "index_type", Value = "HNSW" }, new Pair { Key = "M", Value = "1" }]));
-        Refused("ef(5) should be larger than k(10)", () => Demarc.Engine.Indexes.IndexParameters.Hints(n => n == "ef" ? "5" : null, 10));
-        Refused("'nprobe' (0)", () => Demarc.Engine.Indexes.IndexParameters.Hints(n => n == "nprobe" ? "0" : null, 10));
     }
 
     private static void Schema(DataType type, string dim) => SchemaRules.Complete(
