@@ -100,7 +100,7 @@ internal sealed partial class MilvusEndpoint
 
         // A name that is no field's is a key of the dynamic field.
         var field = d.Field(request.FieldName) ?? (d.DynamicIndex >= 0 ? d.Fields[d.DynamicIndex] : null)
-            ?? throw Faults.Invalid($"cannot create index on non-exist field: {request.FieldName}");
+            ?? throw Faults.Unexpected($"cannot create index on non-exist field: {request.FieldName}");
         var index = new StoredIndex { FieldName = field.Name };
         index.Params.Add(IndexRules.Complete(field, request.ExtraParams));
         var path = "";
