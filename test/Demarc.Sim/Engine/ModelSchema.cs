@@ -85,6 +85,7 @@ internal sealed record ModelSchema(IReadOnlyList<ModelField> Fields, bool Dynami
         {
             DataType.BinaryVector => ["BIN_FLAT", "BIN_IVF_FLAT", "AUTOINDEX"],
             DataType.SparseFloatVector => ["SPARSE_INVERTED_INDEX", "AUTOINDEX"],
+            DataType.Int8Vector => ["HNSW", "HNSW_SQ", "AUTOINDEX"],
             _ => ["FLAT", "HNSW", "IVF_FLAT", "IVF_SQ8", "AUTOINDEX"],
         };
         string[] metrics = field.Type switch
