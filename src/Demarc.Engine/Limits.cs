@@ -96,6 +96,12 @@ internal static class Limits
     /// <summary>Characters of a snapshot's description.</summary>
     public const int SnapshotDescription = 4096;
 
+    /// <summary>The longest a snapshot may ask that its data is kept from compaction: a week, Milvus's default.</summary>
+    public const long CompactionProtectionSeconds = 7 * 24 * 3600;
+
+    /// <summary>The longest that a pin with an end may last, as in Milvus.</summary>
+    public const long PinSeconds = 30 * 24 * 3600;
+
     /// <summary>Pins of one snapshot that last.</summary>
     public const int SnapshotPins = 256;
 

@@ -18,7 +18,7 @@ internal static class SchemaRules
 
     public static CollectionDefinition Read(CreateCollectionOp op, ulong createdTimestamp)
     {
-        var fields = op.Schema.Fields.Select(f => new FieldDefinition(f, Dimension(f), MaxLength(f))).ToList();
+        var fields = op.Schema.Fields.Select(f => new FieldDefinition(f, Dimension(f), MaxLength(f, op.Schema.Name))).ToList();
         var key = fields.FindIndex(f => f.Schema.IsPartitionKey);
         return new CollectionDefinition(op, createdTimestamp)
         {
@@ -62,38 +62,37 @@ internal static class SchemaRules
     /// <summary>The schema ready to be stored, or a fault that names the field and the rule.</summary>
     public static CollectionSchema Complete(CollectionSchema given, string collectionName, string database = Faults.DefaultDatabase)
     {
-        CheckName(collectionName, "collection name");
-        if (given.Fields.Count == 0)
-        {
-            throw Faults.Invalid("a schema needs at least a primary key and a vector field");
-        }
-
-        if (given.Fields.Count + given.StructArrayFields.Sum(s => s.Fields.Count) > Limits.Fields)
+        if (given.Fields.Count + given.StructArrayFields.Sum(a => 1 + a.Fields.Count) > Limits.Fields)
         {
             throw Faults.Invalid($"maximum field's number should be limited to {Limits.Fields}");
         }
 
+        CheckVectors(given.Fields.Concat(given.StructArrayFields.SelectMany(a => a.Fields)));
+        _ = NameRules.Collection(collectionName);
         var schema = given.Clone();
         schema.Name = collectionName;
         schema.DbName = database;
+        KeyRules.Check(schema);
         var names = new HashSet<string>(StringComparer.Ordinal);
         for (var i = 0; i < schema.Fields.Count; i++)
         {
             var field = schema.Fields[i];
-            CheckField(field);
-            if (!names.Add(field.Name))
-            {
-                throw Faults.Invalid($"duplicated field name {field.Name}");
-            }
-
+            CheckField(field, collectionName);
             field.FieldID = FirstFieldId + i;
             field.State = FieldState.FieldCreated;
         }
 
+        foreach (var field in schema.Fields)
+        {
+            if (!names.Add(field.Name))
+            {
+                throw Faults.Invalid($"duplicated field name {field.Name} found");
+            }
+
+            DefaultRules.Check(field);
+        }
+
         var next = StructRules.Complete(schema, names, FirstFieldId + schema.Fields.Count);
-        CheckPrimaryKey(schema);
-        CheckVectors(schema);
-        CheckKeys(schema);
         FunctionRules.Complete(schema);
         if (schema.EnableDynamicField)
         {
@@ -116,11 +115,66 @@ internal static class SchemaRules
     /// <summary>The schema with one more field, which the rows that are there already leave out.</summary>
     public static CollectionSchema WithField(CollectionDefinition definition, FieldSchema given)
     {
-        var field = given.Clone();
-        CheckField(field);
-        if (field.IsPrimaryKey || field.IsPartitionKey || field.AutoID || field.IsFunctionOutput)
+        if (definition.Fields.Count + definition.Op.Schema.StructArrayFields.Count >= Limits.Fields)
         {
-            throw Faults.Invalid($"not support to add pk field, partition key field, auto id field or function output field, field name = {field.Name}");
+            throw Faults.Invalid($"The number of fields has reached the maximum value {Limits.Fields}");
+        }
+
+        if (definition.Field(given.Name) is not null || definition.StructArray(given.Name) is not null)
+        {
+            throw Faults.Invalid($"duplicated field name {given.Name}");
+        }
+
+        CheckAddable(definition, given);
+        var field = given.Clone();
+        CheckField(field, definition.Name);
+        DefaultRules.Check(field);
+        field.FieldID = definition.Fields.Max(f => f.Schema.FieldID) + 1;
+        field.State = FieldState.FieldCreated;
+        var schema = definition.Op.Schema.Clone();
+        schema.Fields.Add(field);
+        schema.Version++;
+        return schema;
+    }
+
+    private static void CheckAddable(CollectionDefinition definition, FieldSchema field)
+    {
+        if (field.IsPrimaryKey)
+        {
+            throw Faults.Invalid($"not support to add pk field, field name = {field.Name}");
+        }
+
+        if (field.AutoID)
+        {
+            throw Faults.Invalid($"only primary field can speficy AutoID with true, field name = {field.Name}");
+        }
+
+        if (field.IsPartitionKey)
+        {
+            throw Faults.Invalid($"not support to add partition key field, field name  = {field.Name}");
+        }
+
+        if (field.IsClusteringKey && !KeyRules.MayCluster(field.DataType))
+        {
+            throw Faults.Invalid($"clustering key field {field.Name} has unsupported data type {FieldDefinition.TypeName(field.DataType)}");
+        }
+
+        if (field.IsClusteringKey && definition.Fields.Any(f => f.Schema.IsClusteringKey))
+        {
+            throw Faults.Invalid($"already has another clustering key field, field name: {field.Name}");
+        }
+
+        if (FieldDefinition.IsVectorType(field.DataType))
+        {
+            if (definition.Fields.Count(f => f.IsSearchable) >= Limits.VectorFields)
+            {
+                throw TooManyVectors();
+            }
+
+            if (field.DataType != DataType.SparseFloatVector && field.TypeParams.Count == 0)
+            {
+                throw Faults.Invalid($"vector field must have dimension specified, field name = {field.Name}");
+            }
         }
 
         if (!field.Nullable)
@@ -128,105 +182,43 @@ internal static class SchemaRules
             throw Faults.Invalid($"added field must be nullable, please check it, field name = {field.Name}");
         }
 
-        if (definition.Field(field.Name) is not null || definition.StructArray(field.Name) is not null)
+        if (field.IsFunctionOutput)
         {
-            throw Faults.Invalid($"duplicated field name {field.Name}");
-        }
-
-        if (definition.Fields.Count >= Limits.Fields)
-        {
-            throw Faults.Invalid($"The number of fields has reached the maximum value {Limits.Fields}");
-        }
-
-        field.FieldID = definition.Fields.Max(f => f.Schema.FieldID) + 1;
-        field.State = FieldState.FieldCreated;
-        var schema = definition.Op.Schema.Clone();
-        schema.Fields.Add(field);
-        schema.Version++;
-        CheckVectors(schema);
-        return schema;
-    }
-
-    /// <summary>Milvus's rule: a letter or underscore first, then letters, digits and underscores.</summary>
-    public static void CheckName(string name, string what)
-    {
-        if (name.Length == 0)
-        {
-            throw Faults.Invalid($"{what} should not be empty");
-        }
-
-        if (name.Length > Limits.NameLength)
-        {
-            throw Faults.Invalid($"the length of {what} must be not greater than {Limits.NameLength}");
-        }
-
-        if (!char.IsAsciiLetter(name[0]) && name[0] != '_')
-        {
-            throw Faults.Invalid($"Invalid {what}: {name}. the first character must be an underscore or letter");
-        }
-
-        if (name.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not '_' and not '$'))
-        {
-            throw Faults.Invalid($"Invalid {what}: {name}. {what} can only contain numbers, letters and underscores");
+            throw Faults.NotServed($"a field that is the output of a function, as {field.Name} is, in a collection that is there already");
         }
     }
 
-    /// <summary>Milvus's rule for names of partitions that rows are written to.</summary>
-    public static void CheckPartitionName(string given)
+    private static void CheckField(FieldSchema field, string collection)
     {
-        var name = given.Trim();
-        var refusal = $"Invalid partition name: {name}. ";
-        if (name.Length == 0)
-        {
-            throw Faults.Invalid(refusal + "Partition name should not be empty.");
-        }
-
-        if (name.Length > Limits.NameLength)
-        {
-            throw Faults.Invalid($"{refusal}The length of a partition name must be less than {Limits.NameLength} characters.");
-        }
-
-        if (name[0] != '_' && !char.IsAsciiLetterOrDigit(name[0]))
-        {
-            throw Faults.Invalid(refusal + "The first character of a partition name must be an underscore or letter.");
-        }
-
-        if (name.Any(c => c is not ('_' or '-') && !char.IsAsciiLetterOrDigit(c)))
-        {
-            throw Faults.Invalid(refusal + "Partition name can only contain numbers, letters and underscores.");
-        }
-    }
-
-    private static void CheckField(FieldSchema field)
-    {
-        CheckName(field.Name, "field name");
+        NameRules.CheckField(field.Name);
         switch (field.DataType)
         {
             case DataType.Bool or DataType.Int8 or DataType.Int16 or DataType.Int32 or DataType.Int64:
             case DataType.Float or DataType.Double or DataType.Json or DataType.Timestamptz or DataType.Geometry:
                 break;
             case DataType.Array:
-                CheckArray(field);
+                CheckArray(field, collection);
                 break;
             case DataType.VarChar:
-                _ = MaxLength(field);
+                _ = MaxLength(field, collection);
                 CheckAnalyzer(field);
                 break;
             case DataType.FloatVector or DataType.Float16Vector or DataType.Bfloat16Vector or DataType.Int8Vector or DataType.BinaryVector or DataType.SparseFloatVector:
-                _ = Dimension(field);
+                CheckDimension(field);
                 break;
+            case DataType.String:
+                throw Faults.Invalid("string data type not supported yet, please use VarChar type instead");
+            case DataType.None:
+                throw Faults.Invalid("data type None is not valid");
+            case DataType.ArrayOfVector:
+                throw Faults.Invalid($"array of vector can only be in the struct array field, field name: {field.Name}");
             default:
                 throw Faults.NotServed($"data type {field.DataType} of field {field.Name}");
         }
 
-        if (field.DefaultValue is not null && field.DataType is DataType.Array or DataType.Json or DataType.Geometry)
+        foreach (var twice in field.TypeParams.GroupBy(p => p.Key).Where(g => g.Skip(1).Any()))
         {
-            throw Faults.Invalid($"type not support default_value, type:{field.DataType}, name:{field.Name}");
-        }
-
-        if (field.DefaultValue is not null && !DefaultFits(field))
-        {
-            throw Faults.Invalid($"type ({field.DataType}) of field ({field.Name}) is not matched with its default value ({field.DefaultValue.DataCase})");
+            throw Faults.Invalid($"duplicated type param key \"{twice.Key}\"");
         }
     }
 
@@ -244,113 +236,45 @@ internal static class SchemaRules
         }
     }
 
-    public static void CheckArray(FieldSchema field)
+    public static void CheckArray(FieldSchema field, string collection)
     {
         if (field.DataType == DataType.ArrayOfVector)
         {
-            _ = field.ElementType != DataType.SparseFloatVector && FieldDefinition.IsVectorType(field.ElementType)
-                ? Dimension(field)
-                : throw Faults.Invalid($"Unsupported element type {FieldDefinition.TypeName(field.ElementType)} of ArrayOfVector field {field.Name}, only fixed dimension vector types are supported");
+            if (field.ElementType == DataType.SparseFloatVector || !FieldDefinition.IsVectorType(field.ElementType))
+            {
+                throw Faults.Invalid($"Unsupported element type {FieldDefinition.TypeName(field.ElementType)} of ArrayOfVector field {field.Name}, only fixed dimension vector types are supported");
+            }
+
+            CheckDimension(field);
         }
         else if (field.ElementType is not (DataType.Bool or DataType.Int8 or DataType.Int16 or DataType.Int32 or DataType.Int64 or DataType.Float or DataType.Double or DataType.VarChar))
         {
             throw Faults.Invalid(field.ElementType switch
             {
-                DataType.None => "element data type None is not valid",
                 DataType.String => "string data type not supported yet, please use VarChar type instead",
+                DataType.None => "element data type None is not valid",
                 _ => $"element type {FieldDefinition.TypeName(field.ElementType)} is not supported",
             });
         }
 
-        _ = MaxLength(field);
-        var text = field.TypeParams.FirstOrDefault(p => p.Key == "max_capacity")?.Value
-            ?? throw Faults.Invalid($"type param(max_capacity) should be specified for array field {field.Name}");
-        if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var capacity) || capacity < 1 || capacity > Limits.ArrayCapacity)
+        _ = MaxLength(field, collection);
+        var text = FieldDefinition.Parameter(field, "max_capacity")
+            ?? throw new Fault(1101, $"type param(max_capacity) should be specified for array field {field.Name} of collection {collection}: missing parameter");
+        if (!int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var capacity))
+        {
+            throw Faults.Invalid($"the value for max_capacity of field {field.Name} must be an integer");
+        }
+
+        if (capacity < 1 || capacity > Limits.ArrayCapacity)
         {
             throw Faults.Invalid($"the maximum capacity specified for a Array should be in (0, {Limits.ArrayCapacity}]");
         }
     }
 
-    private static bool DefaultFits(FieldSchema field) => (field.DataType, field.DefaultValue.DataCase) switch
+    /// <summary>How many vectors a schema may have, those in structs among its fields.</summary>
+    public static void CheckVectors(IEnumerable<FieldSchema> fields)
     {
-        (DataType.Bool, ValueField.DataOneofCase.BoolData) => true,
-        (DataType.Int8 or DataType.Int16 or DataType.Int32, ValueField.DataOneofCase.IntData) => true,
-        (DataType.Int64, ValueField.DataOneofCase.LongData) => true,
-        (DataType.Float, ValueField.DataOneofCase.FloatData) => true,
-        (DataType.Double, ValueField.DataOneofCase.DoubleData) => true,
-        (DataType.VarChar, ValueField.DataOneofCase.StringData) => true,
-        (DataType.Timestamptz, ValueField.DataOneofCase.TimestamptzData) => true,
-        (DataType.Timestamptz, ValueField.DataOneofCase.StringData) => Timestamps.TryParse(field.DefaultValue.StringData, TimeZoneInfo.Utc, out _)
-            ? true : throw Faults.Invalid($"invalid timestamp string: '{field.DefaultValue.StringData}'. Does not match any known format"),
-        _ => false,
-    };
-
-    private static void CheckPrimaryKey(CollectionSchema schema)
-    {
-        var keys = schema.Fields.Where(f => f.IsPrimaryKey).ToList();
-        if (keys.Count == 0)
-        {
-            throw Faults.Invalid("primary key is not specified");
-        }
-
-        if (keys.Count > 1)
-        {
-            throw Faults.Invalid("there are more than one primary key, field name = " + string.Join(", ", keys.Select(k => k.Name)));
-        }
-
-        var key = keys[0];
-        if (key.DataType is not (DataType.Int64 or DataType.VarChar))
-        {
-            throw Faults.Invalid($"the data type of primary key should be Int64 or VarChar, field {key.Name} is {key.DataType}");
-        }
-
-        if (key.Nullable || key.DefaultValue is not null)
-        {
-            throw Faults.Invalid($"primary key field ({key.Name}) can be neither nullable nor have a default value");
-        }
-
-        if (schema.Fields.FirstOrDefault(f => f.AutoID && !f.IsPrimaryKey) is { } other)
-        {
-            throw Faults.Invalid($"only primary field can speficy AutoID with true, field name = {other.Name}");
-        }
-
-        // Older clients set the mark on the schema instead of the field.
-        key.AutoID |= schema.AutoID;
-    }
-
-    /// <summary>The partition key and the clustering key: one field each at most.</summary>
-    private static void CheckKeys(CollectionSchema schema)
-    {
-        var keys = schema.Fields.Where(f => f.IsPartitionKey).ToList();
-        if (keys.Count > 1)
-        {
-            throw Faults.Invalid($"there are more than one partition key, field name = {keys[0].Name}, {keys[1].Name}");
-        }
-
-        if (keys.Count == 1)
-        {
-            var key = keys[0];
-            if (key.IsPrimaryKey)
-            {
-                throw Faults.Invalid($"the partition key field must not be primary field, field name = {key.Name}");
-            }
-
-            if (key.DataType is not (DataType.Int64 or DataType.VarChar))
-            {
-                throw Faults.Invalid($"the data type of partition key should be Int64 or VarChar, field {key.Name} is {key.DataType}");
-            }
-        }
-
-        var clusters = schema.Fields.Where(f => f.IsClusteringKey).ToList();
-        if (clusters.Count > 1)
-        {
-            throw Faults.Invalid($"there are more than one clustering key, field name = {clusters[0].Name}, {clusters[1].Name}");
-        }
-    }
-
-    public static void CheckVectors(CollectionSchema schema)
-    {
-        var count = schema.Fields.Count(f => FieldDefinition.IsVectorType(f.DataType) || f.DataType == DataType.ArrayOfVector);
+        var count = fields.Count(f => FieldDefinition.IsVectorType(f.DataType) || f.DataType == DataType.ArrayOfVector);
         if (count == 0)
         {
             throw Faults.Invalid("schema does not contain vector field");
@@ -358,9 +282,24 @@ internal static class SchemaRules
 
         if (count > Limits.VectorFields)
         {
-            throw Faults.Invalid($"maximum vector field's number should be limited to {Limits.VectorFields}");
+            throw TooManyVectors();
         }
     }
+
+    private static Fault TooManyVectors() => Faults.Invalid($"maximum vector field's number should be limited to {Limits.VectorFields}");
+
+    /// <summary>A vector of one dimension is refused when it is asked for, as in Milvus; collections that have one from earlier go on.</summary>
+    private static void CheckDimension(FieldSchema field)
+    {
+        if (FieldDefinition.Parameter(field, "dim") is { } text && int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var dim) && dim == 1)
+        {
+            throw TooFewDimensions(dim);
+        }
+
+        _ = Dimension(field);
+    }
+
+    private static Fault TooFewDimensions(int given) => Faults.Invalid($"invalid dimension: {given}. should be in range 2 ~ {Limits.Dimensions}");
 
     private static int Dimension(FieldSchema field)
     {
@@ -378,30 +317,41 @@ internal static class SchemaRules
 
         text = text
             ?? throw Faults.Invalid($"dimension is not defined in field type params of field {field.Name}, check type param `dim` for vector field");
-        var most = type == DataType.BinaryVector ? Limits.BinaryDimensions : Limits.Dimensions;
-        if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var dim) || dim < 1 || dim > most)
+        if (!int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var dim))
         {
-            throw Faults.Invalid($"invalid dimension: {text} of field {field.Name}. it should be in range 1 to {most}");
+            throw Faults.Unexpected($"strconv.ParseInt: parsing \"{text}\": invalid syntax");
         }
 
-        return type != DataType.BinaryVector || dim % 8 == 0 ? dim
-            : throw Faults.Invalid($"invalid dimension: {dim} of field {field.Name}. binary vector dimension should be multiple of 8.");
+        if (dim < 1)
+        {
+            throw TooFewDimensions(dim);
+        }
+
+        var (binary, most) = (type == DataType.BinaryVector, type == DataType.BinaryVector ? Limits.BinaryDimensions : Limits.Dimensions);
+        if (binary && dim % 8 != 0)
+        {
+            throw Faults.Invalid($"invalid dimension: {dim} of field {field.Name}. binary vector dimension should be multiple of 8. ");
+        }
+
+        return dim <= most ? dim : throw Faults.Invalid($"invalid dimension: {dim} of field {field.Name}. {(binary ? "binary" : "float")} vector dimension should be in range 2 ~ {most}");
     }
 
-    private static int MaxLength(FieldSchema field)
+    /// <summary>Bytes of a text field's values, or of each one in an array; 0 for other fields.</summary>
+    public static int MaxLength(FieldSchema field, string collection)
     {
         if (field.DataType != DataType.VarChar && !(field.DataType == DataType.Array && field.ElementType == DataType.VarChar))
         {
             return 0;
         }
 
-        var text = field.TypeParams.FirstOrDefault(p => p.Key == "max_length")?.Value
-            ?? throw Faults.Invalid($"type param(max_length) should be specified for the field({field.Name}) of collection");
-        if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var length) || length < 1 || length > Limits.VarCharBytes)
+        var text = FieldDefinition.Parameter(field, "max_length")
+            ?? throw new Fault(1101, $"type param(max_length) should be specified for the field({field.Name}) of collection {collection}: missing parameter");
+        if (!int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var length))
         {
-            throw Faults.Invalid($"the maximum length specified for the field({field.Name}) should be in (0, {Limits.VarCharBytes}], but got {text} instead");
+            throw Faults.Unexpected($"strconv.ParseInt: parsing \"{text}\": invalid syntax");
         }
 
-        return length;
+        return length is >= 1 and <= Limits.VarCharBytes ? length
+            : throw Faults.Invalid($"the maximum length specified for the field({field.Name}) should be in (0, {Limits.VarCharBytes}], but got {length} instead");
     }
 }

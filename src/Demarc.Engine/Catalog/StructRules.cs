@@ -25,7 +25,7 @@ internal static class StructRules
     {
         foreach (var array in schema.StructArrayFields)
         {
-            SchemaRules.CheckName(array.Name, "field name");
+            NameRules.CheckField(array.Name);
             next = Complete(schema, array, names, next);
         }
 
@@ -41,7 +41,7 @@ internal static class StructRules
         }
 
         RefuseReserved(given.Name);
-        SchemaRules.CheckName(given.Name, "field name");
+        NameRules.CheckField(given.Name);
         foreach (var part in given.Fields)
         {
             RefuseReserved(part.Name);
@@ -57,7 +57,7 @@ internal static class StructRules
             throw Faults.Invalid($"maximum field's number should be limited to {Limits.Fields}");
         }
 
-        SchemaRules.CheckVectors(schema);
+        SchemaRules.CheckVectors(schema.Fields);
         schema.Version++;
         return schema;
     }
@@ -71,7 +71,7 @@ internal static class StructRules
 
         foreach (var part in array.Fields)
         {
-            CheckPart(part);
+            CheckPart(part, schema.Name);
         }
 
         var capacity = FieldDefinition.Parameter(array.Fields[0], "max_capacity");
@@ -132,9 +132,9 @@ internal static class StructRules
         }
     }
 
-    private static void CheckPart(FieldSchema part)
+    private static void CheckPart(FieldSchema part, string collection)
     {
-        SchemaRules.CheckName(part.Name, "field name");
+        NameRules.CheckField(part.Name);
         if (part.DataType is not (DataType.Array or DataType.ArrayOfVector))
         {
             throw Faults.Invalid($"fields in StructArrayField must be Array or ArrayOfVector, field name = {part.Name}, field type = {FieldDefinition.TypeName(part.DataType)}");
@@ -145,7 +145,7 @@ internal static class StructRules
             throw Faults.Invalid($"nested array is not supported {part.Name}");
         }
 
-        SchemaRules.CheckArray(part);
+        SchemaRules.CheckArray(part, collection);
         var mark = part.IsPrimaryKey ? "primary key"
             : part.AutoID ? "autoID"
             : part.IsPartitionKey ? "partition key"

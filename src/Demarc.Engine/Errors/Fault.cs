@@ -17,7 +17,7 @@ internal sealed class Fault(int code, string message, ErrorCode? old = null, boo
     public Status ToStatus()
     {
         var status = new Status { Code = Code, ErrorCode = Old, Reason = Message, Detail = Message, Retriable = Retriable };
-        if (Code is >= 100 and < 200 or >= 700 and < 900 or >= 1100 and < 1500)
+        if (Code is >= 100 and < 200 or >= 700 and < 900 or >= 1100 and < 1500 or 1600 or 1601)
         {
             status.ExtraInfo.Add("is_input_error", "true");
         }

@@ -8,25 +8,31 @@ internal static class Faults
     public const string DefaultDatabase = "default";
 
     public static Fault CollectionNotFound(string name, string database = DefaultDatabase) =>
-        new(100, $"can't find collection[database={database}][collection={name}]");
+        new(100, $"collection not found[database={database}][collection={name}]");
+
+    /// <summary>From the calls that look in the catalogue of names alone, which Milvus lets say no database.</summary>
+    public static Fault NameNotFound(string name) => new(100, $"collection not found[collection={name}]");
 
     public static Fault CollectionNotLoaded(string name) => new(101, $"collection not loaded[collection={name}]");
+
+    /// <summary>What only a collection that is not loaded allows.</summary>
+    public static Fault CollectionLoaded(string name, string why) => new(104, $"{why}: collection already loaded[collection={name}]");
 
     public static Fault PartitionNotLoaded(string name) => new(201, $"partition not loaded[partition={name}]");
 
     public static Fault ReplicaNotFound(string collection) => new(400, $"replica not found[collection={collection}]");
 
-    public static Fault DatabaseExists(string name) => new(65535, $"database already exist: {name}");
+    public static Fault DatabaseExists(string name) => Invalid($"database already exist: {name}");
 
     public static Fault TooManyDatabases() => new(801, $"exceeded the limit number of database[limit={Limits.Databases}]");
 
     public static Fault AliasNotFound(string database, string alias) => new(1600, $"alias not found[database={database}][alias={alias}]");
 
-    public static Fault AliasTaken(string database, string alias) =>
-        new(1601, $"alias and collection name conflict[database={database}][alias={alias}]");
+    public static Fault AliasTaken(string database, string alias, string advice = "") =>
+        new(1601, $"{(advice.Length > 0 ? advice + ": " : "")}alias and collection name conflict[database={database}][alias={alias}]");
 
-    public static Fault AliasExists(string alias, string collection) =>
-        new(1602, $"{alias} is alias to another collection: {collection}: alias already exist[alias={alias}]");
+    public static Fault AliasExists(string database, string alias, string collection) =>
+        new(1602, $"{alias} is alias to another collection: {collection}: alias already exist[database={database}][alias={alias}]");
 
     public static Fault ResourceGroupNotFound(string name) => new(300, $"resource group not found[rg={name}]");
 
@@ -34,6 +40,8 @@ internal static class Faults
 
     public static Fault TooManyCollections() =>
         new(102, $"exceeded the limit number of collections[limit={Limits.Collections}]");
+
+    public static Fault IllegalSchema(string collection, string why) => new(105, $"{why}: illegal collection schema[collection={collection}]");
 
     public static Fault SchemaChanged(string name) =>
         new(109, $"collection schema mismatch[collection={name}]", ErrorCode.SchemaMismatch);
@@ -44,11 +52,13 @@ internal static class Faults
 
     public static Fault IndexNotNamed(string index) => new(700, $"index not found[indexName={index}]");
 
-    public static Fault CollectionLoaded(string name, string why) => new(104, $"{why}: collection already loaded[collection={name}]");
-
     public static Fault DatabaseNotFound(string name) => new(800, $"database not found[database={name}]");
 
-    public static Fault SnapshotNotFound(string name) => new(2300, $"snapshot not found[snapshot={name}]");
+    public static Fault SnapshotNotFound(string name) => new(2600, $"snapshot not found[snapshot={name}]");
+
+    public static Fault SnapshotNotFound(string name, long collection) => new(2600, $"collection {collection}: snapshot not found[snapshot={name}]");
+
+    public static Fault SnapshotPinned(string name) => new(2601, $"active pins exist, unpin before dropping: snapshot is pinned[snapshot={name}]");
 
     public static Fault Invalid(string why) => new(1100, $"{why}: invalid parameter");
 
@@ -57,6 +67,9 @@ internal static class Faults
 
     public static Fault Invalid(object expected, object actual) =>
         new(1100, $"invalid parameter[expected={expected}][actual={actual}]");
+
+    public static Fault OutOfRange(string why, long least, long most, long actual) =>
+        new(1100, $"{why}: invalid parameter[{actual} out of range {least} <= value <= {most}]");
 
     public static Fault TooLarge(string why) => new(1102, $"{why}: parameter too large");
 

@@ -12,33 +12,23 @@ internal sealed partial class MilvusEndpoint
     public override Task<Protocol.Status> CreateAlias(CreateAliasRequest request, ServerCallContext context) =>
         Change(request, context, call =>
         {
-            SchemaRules.CheckName(request.Alias, "collection alias");
-            CheckDatabase(call.Database);
-            if (State.Names.Collections.ContainsKey((call.Database, request.Alias)))
-            {
-                throw Faults.AliasTaken(call.Database, request.Alias);
-            }
-
-            var target = Target(call, request.CollectionName);
+            CheckAlias(call, request.Alias, request.CollectionName);
+            var target = Target(call, request.CollectionName) ?? throw Faults.CollectionNotFound(request.CollectionName, call.Database);
             if (!State.Names.Aliases.TryGetValue((call.Database, request.Alias), out var known))
             {
                 return PutAlias(call, request.Alias, target);
             }
 
-            return known == target.Id ? null : throw Faults.AliasExists(request.Alias, State.Find(known)!.Definition.Name);
+            return known == target.Id ? null : throw Faults.AliasExists(call.Database, request.Alias, State.Find(known)!.Definition.Name);
         });
 
     public override Task<Protocol.Status> AlterAlias(AlterAliasRequest request, ServerCallContext context) =>
         Change(request, context, call =>
         {
-            CheckDatabase(call.Database);
-            if (State.Names.Collections.ContainsKey((call.Database, request.Alias)))
-            {
-                throw Faults.AliasTaken(call.Database, request.Alias);
-            }
-
+            CheckAlias(call, request.Alias, request.CollectionName);
+            var target = Target(call, request.CollectionName) ?? throw Faults.NameNotFound(request.CollectionName);
             return State.Names.Aliases.ContainsKey((call.Database, request.Alias))
-                ? PutAlias(call, request.Alias, Target(call, request.CollectionName))
+                ? PutAlias(call, request.Alias, target)
                 : throw Faults.AliasNotFound(call.Database, request.Alias);
         });
 
@@ -56,6 +46,7 @@ internal sealed partial class MilvusEndpoint
     public override Task<DescribeAliasResponse> DescribeAlias(DescribeAliasRequest request, ServerCallContext context) =>
         Run(request, context, call =>
         {
+            _ = NameRules.Alias(request.Alias);
             CheckDatabase(call.Database);
             return State.Names.Aliases.TryGetValue((call.Database, request.Alias), out var id) && State.Find(id) is { } collection
                 ? new DescribeAliasResponse { Status = Success(), DbName = call.Database, Alias = request.Alias, Collection = collection.Definition.Name }
@@ -68,14 +59,24 @@ internal sealed partial class MilvusEndpoint
             CheckDatabase(call.Database);
             var answer = new ListAliasesResponse { Status = Success(), DbName = call.Database, CollectionName = request.CollectionName };
             answer.Aliases.Add(request.CollectionName.Length > 0
-                ? State.Names.AliasesOf(Definition(call, request.CollectionName).Id)
+                ? State.Names.AliasesOf((Target(call, NameRules.Collection(request.CollectionName)) ?? throw Faults.NameNotFound(request.CollectionName)).Id)
                 : State.Names.Aliases.Keys.Where(a => a.Database == call.Database).Select(a => a.Name).Order(StringComparer.Ordinal));
             return answer;
         });
 
+    private void CheckAlias(Call call, string alias, string collection)
+    {
+        _ = (NameRules.Alias(alias), NameRules.Collection(collection));
+        CheckDatabase(call.Database);
+        if (State.Names.Collections.ContainsKey((call.Database, alias)))
+        {
+            throw Faults.AliasTaken(call.Database, alias);
+        }
+    }
+
     /// <summary>The collection of that very name: an alias of an alias is not to be had.</summary>
-    private CollectionDefinition Target(Call call, string name) =>
-        State.Names.Collections.TryGetValue((call.Database, name), out var id) ? State.Find(id)!.Definition : throw Faults.CollectionNotFound(name, call.Database);
+    private CollectionDefinition? Target(Call call, string name) =>
+        State.Names.Collections.TryGetValue((call.Database, name), out var id) ? State.Find(id)!.Definition : null;
 
     private static LogOp PutAlias(Call call, string alias, CollectionDefinition target) =>
         new() { PutAlias = new PutAliasOp { Alias = new StoredAlias { Database = call.Database, Name = alias, CollectionId = target.Id } } };

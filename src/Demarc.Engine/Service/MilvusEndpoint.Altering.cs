@@ -15,23 +15,27 @@ internal sealed partial class MilvusEndpoint
     private const string DynamicFieldProperty = "dynamicfield.enabled";
     private const string DescriptionProperty = "collection.description";
 
-    // What may be set on a field. The first two bound what may be written; the third is kept and shown.
-    private static readonly string[] FieldProperties = ["max_length", "max_capacity", "mmap.enabled", "warmup"];
+    private const string FieldDescriptionProperty = "field.description";
+
+    // What may be set on a field, and the part of it that may be taken away again. Two bound what may be written; the others are kept and shown.
+    private static readonly string[] DroppableFieldProperties = ["mmap.enabled", .. PropertyRules.WarmupKeys];
+    private static readonly string[] FieldProperties = ["max_length", "max_capacity", FieldDescriptionProperty, .. DroppableFieldProperties];
 
     public override Task<Protocol.Status> AlterCollection(AlterCollectionRequest request, ServerCallContext context) =>
         Change(request, context, call =>
         {
             if (request.Properties.Count > 0 && request.DeleteKeys.Count > 0)
             {
-                throw Faults.Invalid("can not provide properties and deletekeys at the same time");
+                throw Faults.Invalid("cannot provide both DeleteKeys and ExtraParams");
             }
 
+            var definition = Definition(call, request.CollectionName);
             if (request.Properties.Count == 0 && request.DeleteKeys.Count == 0)
             {
                 throw Faults.Invalid("no properties or delete keys provided");
             }
 
-            var definition = Definition(call, request.CollectionName);
+            CheckChange(definition, request);
             var op = Same(definition);
             foreach (var pair in request.Properties.Where(p => p.Key == DescriptionProperty))
             {
@@ -60,13 +64,24 @@ internal sealed partial class MilvusEndpoint
         {
             var definition = Definition(call, request.CollectionName);
             var op = Same(definition);
-            var field = op.Schema.Fields.FirstOrDefault(f => f.Name == request.FieldName && !f.IsDynamic) ?? throw Faults.FieldNotFound(request.FieldName);
-            foreach (var key in request.Properties.Select(p => p.Key).Concat(request.DeleteKeys))
+            var field = op.Schema.Fields.FirstOrDefault(f => f.Name == request.FieldName && !f.IsDynamic);
+            foreach (var pair in request.Properties)
             {
-                CheckFieldProperty(field, key, request.DeleteKeys.Contains(key));
+                CheckFieldProperty(definition, field, pair);
             }
 
-            Merge(field.TypeParams, request.Properties, request.DeleteKeys);
+            foreach (var key in request.DeleteKeys)
+            {
+                CheckDroppable(definition, key);
+            }
+
+            if (field is null)
+            {
+                throw Faults.Invalid($"field {request.FieldName} does not exist in collection");
+            }
+
+            field.Description = request.Properties.FirstOrDefault(p => p.Key == FieldDescriptionProperty)?.Value ?? field.Description;
+            Merge(field.TypeParams, request.Properties.Where(p => p.Key != FieldDescriptionProperty), request.DeleteKeys);
 
             // Read once here, so that a value out of range is refused and never logged.
             _ = SchemaRules.Altered(definition, op.Schema, op.Properties, definition.UpdatedTimestamp);
@@ -99,28 +114,28 @@ internal sealed partial class MilvusEndpoint
     public override Task<Protocol.Status> RenameCollection(RenameCollectionRequest request, ServerCallContext context) =>
         Change(request, context, call =>
         {
-            SchemaRules.CheckName(request.NewName, "collection name");
-            var definition = Definition(call, request.OldName);
-            if (definition.Name != request.OldName)
-            {
-                throw Faults.Unexpected($"unsupported use an alias to rename collection, alias:{request.OldName}");
-            }
-
+            _ = NameRules.Collection(request.NewName);
             var database = request.NewDBName.Length > 0 ? request.NewDBName : call.Database;
             CheckDatabase(database);
-            if (database == call.Database && request.NewName == request.OldName)
+            if (State.Names.Aliases.ContainsKey((call.Database, request.OldName)))
             {
-                return null;
+                throw Faults.Invalid($"unsupported use an alias to rename collection, alias:{request.OldName}");
+            }
+
+            if (State.Names.Aliases.ContainsKey((database, request.NewName)))
+            {
+                throw Faults.AliasTaken(database, request.NewName);
             }
 
             if (State.Lookup(database, request.NewName) is not null)
             {
-                throw Faults.Unexpected($"duplicated new collection name {database}:{request.NewName} with other collection name or alias");
+                throw Faults.Invalid($"duplicated new collection name {database}:{request.NewName} with other collection name or alias");
             }
 
+            var definition = Definition(call, request.OldName);
             if (database != call.Database && State.Names.AliasesOf(definition.Id).Any())
             {
-                throw Faults.Unexpected("fail to rename db name, must drop all aliases of this collection before rename");
+                throw Faults.Invalid("fail to rename db name, must drop all aliases of this collection before rename");
             }
 
             var op = Same(definition);
@@ -140,7 +155,7 @@ internal sealed partial class MilvusEndpoint
     {
         if (!bool.TryParse(value, out var on))
         {
-            throw Faults.Invalid($"invalid {DynamicFieldProperty} value: {value}, should be true or false");
+            throw Faults.Invalid($"invalid dynamic schema property value: {value}");
         }
 
         if (on == schema.EnableDynamicField)
@@ -157,27 +172,82 @@ internal sealed partial class MilvusEndpoint
         schema.Fields.Add(SchemaRules.DynamicField(definition.Fields.Max(f => f.Schema.FieldID) + 1));
     }
 
-    private static void CheckFieldProperty(FieldSchema field, string key, bool deleted)
+    /// <summary>What may change only while the collection is not loaded, or not together with anything else.</summary>
+    private static void CheckChange(CollectionDefinition definition, AlterCollectionRequest request)
     {
-        if (Array.IndexOf(FieldProperties, key) < 0)
+        var keys = request.Properties.Select(p => p.Key).ToList();
+        if (definition.Loaded && keys.Contains("mmap.enabled"))
         {
-            throw Faults.Invalid($"{key} does not allow update in collection field param");
+            throw Faults.CollectionLoaded(definition.Name, "can not alter mmap properties if collection loaded");
         }
 
-        var fits = key switch
+        if (definition.Loaded && keys.Any(PropertyRules.IsWarmup))
         {
-            "max_length" => field.DataType == DataType.VarChar || (field.DataType == DataType.Array && field.ElementType == DataType.VarChar),
-            "max_capacity" => field.DataType == DataType.Array,
-            _ => true,
-        };
-        if (!fits)
-        {
-            throw Faults.Invalid($"{field.Name} can not modify the {(key == "max_length" ? "maxlength for non-string types" : "maxcapacity for non-array types")}");
+            throw Faults.CollectionLoaded(definition.Name, "can not alter warmup properties if collection loaded");
         }
 
-        if (deleted && key is "max_length" or "max_capacity")
+        if (definition.Loaded && request.DeleteKeys.FirstOrDefault(k => k == "mmap.enabled" || PropertyRules.IsWarmup(k)) is { } key)
         {
-            throw Faults.Invalid($"{key} does not allow to be deleted in collection field param");
+            throw Faults.CollectionLoaded(definition.Name, $"can not delete {(key == "mmap.enabled" ? "mmap" : key)} properties if collection loaded");
+        }
+
+        PropertyRules.CheckAutoId(definition.AutoId, request.Properties);
+        PropertyRules.CheckTtlChange(definition, keys);
+        if (request.DeleteKeys.Contains(DynamicFieldProperty))
+        {
+            throw Faults.Invalid($"cannot delete key {DynamicFieldProperty}, dynamic field schema could support set to true/false");
+        }
+
+        if (keys.Contains(DynamicFieldProperty) && keys.Count > 1)
+        {
+            throw Faults.Invalid("cannot alter dynamic schema with other properties at the same time");
+        }
+    }
+
+    /// <summary>A field that is not there is told of only after all this, by Milvus too.</summary>
+    private static void CheckFieldProperty(CollectionDefinition definition, FieldSchema? field, Pair pair)
+    {
+        if (Array.IndexOf(FieldProperties, pair.Key) < 0)
+        {
+            throw Faults.Invalid($"{pair.Key} does not allow update in collection field param");
+        }
+
+        switch (pair.Key)
+        {
+            case "mmap.enabled" when definition.Loaded:
+                throw Faults.CollectionLoaded(definition.Name, "can not alter collection field properties if collection loaded");
+            case PropertyRules.FieldWarmupKey:
+                PropertyRules.CheckWarmupPolicy(definition.Loaded ? throw Faults.CollectionLoaded(definition.Name, "can not alter warmup if collection loaded") : pair.Value);
+                break;
+            case "max_length":
+                if (field is not { DataType: DataType.VarChar } and not { DataType: DataType.Array, ElementType: DataType.VarChar })
+                {
+                    throw Faults.Invalid(" can not modify the maxlength for non-string types");
+                }
+
+                _ = !int.TryParse(pair.Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var length) ? throw Faults.Invalid($"{pair.Key} should be an integer, but got string")
+                    : length > Limits.VarCharBytes ? throw Faults.Invalid($"{pair.Value} exceeds the maximum allowed value {Limits.VarCharBytes}") : length;
+                break;
+            case "max_capacity":
+                var array = field is { DataType: DataType.Array } ? field.Clone() : throw Faults.Invalid(" can not modify the maxcapacity for non-array types");
+                Merge(array.TypeParams, [pair], []);
+                SchemaRules.CheckArray(array, definition.Name);
+                break;
+            default:
+                break;
+        }
+    }
+
+    private static void CheckDroppable(CollectionDefinition definition, string key)
+    {
+        if (Array.IndexOf(DroppableFieldProperties, key) < 0)
+        {
+            throw Faults.Invalid($"{key} is not allowed to drop in collection field param");
+        }
+
+        if (definition.Loaded && key is "mmap.enabled" or PropertyRules.FieldWarmupKey)
+        {
+            throw Faults.CollectionLoaded(definition.Name, "can not drop collection field properties if collection loaded");
         }
     }
 }

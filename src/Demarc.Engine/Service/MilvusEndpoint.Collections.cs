@@ -34,6 +34,7 @@ internal sealed partial class MilvusEndpoint
 
             PropertyRules.Check(op.Schema, op.Properties);
             ZonedTimes.FixDefaults(op.Schema, PropertyRules.CheckZone(op.Properties.First(p => p.Key == CollectionDefinition.TimezoneProperty).Value));
+            PropertyRules.CheckAutoId(op.Schema.Fields.Any(f => f.AutoID), op.Properties);
             await store.Decide(() => DecideCreate(call, op));
             return Success();
         });
@@ -62,7 +63,7 @@ internal sealed partial class MilvusEndpoint
         CheckDatabase(call.Database);
         if (State.Names.Aliases.ContainsKey((call.Database, request.CollectionName)))
         {
-            throw Faults.Unexpected($"cannot drop the collection via alias = {request.CollectionName}");
+            throw Faults.Invalid($"cannot drop the collection via alias = {request.CollectionName}");
         }
 
         // As in Milvus, dropping what is not there succeeds.
@@ -78,20 +79,21 @@ internal sealed partial class MilvusEndpoint
         }
 
         return aliases.Count > 0
-            ? throw Faults.Unexpected($"unable to drop the collection [{found.Name}] because it has associated aliases [{string.Join(' ', aliases)}], please remove all aliases before dropping the collection")
+            ? throw Faults.Invalid($"unable to drop the collection [{found.Name}] because it has associated aliases [{string.Join(' ', aliases)}], please remove all aliases before dropping the collection")
             : new LogOp { DropCollection = new DropCollectionOp { CollectionId = found.Id } };
     }
 
     public override Task<TruncateCollectionResponse> TruncateCollection(TruncateCollectionRequest request, ServerCallContext context) =>
         Run(request, context, async call =>
         {
-            await store.Decide(() => new LogOp { Truncate = new TruncateOp { CollectionId = Definition(call, request.CollectionName).Id } });
+            await store.Decide(() => new LogOp { Truncate = new TruncateOp { CollectionId = Definition(call, NameRules.Collection(request.CollectionName)).Id } });
             return new TruncateCollectionResponse { Status = Success() };
         });
 
     public override Task<BoolResponse> HasCollection(HasCollectionRequest request, ServerCallContext context) =>
         Run(request, context, call =>
         {
+            _ = NameRules.Collection(request.CollectionName);
             CheckDatabase(call.Database);
             return new BoolResponse { Status = Success(), Value = State.Lookup(call.Database, request.CollectionName) is not null };
         });
@@ -164,9 +166,14 @@ internal sealed partial class MilvusEndpoint
     private static long PartitionCount(CollectionSchema schema, long asked)
     {
         var keyed = schema.Fields.Any(f => f.IsPartitionKey);
-        if (!keyed && asked > 1)
+        if (!keyed && asked != 0)
         {
             throw Faults.Invalid("num_partitions should only be specified with partition key field enabled");
+        }
+
+        if (asked < 0)
+        {
+            throw Faults.Invalid("the specified partitions should be greater than 0 if partition key is used");
         }
 
         return asked > Limits.Partitions
@@ -188,11 +195,16 @@ internal sealed partial class MilvusEndpoint
 
     private DescribeCollectionResponse Described(Call call, string name, long id)
     {
+        if (name.Length > 0 || id == 0)
+        {
+            _ = NameRules.Collection(name);
+        }
+
         CheckDatabase(call.Database);
 
-        // Of this call alone the old enumeration says no more than that it failed, whatever the numbered code beside it says: clients' own suites hold a server to that.
+        // Of this call alone the old enumeration says no more than that it failed, whatever the numbered code beside it says, and the words are older ones: clients' own suites hold a server to that.
         var collection = (name.Length > 0 ? State.Lookup(call.Database, name) : State.Find(id))
-            ?? throw new Fault(100, Faults.CollectionNotFound(name.Length > 0 ? name : id.ToString(CultureInfo.InvariantCulture), call.Database).Message, ErrorCode.UnexpectedError);
+            ?? throw new Fault(100, $"can't find collection[database={call.Database}][collection={name}]", ErrorCode.UnexpectedError);
         var d = collection.View.Definition;
         var answer = new DescribeCollectionResponse
         {
@@ -224,7 +236,7 @@ internal sealed partial class MilvusEndpoint
         CheckDatabase(call.Database);
         if (State.Names.Aliases.ContainsKey((call.Database, op.Schema.Name)))
         {
-            throw Faults.Unexpected($"collection name [{op.Schema.Name}] conflicts with an existing alias, please choose a unique name");
+            throw Faults.AliasTaken(call.Database, op.Schema.Name, "please choose a unique name");
         }
 
         if (State.Lookup(call.Database, op.Schema.Name) is { } existing)
@@ -232,7 +244,7 @@ internal sealed partial class MilvusEndpoint
             var known = existing.Definition.Op;
             return known.Schema.Equals(op.Schema) && known.ConsistencyLevel == op.ConsistencyLevel && known.ShardsNum == op.ShardsNum
                 ? null
-                : throw Faults.Unexpected($"create duplicate collection with different parameters, collection: {op.Schema.Name}");
+                : throw Faults.Invalid($"create duplicate collection with different parameters, collection: {op.Schema.Name}");
         }
 
         if (State.Collections.Count() >= Limits.Collections)

@@ -14,7 +14,7 @@ internal sealed partial class MilvusEndpoint
     public override Task<Protocol.Status> CreateDatabase(CreateDatabaseRequest request, ServerCallContext context) =>
         Change(request, context, _ =>
         {
-            SchemaRules.CheckName(request.DbName, "database name");
+            NameRules.CheckDatabase(request.DbName);
             var databases = State.Names.Databases;
             if (databases.ContainsKey(request.DbName))
             {
@@ -34,24 +34,31 @@ internal sealed partial class MilvusEndpoint
     public override Task<Protocol.Status> DropDatabase(DropDatabaseRequest request, ServerCallContext context) =>
         Change(request, context, _ =>
         {
-            if (request.DbName is Faults.DefaultDatabase or "")
+            NameRules.CheckDatabase(request.DbName);
+            if (request.DbName == Faults.DefaultDatabase)
             {
                 throw Faults.Invalid("can not drop default database");
             }
 
             CheckDatabase(request.DbName);
             return State.In(request.DbName).Any()
-                ? throw Faults.Unexpected($"database:{request.DbName} not empty, must drop all collections before drop database")
+                ? throw Faults.Invalid($"database:{request.DbName} not empty, must drop all collections before drop database")
                 : new LogOp { DropDatabase = new DropDatabaseOp { Name = request.DbName } };
         });
 
     public override Task<Protocol.Status> AlterDatabase(AlterDatabaseRequest request, ServerCallContext context) =>
         Change(request, context, call =>
         {
+            if (request.Properties.Count == 0 && request.DeleteKeys.Count == 0)
+            {
+                throw Faults.Invalid("alter database with empty properties and delete keys, expected to set either properties or delete keys");
+            }
+
             if (request.Properties.Count > 0 && request.DeleteKeys.Count > 0)
             {
-                throw Faults.Invalid("can not provide properties and deletekeys at the same time");
+                throw Faults.Invalid("alter database cannot modify properties and delete keys at the same time");
             }
+
 
             var changed = CheckDatabase(call.Database).Clone();
             Merge(changed.Properties, request.Properties, request.DeleteKeys);

@@ -24,24 +24,29 @@ internal sealed partial class MilvusEndpoint
     public override Task<Protocol.Status> LoadCollection(LoadCollectionRequest request, ServerCallContext context) =>
         Change(request, context, call =>
         {
-            CheckReplicas(request.ReplicaNumber, request.ResourceGroups);
             var definition = Loadable(call, request.CollectionName, request.LoadFields);
+            CheckReplicas(request.ReplicaNumber, request.ResourceGroups);
             return definition.Loaded && definition.LoadedPartitions.Count == 0 && definition.LoadFields.SequenceEqual(request.LoadFields) ? null : Mark(definition, true, [], request.LoadFields);
         });
 
     public override Task<Protocol.Status> ReleaseCollection(ReleaseCollectionRequest request, ServerCallContext context) =>
         Change(request, context, call =>
         {
-            var definition = Definition(call, request.CollectionName);
+            var definition = Definition(call, NameRules.Collection(request.CollectionName));
             return definition.Loaded ? Mark(definition, false, [], []) : null;
         });
 
     public override Task<Protocol.Status> LoadPartitions(LoadPartitionsRequest request, ServerCallContext context) =>
         Change(request, context, call =>
         {
-            CheckReplicas(request.ReplicaNumber, request.ResourceGroups);
-            var wanted = Named(Definition(call, request.CollectionName), request.PartitionNames);
             var definition = Loadable(call, request.CollectionName, request.LoadFields);
+            var wanted = Named(definition, request.PartitionNames, "load", () => Faults.Invalid("failed to load partition, due to no partition specified"));
+            if (definition.Loaded && request.ReplicaNumber > 1)
+            {
+                throw Faults.Invalid("can't change the replica number for loaded partitions", 1, request.ReplicaNumber);
+            }
+
+            CheckReplicas(request.ReplicaNumber, request.ResourceGroups);
             return definition.Loaded && (definition.LoadedPartitions.Count == 0 || wanted.All(definition.IsLoaded))
                 ? null
                 : Mark(definition, true, [.. definition.LoadedPartitions.Union(wanted)], request.LoadFields);
@@ -50,8 +55,8 @@ internal sealed partial class MilvusEndpoint
     public override Task<Protocol.Status> ReleasePartitions(ReleasePartitionsRequest request, ServerCallContext context) =>
         Change(request, context, call =>
         {
-            var definition = Definition(call, request.CollectionName);
-            var gone = Named(definition, request.PartitionNames);
+            var definition = Definition(call, NameRules.Collection(request.CollectionName));
+            var gone = Named(definition, request.PartitionNames, "release", () => new Fault(1100, "invalid parameter[expected=any partition][actual=empty partition list]"));
             if (!definition.Loaded || !gone.Any(definition.IsLoaded))
             {
                 return null;
@@ -64,7 +69,7 @@ internal sealed partial class MilvusEndpoint
     public override Task<GetLoadingProgressResponse> GetLoadingProgress(GetLoadingProgressRequest request, ServerCallContext context) =>
         Run(request, context, call =>
         {
-            var definition = Definition(call, request.CollectionName);
+            var definition = Definition(call, NameRules.Collection(request.CollectionName));
             foreach (var name in request.PartitionNames)
             {
                 if (!definition.IsLoaded(Partition(definition, name).Id))
@@ -81,6 +86,7 @@ internal sealed partial class MilvusEndpoint
     public override Task<GetLoadStateResponse> GetLoadState(GetLoadStateRequest request, ServerCallContext context) =>
         Run(request, context, call =>
         {
+            _ = NameRules.Collection(request.CollectionName);
             CheckDatabase(call.Database);
             var state = LoadState.NotExist;
             if (State.Lookup(call.Database, request.CollectionName)?.View.Definition is { } definition)
@@ -97,7 +103,7 @@ internal sealed partial class MilvusEndpoint
         Run(request, context, call =>
         {
             var definition = request.CollectionName.Length > 0
-                ? Definition(call, request.CollectionName)
+                ? Definition(call, NameRules.Collection(request.CollectionName))
                 : State.Find(request.CollectionID)?.View.Definition ?? throw Faults.CollectionNotFound(request.CollectionID.ToString(CultureInfo.InvariantCulture), call.Database);
             if (!definition.Loaded)
             {
@@ -151,7 +157,7 @@ internal sealed partial class MilvusEndpoint
     {
         if (replicas > 1)
         {
-            throw new Fault(65535, $"failed to load: there are not enough nodes for {replicas} replicas, 1 node in all: service resource insufficient[currentStreamingNode=1][expectedStreamingNode={replicas}]");
+            throw new Fault(12, $"when load {replicas} replica count: service resource insufficient[currentStreamingNode=1][expectedStreamingNode={replicas}]", retriable: true);
         }
 
         if (groups.Any(g => g is not ("" or DefaultResourceGroup)))
@@ -162,7 +168,7 @@ internal sealed partial class MilvusEndpoint
 
     private CollectionDefinition Loadable(Call call, string name, RepeatedField<string> fields)
     {
-        var definition = Definition(call, name);
+        var definition = Definition(call, NameRules.Collection(name));
         foreach (var field in fields)
         {
             _ = definition.Field(field) ?? throw Faults.FieldNotFound(field);
@@ -197,15 +203,15 @@ internal sealed partial class MilvusEndpoint
         }
     }
 
-    private static List<long> Named(CollectionDefinition definition, RepeatedField<string> names)
+    private static List<long> Named(CollectionDefinition definition, RepeatedField<string> names, string verb, Func<Fault> none)
     {
-        if (names.Count == 0)
+        if (definition.PartitionKeyIndex >= 0)
         {
-            throw Faults.Invalid("due to no partition specified");
+            throw Faults.Invalid($"disable {verb} partitions if partition key mode is used");
         }
 
-        return definition.PartitionKeyIndex >= 0
-            ? throw Faults.Unexpected("disable load partitions if partition key mode is used")
+        return names.Count == 0
+            ? throw none()
             : [.. names.Select(name => Partition(definition, name).Id)];
     }
 

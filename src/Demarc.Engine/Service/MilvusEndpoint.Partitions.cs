@@ -14,9 +14,9 @@ internal sealed partial class MilvusEndpoint
     public override Task<Protocol.Status> CreatePartition(CreatePartitionRequest request, ServerCallContext context) =>
         Change(request, context, call =>
         {
-            var definition = Definition(call, request.CollectionName);
-            SchemaRules.CheckName(request.PartitionName, "partition name");
+            var definition = Definition(call, NameRules.Collection(request.CollectionName));
             RefuseWithKey(definition, "create");
+            NameRules.CheckPartition(request.PartitionName);
 
             // As in Milvus, making what is there succeeds.
             if (definition.Partition(request.PartitionName) is not null)
@@ -26,7 +26,7 @@ internal sealed partial class MilvusEndpoint
 
             if (definition.Partitions.Count >= Limits.Partitions)
             {
-                throw Faults.Unexpected($"partition number ({definition.Partitions.Count}) exceeds max configuration ({Limits.Partitions}), collection: {definition.Name}");
+                throw Faults.Invalid($"partition number ({definition.Partitions.Count}) exceeds max configuration ({Limits.Partitions}), collection: {definition.Name}");
             }
 
             var made = new StoredPartition { Id = store.Clock.NextId(), Name = request.PartitionName, CreatedTimestamp = store.Clock.Next() };
@@ -36,8 +36,9 @@ internal sealed partial class MilvusEndpoint
     public override Task<Protocol.Status> DropPartition(DropPartitionRequest request, ServerCallContext context) =>
         Change(request, context, call =>
         {
-            var definition = Definition(call, request.CollectionName);
+            var definition = Definition(call, NameRules.Collection(request.CollectionName));
             RefuseWithKey(definition, "drop");
+            NameRules.CheckPartition(request.PartitionName);
             if (request.PartitionName == CollectionDefinition.DefaultPartition)
             {
                 throw Faults.Invalid("default partition cannot be deleted");
@@ -50,22 +51,23 @@ internal sealed partial class MilvusEndpoint
             }
 
             return definition.IsLoaded(partition.Id)
-                ? throw Faults.Unexpected("partition cannot be dropped, partition is loaded, please release it first")
+                ? throw Faults.Invalid("partition cannot be dropped, partition is loaded, please release it first")
                 : new LogOp { DropPartition = new DropPartitionOp { CollectionId = definition.Id, PartitionId = partition.Id } };
         });
 
     public override Task<BoolResponse> HasPartition(HasPartitionRequest request, ServerCallContext context) =>
-        Run(request, context, call => new BoolResponse
+        Run(request, context, call =>
         {
-            Status = Success(),
-            Value = Definition(call, request.CollectionName).Partition(request.PartitionName) is not null,
+            var definition = Definition(call, NameRules.Collection(request.CollectionName));
+            NameRules.CheckPartition(request.PartitionName);
+            return new BoolResponse { Status = Success(), Value = definition.Partition(request.PartitionName) is not null };
         });
 
     public override Task<ShowPartitionsResponse> ShowPartitions(ShowPartitionsRequest request, ServerCallContext context) =>
         Run(request, context, call =>
         {
             var definition = request.CollectionName.Length > 0
-                ? Definition(call, request.CollectionName)
+                ? Definition(call, NameRules.Collection(request.CollectionName))
                 : State.Find(request.CollectionID)?.View.Definition ?? throw Faults.CollectionNotFound(request.CollectionID.ToString(CultureInfo.InvariantCulture), call.Database);
             foreach (var name in request.PartitionNames)
             {
@@ -107,7 +109,7 @@ internal sealed partial class MilvusEndpoint
     {
         if (definition.PartitionKeyIndex >= 0)
         {
-            throw Faults.Unexpected($"disable {verb} partition if partition key mode is used");
+            throw Faults.Invalid($"disable {verb} partition if partition key mode is used");
         }
     }
 }

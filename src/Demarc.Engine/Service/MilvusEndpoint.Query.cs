@@ -15,7 +15,7 @@ internal sealed partial class MilvusEndpoint
         {
             Refuse(request.HasNamespace, "namespace");
             var parameters = new RequestParameters(request.QueryParams, groups: true);
-            await ExpireRows(Collection(call, request.CollectionName));
+            await ExpireRows(Collection(call, NameRules.Collection(request.CollectionName)));
 
             // Here Milvus speaks of a parameter, in a search only of an error.
             var (collection, view) = Loaded(call, request.CollectionName, request.PartitionNames, Faults.Invalid);

@@ -15,7 +15,7 @@ internal sealed partial class MilvusEndpoint
     public override Task<Protocol.Status> CreateResourceGroup(CreateResourceGroupRequest request, ServerCallContext context) =>
         Change(request, context, _ =>
         {
-            SchemaRules.CheckName(request.ResourceGroup, "resource group name");
+            NameRules.CheckResourceGroup(request.ResourceGroup);
             var config = request.Config ?? new ResourceGroupConfig { Requests = new ResourceGroupLimit(), Limits = new ResourceGroupLimit() };
             CheckConfig(request.ResourceGroup, config);
             if (request.ResourceGroup == DefaultResourceGroup || State.ResourceGroups.TryGetValue(request.ResourceGroup, out var known) && !known.Config.Equals(config))

@@ -14,7 +14,7 @@ internal sealed partial class MilvusEndpoint
         Change(request, context, _ =>
         {
             var name = request.Entity?.Name ?? "";
-            SchemaRules.CheckName(name, "role name");
+            NameRules.Check(name, "role name");
             var access = State.Access;
             if (access.HasRole(name))
             {
@@ -110,7 +110,7 @@ internal sealed partial class MilvusEndpoint
     public override Task<Protocol.Status> CreatePrivilegeGroup(CreatePrivilegeGroupRequest request, ServerCallContext context) =>
         Change(request, context, _ =>
         {
-            SchemaRules.CheckName(request.GroupName, "privilege group name");
+            NameRules.CheckPrivilegeGroup(request.GroupName);
             if (Privileges.Known.Contains(request.GroupName))
             {
                 throw Faults.Invalid($"privilege name [{request.GroupName}] is defined by built in privileges or privilege groups in system");

@@ -9,15 +9,22 @@ namespace Demarc.Engine.Service;
 /// <summary>Snapshots of collections: taken and restored while service goes on, everything acknowledged in them, nothing copied that is on the disk already.</summary>
 internal sealed partial class MilvusEndpoint
 {
+    private const string SnapshotName = "snapshot name";
+
     private readonly JobQueue<RestoreJob> restores = new(Limits.Restores);
 
     public override Task<Protocol.Status> CreateSnapshot(CreateSnapshotRequest request, ServerCallContext context) =>
         Run(request, context, async call =>
         {
-            SchemaRules.CheckName(request.Name, "snapshot name");
+            NameRules.Check(request.Name, SnapshotName);
             if (request.CompactionProtectionSeconds < 0)
             {
                 throw Faults.Invalid("compaction_protection_seconds must be non-negative");
+            }
+
+            if (request.CompactionProtectionSeconds > Limits.CompactionProtectionSeconds)
+            {
+                throw Faults.Invalid($"compaction_protection_seconds must not exceed {Limits.CompactionProtectionSeconds}");
             }
 
             if (request.Description.Length > Limits.SnapshotDescription)
@@ -32,7 +39,7 @@ internal sealed partial class MilvusEndpoint
                     var collection = Collection(call, request.CollectionName);
                     if (Of(collection.Definition.Id).Any(s => s.Name == request.Name))
                     {
-                        throw Faults.Unexpected($"snapshot {request.Name} already exists");
+                        throw Faults.Invalid($"snapshot name {request.Name} already exists in collection {collection.Definition.Id}");
                     }
 
                     return store.Snapshots.All.Count >= Limits.Snapshots ? throw Faults.Invalid($"exceeded the limit number of snapshots[limit={Limits.Snapshots}]") : collection;
@@ -47,7 +54,14 @@ internal sealed partial class MilvusEndpoint
     public override Task<Protocol.Status> DropSnapshot(DropSnapshotRequest request, ServerCallContext context) =>
         Run(request, context, async call =>
         {
-            var id = Snapshot(call, request.CollectionName, request.Name).Id;
+            NameRules.Check(request.Name, SnapshotName);
+
+            // As in Milvus, dropping what is not there succeeds.
+            if (SnapshotsOf(call, request.CollectionName, "drop snapshot").Find(s => s.Name == request.Name)?.Id is not { } id)
+            {
+                return Success();
+            }
+
             await store.DropSnapshots(
                 () =>
                 {
@@ -63,14 +77,14 @@ internal sealed partial class MilvusEndpoint
         Run(request, context, call =>
         {
             var answer = new ListSnapshotsResponse { Status = Success() };
-            answer.Snapshots.Add(SnapshotsOf(call, request.CollectionName).Select(s => s.Name));
+            answer.Snapshots.Add(SnapshotsOf(call, request.CollectionName, "ListSnapshots").Select(s => s.Name));
             return answer;
         });
 
     public override Task<DescribeSnapshotResponse> DescribeSnapshot(DescribeSnapshotRequest request, ServerCallContext context) =>
         Run(request, context, call =>
         {
-            var snapshot = Snapshot(call, request.CollectionName, request.Name);
+            var snapshot = Snapshot(call, request.CollectionName, request.Name, "describe snapshot");
             var answer = new DescribeSnapshotResponse
             {
                 Status = Success(),
@@ -86,14 +100,19 @@ internal sealed partial class MilvusEndpoint
     public override Task<PinSnapshotDataResponse> PinSnapshotData(PinSnapshotDataRequest request, ServerCallContext context) =>
         Run(request, context, async call =>
         {
-            if (request.TtlSeconds is < 0 or > int.MaxValue)
+            if (request.TtlSeconds < 0)
             {
-                throw Faults.Invalid($"ttl_seconds should be from 0 to {int.MaxValue}, but got {request.TtlSeconds}");
+                throw Faults.Invalid("ttl_seconds must be non-negative");
+            }
+
+            if (request.TtlSeconds > Limits.PinSeconds)
+            {
+                throw Faults.Invalid($"ttl_seconds exceeds maximum of {Limits.PinSeconds} (30 days)");
             }
 
             var pin = new StoredPin { Id = store.Clock.NextId(), Until = request.TtlSeconds == 0 ? 0 : store.Clock.Now + (request.TtlSeconds * 1000) };
             await store.Pin(
-                Snapshot(call, request.CollectionName, request.Name).Id,
+                Snapshot(call, request.CollectionName, request.Name, "pin snapshot data").Id,
                 snapshot =>
                 {
                     var lasting = snapshot.Pins.Where(Lasts).ToList();
@@ -121,9 +140,10 @@ internal sealed partial class MilvusEndpoint
     public override Task<RestoreSnapshotResponse> RestoreSnapshot(RestoreSnapshotRequest request, ServerCallContext context) =>
         Run(request, context, call =>
         {
-            SchemaRules.CheckName(request.TargetCollectionName, "collection name");
+            NameRules.Check(request.Name, SnapshotName);
+            _ = NameRules.Collection(request.TargetCollectionName.Length > 0 ? request.TargetCollectionName : throw Required("target_collection_name", "restore snapshot"));
             Refuse(request.RewriteData, "rewrite_data of a restore");
-            var snapshot = Snapshot(call, request.CollectionName, request.Name);
+            var snapshot = Snapshot(call, request.CollectionName, request.Name, "restore snapshot");
             var database = request.TargetDbName.Length > 0 ? request.TargetDbName : call.Database;
             CheckRestored(database, request.TargetCollectionName);
             var job = new RestoreJob(store.Clock.NextId(), (snapshot.Id, snapshot.Name), database, request.TargetCollectionName, store.Clock.Now);
@@ -173,9 +193,14 @@ internal sealed partial class MilvusEndpoint
     private void CheckRestored(string database, string name)
     {
         CheckDatabase(database);
+        if (State.Names.Aliases.ContainsKey((database, name)))
+        {
+            throw Faults.AliasTaken(database, name, "please choose a unique name");
+        }
+
         if (State.Lookup(database, name) is not null)
         {
-            throw Faults.Unexpected($"collection {name} already exists in database {database}, also an alias counts; name another target");
+            throw Faults.Invalid($"create duplicate collection with different parameters, collection: {name}");
         }
 
         if (State.Collections.Count() >= Limits.Collections)
@@ -190,12 +215,12 @@ internal sealed partial class MilvusEndpoint
     /// A collection's snapshots; of a name that no collection has, those that say they are of one: they were brought here from
     /// another engine, or their collection is lost.
     /// </summary>
-    private List<StoredSnapshot> SnapshotsOf(Call call, string collection)
+    private List<StoredSnapshot> SnapshotsOf(Call call, string collection, string use)
     {
         CheckDatabase(call.Database);
         if (collection.Length == 0)
         {
-            throw Faults.Missing("collection_name");
+            throw Required("collection_name", use);
         }
 
         var found = State.Lookup(call.Database, collection);
@@ -207,16 +232,22 @@ internal sealed partial class MilvusEndpoint
         return own.Count > 0 || found is not null ? own : throw Faults.CollectionNotFound(collection, call.Database);
     }
 
-    private StoredSnapshot Snapshot(Call call, string collection, string name) =>
-        SnapshotsOf(call, collection).Find(s => s.Name == name) ?? throw Faults.SnapshotNotFound(name);
+    private StoredSnapshot Snapshot(Call call, string collection, string name, string use)
+    {
+        NameRules.Check(name, SnapshotName);
+        return SnapshotsOf(call, collection, use).Find(s => s.Name == name)
+            ?? throw Faults.SnapshotNotFound(name, State.Lookup(call.Database, collection)?.Definition.Id ?? 0);
+    }
+
+    private static Fault Required(string parameter, string use) => new(1101, $"{parameter} is required for {use}: missing parameter");
 
     private bool Lasts(StoredPin pin) => pin.Until == 0 || pin.Until > store.Clock.Now;
 
     private void CheckUnpinned(StoredSnapshot snapshot)
     {
-        if (snapshot.Pins.Count(Lasts) is var pins and > 0)
+        if (snapshot.Pins.Any(Lasts))
         {
-            throw Faults.Unexpected($"snapshot {snapshot.Name} has {pins} active pins, unpin it first");
+            throw Faults.SnapshotPinned(snapshot.Name);
         }
     }
 }

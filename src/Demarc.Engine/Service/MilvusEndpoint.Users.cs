@@ -17,12 +17,7 @@ internal sealed partial class MilvusEndpoint
     public override Task<Protocol.Status> CreateCredential(CreateCredentialRequest request, ServerCallContext context) =>
         Run(request, context, async call =>
         {
-            SchemaRules.CheckName(request.Username, "username");
-            if (request.Username.Length > Limits.UserNameLength)
-            {
-                throw Faults.Invalid($"invalid username: the length of username must be less than {Limits.UserNameLength}");
-            }
-
+            NameRules.CheckUser(request.Username);
             var user = new StoredUser { Name = request.Username, PasswordHash = PasswordHash.Create(NewPassword(request.Password)).Encode(), Description = request.Description, BoundByRoles = request.Username != AccessState.Root };
             await store.Decide(() =>
             {
@@ -127,7 +122,7 @@ internal sealed partial class MilvusEndpoint
         var password = Decode(base64, "password");
         return password.Length is >= Limits.PasswordMinLength and <= Limits.PasswordMaxLength
             ? password
-            : throw Faults.Invalid($"invalid password: out of range {Limits.PasswordMinLength} <= value <= {Limits.PasswordMaxLength}");
+            : throw Faults.OutOfRange("invalid password length", Limits.PasswordMinLength, Limits.PasswordMaxLength, password.Length);
     }
 
     private static string Decode(string base64, string what)

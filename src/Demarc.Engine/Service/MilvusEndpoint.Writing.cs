@@ -19,7 +19,7 @@ internal sealed partial class MilvusEndpoint
         Run(request, context, async call =>
         {
             Refuse(request.HasNamespace, "namespace");
-            SchemaRules.CheckName(request.CollectionName, "collection name");
+            _ = NameRules.Collection(request.CollectionName);
             var definition = Writable(call, request.CollectionName, request.SchemaTimestamp);
             var ownKeys = definition.AutoId && bool.TryParse(definition.Property(OwnKeysProperty), out var allowed) && allowed && request.FieldsData.Any(f => f.FieldName == definition.Primary.Name);
             var columns = RowReader.Read(definition, request.FieldsData, Rows(request.NumRows), definition.AutoId && !ownKeys ? n => NewKeys(definition, n) : null);
@@ -45,7 +45,7 @@ internal sealed partial class MilvusEndpoint
                 // What a row keeps is read in the writer's turn, so that no write in between is lost.
                 timestamp = await store.Decide(() =>
                 {
-                    var op = Upserted(Collection(call, request.CollectionName), request, partial);
+                    var op = Upserted(Collection(call, NameRules.Collection(request.CollectionName)), request, partial);
                     columns = [.. (op.PutRows ?? op.Batch.Ops[^1].PutRows).Columns];
                     return op;
                 });
@@ -67,7 +67,7 @@ internal sealed partial class MilvusEndpoint
         Run(request, context, async call =>
         {
             Refuse(request.HasNamespace, "namespace");
-            var definition = Definition(call, request.CollectionName);
+            var definition = Definition(call, NameRules.Collection(request.CollectionName));
             if (string.IsNullOrWhiteSpace(request.Expr))
             {
                 throw Faults.Invalid("failed to create delete plan: expr in delete request should not be empty");
@@ -90,7 +90,7 @@ internal sealed partial class MilvusEndpoint
 
     private CollectionDefinition Writable(Call call, string name, ulong schemaTimestamp)
     {
-        var definition = Definition(call, name);
+        var definition = Definition(call, NameRules.Collection(name));
         if (schemaTimestamp != 0 && schemaTimestamp != definition.UpdatedTimestamp)
         {
             throw Faults.SchemaChanged(name);
@@ -163,7 +163,7 @@ internal sealed partial class MilvusEndpoint
         {
             if (partition.Length > 0)
             {
-                SchemaRules.CheckPartitionName(partition);
+                NameRules.CheckPartition(partition);
                 op.PartitionIds.Add(Partition(definition, partition).Id);
             }
 

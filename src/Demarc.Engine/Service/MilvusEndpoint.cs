@@ -139,7 +139,7 @@ internal sealed partial class MilvusEndpoint(Store store, EngineMetrics metrics,
 
         return definition.PartitionKeyIndex >= 0
             ? throw (refusal ?? Faults.Unexpected)("not support manually specifying the partition names if partition key mode is used")
-            : [.. names.Select(name => Partition(definition, name).Id)];
+            : [.. names.Select(name => (definition.Partition(name) ?? throw Faults.Invalid($"partition name {name} not found")).Id)];
     }
 
     private static void Refuse(bool present, string what)

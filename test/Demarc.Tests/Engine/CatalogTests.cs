@@ -41,20 +41,20 @@ public class CatalogTests
         await using var engine = await EngineProcess.Start(folder.Path);
         var client = engine.Client;
         await new ServiceLab(client).Ready();
-        Assert.Equal(65535, (await client.CreateDatabaseAsync(new CreateDatabaseRequest { DbName = "default" })).Code);
+        Assert.Equal(1100, (await client.CreateDatabaseAsync(new CreateDatabaseRequest { DbName = "default" })).Code);
         Assert.Equal(800, (await client.ShowCollectionsAsync(new ShowCollectionsRequest { DbName = "nowhere" })).Status.Code);
         ServiceLab.Ok(await client.CreateDatabaseAsync(new CreateDatabaseRequest { DbName = "other" }));
         ServiceLab.Ok(await client.CreateAliasAsync(new CreateAliasRequest { CollectionName = "things", Alias = "nick" }));
         Assert.Equal(1601, (await client.CreateAliasAsync(new CreateAliasRequest { CollectionName = "things", Alias = "things" })).Code);
-        Assert.Equal(65535, (await client.DropCollectionAsync(new DropCollectionRequest { CollectionName = "things" })).Code);
-        Assert.Equal(65535, (await client.DropCollectionAsync(new DropCollectionRequest { CollectionName = "nick" })).Code);
-        Assert.Equal(65535, (await client.CreateCollectionAsync(new CreateCollectionRequest { CollectionName = "nick", Schema = Sample.Schema().ToByteString() })).Code);
-        Assert.Equal(65535, (await client.RenameCollectionAsync(new RenameCollectionRequest { OldName = "things", NewName = "things", NewDBName = "other" })).Code);
+        Assert.Equal(1100, (await client.DropCollectionAsync(new DropCollectionRequest { CollectionName = "things" })).Code);
+        Assert.Equal(1100, (await client.DropCollectionAsync(new DropCollectionRequest { CollectionName = "nick" })).Code);
+        Assert.Equal(1601, (await client.CreateCollectionAsync(new CreateCollectionRequest { CollectionName = "nick", Schema = Sample.Schema().ToByteString() })).Code);
+        Assert.Equal(1100, (await client.RenameCollectionAsync(new RenameCollectionRequest { OldName = "things", NewName = "things", NewDBName = "other" })).Code);
         ServiceLab.Ok(await client.DropAliasAsync(new DropAliasRequest { Alias = "nick" }));
         ServiceLab.Ok(await client.RenameCollectionAsync(new RenameCollectionRequest { OldName = "things", NewName = "moved", NewDBName = "other" }));
         Assert.False((await client.HasCollectionAsync(new HasCollectionRequest { CollectionName = "things" })).Value);
         Assert.True((await client.HasCollectionAsync(new HasCollectionRequest { DbName = "other", CollectionName = "moved" })).Value);
-        Assert.Equal(65535, (await client.DropDatabaseAsync(new DropDatabaseRequest { DbName = "other" })).Code);
+        Assert.Equal(1100, (await client.DropDatabaseAsync(new DropDatabaseRequest { DbName = "other" })).Code);
         ServiceLab.Ok(await client.DropCollectionAsync(new DropCollectionRequest { DbName = "other", CollectionName = "moved" }));
         ServiceLab.Ok(await client.DropDatabaseAsync(new DropDatabaseRequest { DbName = "other" }));
         Assert.Equal(["default"], (await client.ListDatabasesAsync(new ListDatabasesRequest())).DbNames);
@@ -87,7 +87,7 @@ public class CatalogTests
         Assert.Equal("1", (await client.GetPartitionStatisticsAsync(new GetPartitionStatisticsRequest { CollectionName = "things", PartitionName = "north" })).Stats[0].Value);
 
         // Loaded is a matter of each partition.
-        Assert.Equal(65535, (await client.DropPartitionAsync(new DropPartitionRequest { CollectionName = "things", PartitionName = "north" })).Code);
+        Assert.Equal(1100, (await client.DropPartitionAsync(new DropPartitionRequest { CollectionName = "things", PartitionName = "north" })).Code);
         ServiceLab.Ok(await client.ReleasePartitionsAsync(new ReleasePartitionsRequest { CollectionName = "things", PartitionNames = { "north" } }));
         Assert.Equal([1, 2, 3], await lab.Keys());
         Assert.Equal(201, (await client.QueryAsync(new QueryRequest { CollectionName = "things", Expr = "id > 0", PartitionNames = { "north" } })).Status.Code);
@@ -122,7 +122,7 @@ public class CatalogTests
         Assert.All(counts, c => Assert.InRange(c, 5, 100));
         Assert.Equal([7], await lab.Keys("title == \"row 7 v0\""));
         Assert.Equal(1100, (await client.QueryAsync(new QueryRequest { CollectionName = "things", Expr = "id > 0", PartitionNames = { names[0] } })).Status.Code);
-        Assert.Equal(65535, (await client.CreatePartitionAsync(new CreatePartitionRequest { CollectionName = "things", PartitionName = "p" })).Code);
+        Assert.Equal(1100, (await client.CreatePartitionAsync(new CreatePartitionRequest { CollectionName = "things", PartitionName = "p" })).Code);
     }
 
     [Fact]
