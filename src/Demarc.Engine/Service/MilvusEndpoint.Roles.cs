@@ -65,7 +65,12 @@ internal sealed partial class MilvusEndpoint
                 return request.RoleName == AccessState.AdminRole ? null : throw new Fault(65535, "the roles of root cannot be changed", ErrorCode.OperateUserRoleFailure);
             }
 
-            var user = access.Users.GetValueOrDefault(request.Username)?.Clone() ?? throw NoSuchUser(request.Username, ErrorCode.OperateUserRoleFailure);
+            // As in Milvus, taking a role from who is not there succeeds.
+            if (access.Users.GetValueOrDefault(request.Username)?.Clone() is not { } user)
+            {
+                return request.Type == OperateUserRoleType.RemoveUserFromRole ? null : throw NoSuchUser(request.Username, ErrorCode.OperateUserRoleFailure);
+            }
+
             var has = user.Roles.Contains(request.RoleName);
             if (request.Type == OperateUserRoleType.AddUserToRole ? has : !has)
             {
@@ -144,10 +149,16 @@ internal sealed partial class MilvusEndpoint
     public override Task<Protocol.Status> OperatePrivilegeGroup(OperatePrivilegeGroupRequest request, ServerCallContext context) =>
         Change(request, context, _ =>
         {
+            NameRules.CheckPrivilegeGroup(request.GroupName);
             var access = State.Access;
             if (!access.Groups.TryGetValue(request.GroupName, out var group))
             {
                 throw Faults.Invalid($"there is no privilege group name [{request.GroupName}] defined in system to operate");
+            }
+
+            if (request.Privileges.Count == 0)
+            {
+                throw Faults.Invalid("privileges is empty when alter the privilege group");
             }
 
             var named = request.Privileges.Select(p => Privileges.Bare(p.Name)).ToList();

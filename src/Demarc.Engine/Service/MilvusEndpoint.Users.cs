@@ -37,10 +37,9 @@ internal sealed partial class MilvusEndpoint
     public override Task<Protocol.Status> UpdateCredential(UpdateCredentialRequest request, ServerCallContext context) =>
         Run(request, context, async call =>
         {
-            var user = State.Access.Users.GetValueOrDefault(request.Username) ?? throw NoSuchUser(request.Username, ErrorCode.UpdateCredentialFailure);
-
-            // Whoever changes a password shows the old one, so that a session left open is not enough.
-            if (PasswordHash.Parse(user.PasswordHash) is not { } known || !known.Matches(Decode(request.OldPassword, "old password")))
+            // Whoever changes a password shows the old one, so that a session left open is not enough. Of who is not there no more is said than of who has another one.
+            var user = State.Access.Users.GetValueOrDefault(request.Username);
+            if (PasswordHash.Parse(user?.PasswordHash) is not { } known || !known.Matches(Decode(request.OldPassword, "old password")))
             {
                 throw Faults.NotAuthenticated($"old password not correct for {request.Username}");
             }

@@ -62,7 +62,7 @@ public sealed class ArrivedRowsTests
     [Fact]
     public void Rows_that_are_all_alike_are_found_too()
     {
-        var sample = new VectorSample(DataType.FloatVector, 20_000, 1);
+        var sample = new VectorSample(DataType.FloatVector, 20_000, 2, values: row => [(row % 250) - 125, 0]);
         sample.View.Segments[0].Segment.SetArrived(1, ArrivedRows.Begin(VectorSample.IndexId, sample.Column.Widener(), sample.Dimension, Metric.L2, 0, 20_000));
         Assert.True(sample.Recall(Metric.L2, 10) >= 0.95);
     }

@@ -105,6 +105,9 @@ public class CatalogRefusalTests
         Said(1100, "invalid parameter[expected=any partition]", await client.ReleasePartitionsAsync(new ReleasePartitionsRequest { CollectionName = "things" }));
         Said(1100, "Invalid partition name: 1 2. ", (await client.HasPartitionAsync(new HasPartitionRequest { CollectionName = "things", PartitionName = "1 2" })).Status);
         Said(802, "the first character", await client.DropDatabaseAsync(new DropDatabaseRequest { DbName = "1" }));
+        ServiceLab.Ok(await client.OperateUserRoleAsync(new OperateUserRoleRequest { Username = "nobody", RoleName = "public", Type = OperateUserRoleType.RemoveUserFromRole }));
+        Said(1400, "old password not correct for nobody: not authenticated", await client.UpdateCredentialAsync(new UpdateCredentialRequest { Username = "nobody", OldPassword = "YWJjZGVm", NewPassword = "YWJjZGVm" }));
+        Said(1100, "privilege group name a-b can only contain", await client.OperatePrivilegeGroupAsync(new OperatePrivilegeGroupRequest { GroupName = "a-b" }));
         Said(1100, "alter database with empty", await client.AlterDatabaseAsync(new AlterDatabaseRequest { DbName = "default" }));
     }
 

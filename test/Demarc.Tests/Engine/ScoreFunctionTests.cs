@@ -129,13 +129,13 @@ public class ScoreFunctionTests
             Fields =
             {
                 new FieldSchema { Name = "id", DataType = DataType.Int64, IsPrimaryKey = true },
-                new FieldSchema { Name = "vec", DataType = DataType.FloatVector, TypeParams = { ServiceLab.Parameters(("dim", "1")) } },
+                new FieldSchema { Name = "vec", DataType = DataType.FloatVector, TypeParams = { ServiceLab.Parameters(("dim", "2")) } },
                 new FieldSchema { Name = "tags", DataType = DataType.Array, ElementType = DataType.VarChar, TypeParams = { ServiceLab.Parameters(("max_length", "8"), ("max_capacity", "4")) } },
             },
         };
         var lab = new ServiceLab(engine.Client);
         await lab.Ready(schema: schema);
-        var insert = new InsertRequest { CollectionName = "things", NumRows = 2, FieldsData = { Ids(1, 2), new FieldData { FieldName = "vec", Vectors = new VectorField { Dim = 1, FloatVector = new FloatArray { Data = { 1, 2 } } } }, Tags(["a", "b"], ["c"]) } };
+        var insert = new InsertRequest { CollectionName = "things", NumRows = 2, FieldsData = { Ids(1, 2), new FieldData { FieldName = "vec", Vectors = new VectorField { Dim = 2, FloatVector = new FloatArray { Data = { 1, 2, 3, 4 } } } }, Tags(["a", "b"], ["c"]) } };
         ServiceLab.Ok((await engine.Client.InsertAsync(insert)).Status);
 
         ServiceLab.Ok((await Change(engine.Client, FieldPartialUpdateOp.Types.OpType.ArrayAppend, "tags", Ids(1, 2), Tags(["b", "d"], []))).Status);
