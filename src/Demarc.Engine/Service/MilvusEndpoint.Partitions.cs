@@ -109,7 +109,7 @@ internal sealed partial class MilvusEndpoint
     {
         if (definition.PartitionKeyIndex >= 0)
         {
-            throw Faults.Invalid($"disable {verb} partition if partition key mode is used");
+            throw Faults.Unexpected($"disable {verb} partition if partition key mode is used");
         }
     }
 }
