@@ -34,6 +34,9 @@ switch (wanted)
     case "service":
         await ServiceBench.RunAsync(args[1..]);
         return 0;
+    case InsertingClient.Verb: // What the service bench starts beside itself.
+        await InsertingClient.RunAsync(args[1..]);
+        return 0;
     case "soak":
         return await SoakBench.RunAsync(args.Length > 1 ? size : 10);
     case "all":

@@ -6,24 +6,28 @@ using Pair = Demarc.Engine.Protocol.KeyValuePair;
 
 namespace Demarc.Bench.Engine;
 
-/// <summary>The built engine as a process of its own, reached through gRPC as any client reaches it.</summary>
+/// <summary>The built engine as a process of its own, reached through gRPC as any client reaches it: one connection for whoever holds this.</summary>
 internal sealed class EngineUnderTest : IAsyncDisposable
 {
     public const string Collection = "bench";
     public const string Field = "v";
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(15);
 
-    private readonly Process process;
+    private readonly Process? process;
     private readonly GrpcChannel channel;
 
-    private EngineUnderTest(Process process, string address)
+    private EngineUnderTest(Process? process, string address)
     {
         this.process = process;
+        Address = address;
         channel = GrpcChannel.ForAddress("http://" + address, new GrpcChannelOptions { MaxReceiveMessageSize = null, MaxSendMessageSize = null });
         Client = new MilvusService.MilvusServiceClient(channel);
     }
 
     public MilvusService.MilvusServiceClient Client { get; }
+
+    /// <summary>Host and port.</summary>
+    public string Address { get; }
 
     /// <summary>Memory that only the process has: pages of mapped files, which the system takes back when it needs them, are not in it.</summary>
     public long AnonymousBytes => Status("RssAnon:");
@@ -47,6 +51,9 @@ internal sealed class EngineUnderTest : IAsyncDisposable
 
         throw new InvalidOperationException($"The engine ended with code {process.ExitCode} before it served.");
     }
+
+    /// <summary>A connection to an engine that another process started, and ends.</summary>
+    public static EngineUnderTest Connect(string address) => new(null, address);
 
     /// <summary>A collection of an id and a vector.</summary>
     public async Task CreateAsync(int dimension)
@@ -160,9 +167,12 @@ internal sealed class EngineUnderTest : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         channel.Dispose();
-        process.Kill();
-        await process.WaitForExitAsync();
-        process.Dispose();
+        if (process is not null)
+        {
+            process.Kill();
+            await process.WaitForExitAsync();
+            process.Dispose();
+        }
     }
 
     public static void Check(Status status)
@@ -173,7 +183,7 @@ internal sealed class EngineUnderTest : IAsyncDisposable
         }
     }
 
-    private long Status(string what) => File.ReadLines($"/proc/{process.Id}/status").First(l => l.StartsWith(what, StringComparison.Ordinal))
+    private long Status(string what) => File.ReadLines($"/proc/{process!.Id}/status").First(l => l.StartsWith(what, StringComparison.Ordinal))
         .Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries) is [_, var kilobytes, ..] ? long.Parse(kilobytes, CultureInfo.InvariantCulture) * 1024 : 0;
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);

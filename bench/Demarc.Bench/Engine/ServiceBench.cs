@@ -10,9 +10,13 @@ namespace Demarc.Bench.Engine;
 /// </summary>
 internal static class ServiceBench
 {
-    private const int Dimension = 128;
+    /// <summary>Values of each vector.</summary>
+    public const int Dimension = 128;
+
+    /// <summary>Rows of each insert.</summary>
+    public const int Batch = 1000;
+
     private const int Keep = 10;
-    private const int Batch = 1000;
     private const double Recall = 0.95;
     private const int Queries = 1000;
     private const int BarRowsPerSecond = 50_000;
@@ -23,7 +27,7 @@ internal static class ServiceBench
         var small = only.Contains("small");
         var (rows, seconds) = small ? (20_000, 1.0) : (200_000, 5.0);
         Console.WriteLine($"{rows:N0} x {Dimension}, L2, through gRPC, {Keep} nearest at recall {Recall} or more, M 16, efConstruction 200");
-        var data = new ClusteredData(Dimension, unit: false, 7);
+        var data = Data();
         var values = data.Take(rows);
         var asked = data.Take(Queries);
         var truth = Truth(values, asked);
@@ -52,6 +56,9 @@ internal static class ServiceBench
             Directory.Delete(folder, recursive: true);
         }
     }
+
+    /// <summary>The same rows each time.</summary>
+    public static ClusteredData Data() => new(Dimension, unit: false, 7);
 
     /// <summary>Searches with nothing else to do, beside the peer on the same rows.</summary>
     private static async Task QuietAsync(string folder, float[] values, float[] asked, int[][] truth, double seconds, bool alone)
@@ -106,7 +113,7 @@ internal static class ServiceBench
             List<double> ours = [], theirs = [];
             for (var run = -1; run < Measure.Runs; run++)
             {
-                var mine = (await LatenciesAsync(engine, requests, clients, seconds, CancellationToken.None)).Count / seconds;
+                var mine = (await LatenciesAsync(engine, requests, clients, seconds)).Count / seconds;
                 var other = pgvector is null ? 0 : await pgvector.RateAsync(clients, peerEf, Queries, seconds);
                 if (run >= 0)
                 {
@@ -140,43 +147,23 @@ internal static class ServiceBench
             List<double> quiet = [], busy = [], halves = [];
             for (var run = 0; run < Measure.Runs; run++)
             {
-                quiet.Add(Percentile(await LatenciesAsync(engine, requests, 1, seconds, CancellationToken.None), 0.99));
+                quiet.Add(Percentile(await LatenciesAsync(engine, requests, 1, seconds), 0.99));
             }
 
-            using var stop = new CancellationTokenSource();
-            var inserting = InsertUntilAsync(engine, values, values.Length / Dimension, pace, stop.Token);
+            await using var inserting = await InsertingClient.StartAsync(engine, values.Length / Dimension, pace);
             for (var run = 0; run < Measure.Runs; run++)
             {
-                var latencies = await LatenciesAsync(engine, requests, 1, seconds, CancellationToken.None);
+                var latencies = await LatenciesAsync(engine, requests, 1, seconds);
                 busy.Add(Percentile(latencies, 0.99));
                 halves.Add(Percentile(latencies, 0.5));
             }
 
-            await stop.CancelAsync();
-            var rows = await inserting / seconds / Measure.Runs;
+            var rows = await inserting.StopAsync();
             Measure.Print($"{type}: p99 of searches, quiet", quiet, "ms");
             Measure.Print($"{type}: median of searches while {rows:N0} rows/s come in", halves, "ms");
             Measure.Print($"{type}: p99 of searches while {rows:N0} rows/s come in", busy, "ms");
             Console.WriteLine($"  ratio of the medians {Middle(busy) / Middle(quiet):F2} x quiet");
         }
-    }
-
-    private static async Task<long> InsertUntilAsync(EngineUnderTest engine, float[] values, long firstId, int pace, CancellationToken stop)
-    {
-        var rows = values.Length / Dimension;
-        var clock = Stopwatch.StartNew();
-        long inserted = 0;
-        while (!stop.IsCancellationRequested)
-        {
-            await engine.InsertAsync(EngineUnderTest.Rows(values, Dimension, (int)(inserted % rows / Batch * Batch), Batch, firstId + inserted));
-            inserted += Batch;
-            if (TimeSpan.FromSeconds(inserted / (double)pace) - clock.Elapsed is { Ticks: > 0 } early)
-            {
-                await Task.Delay(early, CancellationToken.None);
-            }
-        }
-
-        return inserted;
     }
 
     private static async Task<TimeSpan> FillAsync(EngineUnderTest engine, float[] values, long firstId, int clients)
@@ -196,7 +183,7 @@ internal static class ServiceBench
     }
 
     /// <summary>Milliseconds of every search of so many clients, each asking again as soon as it is answered.</summary>
-    private static async Task<List<double>> LatenciesAsync(EngineUnderTest engine, SearchRequest[] requests, int clients, double seconds, CancellationToken cancel)
+    private static async Task<List<double>> LatenciesAsync(EngineUnderTest engine, SearchRequest[] requests, int clients, double seconds)
     {
         var until = TimeSpan.FromSeconds(seconds);
         var clock = Stopwatch.StartNew();
@@ -211,7 +198,7 @@ internal static class ServiceBench
             }
 
             return mine;
-        }, cancel)));
+        })));
         return [.. taken.SelectMany(t => t)];
     }
 
