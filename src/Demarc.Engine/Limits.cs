@@ -111,8 +111,14 @@ internal static class Limits
     /// <summary>Searches that one hybrid search may combine; Milvus's default.</summary>
     public const int SubSearches = 1024;
 
-    /// <summary>Rows of one group in a grouping search, as Milvus has it.</summary>
-    public const int GroupSize = 1024;
+    /// <summary>Rows of one group in a grouping search; Milvus's default.</summary>
+    public const int GroupSize = 10;
+
+    /// <summary>Levels of buckets that one search may nest; Milvus's bound.</summary>
+    public const int AggregationLevels = 4;
+
+    /// <summary>Rows that one search may gather for its buckets; Milvus's default.</summary>
+    public const int AggregationEntries = 10_000;
 
     /// <summary>Characters of a collection, field, index or user name; Milvus's default.</summary>
     public const int NameLength = 255;

@@ -78,6 +78,9 @@ internal static class Faults
     /// <summary>Something that must be said, in words of their own.</summary>
     public static Fault MissingSaid(string why) => new(1101, $"{why}: missing parameter");
 
+    /// <summary>A name that is neither a field nor a place in one, as Milvus's plan says it.</summary>
+    public static Fault Unreadable(string name, string? why) => new(2201, $"cannot parse identifier: {name}{(why is null ? "" : ": " + why)}: query plan failed");
+
     public static Fault FieldNotFound(string name) => new(1700, $"field not found[field={name}]");
 
     /// <summary>Something the wire can say and this engine does not do. Refused, never half obeyed.</summary>

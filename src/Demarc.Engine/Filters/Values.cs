@@ -50,6 +50,20 @@ internal static class Values
         return json.Length > 0 && reader.Read() && Descend(ref reader, path) && reader.TokenType != JsonTokenType.Null;
     }
 
+    /// <summary>Where the value at a path stands in the JSON, a written null too; null when the path is not there.</summary>
+    public static Range? WrittenJson(ReadOnlySpan<byte> json, IReadOnlyList<string> path)
+    {
+        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = Limits.JsonDepth });
+        if (json.Length == 0 || !reader.Read() || !Descend(ref reader, path))
+        {
+            return null;
+        }
+
+        var from = (int)reader.TokenStartIndex;
+        reader.Skip();
+        return from..(int)reader.BytesConsumed;
+    }
+
     /// <summary>How many elements the array at a path has; absent when there is no array.</summary>
     public static Scalar JsonLength(ReadOnlySpan<byte> json, IReadOnlyList<string> path)
     {

@@ -100,7 +100,8 @@ internal sealed partial class Aggregation
         }
     }
 
-    private static bool Takes(string kind, FieldDefinition field) =>
+    /// <summary>Whether a figure can be computed over the values of a field.</summary>
+    public static bool Takes(string kind, FieldDefinition field) =>
         kind == "count" || IsNumber(field) || (kind is "min" or "max" && field.Type is DataType.VarChar or DataType.Timestamptz);
 
     private static bool IsNumber(FieldDefinition field) => field.Type is DataType.Int8 or DataType.Int16 or DataType.Int32 or DataType.Int64 or DataType.Float or DataType.Double;
@@ -280,22 +281,5 @@ internal sealed partial class Aggregation
         public (SegmentView Segment, int Row)? First { get; set; }
 
         public Tally[] Tallies { get; } = [.. Enumerable.Range(0, measures).Select(_ => new Tally())];
-    }
-
-    /// <summary>The values that make a group; nulls are equal here.</summary>
-    private readonly record struct GroupKey(object?[] Values)
-    {
-        public bool Equals(GroupKey other) => Values.AsSpan().SequenceEqual(other.Values);
-
-        public override int GetHashCode()
-        {
-            var hash = default(HashCode);
-            foreach (var value in Values)
-            {
-                hash.Add(value);
-            }
-
-            return hash.ToHashCode();
-        }
     }
 }

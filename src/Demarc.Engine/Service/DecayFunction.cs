@@ -13,7 +13,7 @@ namespace Demarc.Engine.Service;
 /// </summary>
 internal sealed class DecayFunction : ScoreFunctions
 {
-    private const double DefaultDecay = 0.5;
+    public const double DefaultDecay = 0.5;
     private const double LeastDecay = 0.001;
     private const double GreatestDecay = 0.999;
     private readonly int field;
@@ -36,7 +36,8 @@ internal sealed class DecayFunction : ScoreFunctions
         }
 
         field = InputField(definition, function);
-        fade = Shape(shape, scale ?? throw Faults.MissingSaid("decay scale not specified"), offset, decay);
+        var width = scale ?? throw Faults.MissingSaid("decay scale not specified");
+        fade = Unfit(shape, width, offset, decay) is { } why ? throw Faults.Invalid(Faults.Invalid($"rerank_builder: {why}").Message) : Shape(shape, width, decay);
     }
 
     public override bool GivesSimilarity => true;
@@ -95,26 +96,22 @@ internal sealed class DecayFunction : ScoreFunctions
             : throw Faults.Invalid($"rerank_builder: decay input field {name} must be numeric, got {FieldDefinition.TypeName(type)}");
     }
 
-    private static Func<double, double> Shape(string shape, double scale, double offset, double decay)
-    {
-        var why = scale <= 0 ? Text($"scale must be > 0, got {scale:F6}")
-            : offset < 0 ? Text($"offset must be >= 0, got {offset:F6}")
-            : decay is <= 0 or >= 1 ? Text($"decay must be 0 < decay < 1, got {decay:F6}")
-            : decay is < LeastDecay or > GreatestDecay ? Text($"decay must be between {LeastDecay:F6} and {GreatestDecay:F6} for numerical stability, got {decay:F6}")
-            : shape is not ("gauss" or "exp" or "linear") ? $"invalid function \"{shape}\", must be one of [gauss, exp, linear]"
-            : null;
-        if (why is not null)
-        {
-            throw Faults.Invalid(Faults.Invalid($"rerank_builder: decay: {why}").Message);
-        }
+    /// <summary>Why numbers make no shape; null when they do.</summary>
+    public static string? Unfit(string shape, double scale, double offset, double decay) =>
+        scale <= 0 ? Text($"decay: scale must be > 0, got {scale:F6}")
+        : offset < 0 ? Text($"decay: offset must be >= 0, got {offset:F6}")
+        : decay is <= 0 or >= 1 ? Text($"decay: decay must be 0 < decay < 1, got {decay:F6}")
+        : decay is < LeastDecay or > GreatestDecay ? Text($"decay: decay must be between {LeastDecay:F6} and {GreatestDecay:F6} for numerical stability, got {decay:F6}")
+        : shape is not ("gauss" or "exp" or "linear") ? $"decay: invalid function \"{shape}\", must be one of [gauss, exp, linear]"
+        : null;
 
-        return shape switch
-        {
-            "gauss" => away => Math.Exp(away * away * Math.Log(decay) / (scale * scale)),
-            "exp" => away => Math.Exp(away * Math.Log(decay) / scale),
-            _ => away => Math.Max(decay, 1 - (away * (1 - decay) / scale)),
-        };
-    }
+    /// <summary>What is left of a score at a distance beyond the offset.</summary>
+    public static Func<double, double> Shape(string shape, double scale, double decay) => shape switch
+    {
+        "gauss" => away => Math.Exp(away * away * Math.Log(decay) / (scale * scale)),
+        "exp" => away => Math.Exp(away * Math.Log(decay) / scale),
+        _ => away => Math.Max(decay, 1 - (away * (1 - decay) / scale)),
+    };
 
     private static string Text(FormattableString text) => FormattableString.Invariant(text);
 }

@@ -1,4 +1,4 @@
-using System.Globalization;
+using System.Buffers.Binary;
 
 namespace Demarc.Engine.Service;
 
@@ -31,7 +31,7 @@ internal sealed class IteratorPlaces
     /// <summary>Keeps a place under a token, a new one when there is none yet.</summary>
     public string Keep(string? token, IteratorPlace place, Func<long> newId)
     {
-        token ??= newId().ToString(CultureInfo.InvariantCulture);
+        token ??= Token(newId(), newId());
         lock (gate)
         {
             if (byToken.Remove(token, out var known))
@@ -48,6 +48,15 @@ internal sealed class IteratorPlaces
         }
 
         return token;
+    }
+
+    /// <summary>Clients are told that a token is a UUID.</summary>
+    private static string Token(long high, long low)
+    {
+        Span<byte> bytes = stackalloc byte[2 * sizeof(long)];
+        BinaryPrimitives.WriteInt64BigEndian(bytes, high);
+        BinaryPrimitives.WriteInt64BigEndian(bytes[sizeof(long)..], low);
+        return new Guid(bytes, bigEndian: true).ToString();
     }
 }
 

@@ -145,14 +145,14 @@ internal sealed partial class MilvusEndpoint
         var named = index.Parameter(IndexRules.JsonPathKey) ?? index.FieldName;
         try
         {
-            var (field, path) = Parser.JsonPath(d, named) ?? throw new Fault(2201, $"cannot parse identifier: {named}: query plan failed");
+            var (field, path) = Parser.JsonPath(d, named) ?? throw Faults.Unreadable(named, null);
             return d.Fields[field].Name == index.FieldName
                 ? string.Concat(path.Select(step => "/" + step.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal)))
                 : throw Faults.Invalid("fieldID not match with field name");
         }
         catch (FilterException e)
         {
-            throw new Fault(2201, $"cannot parse identifier: {named}: {e.Message}: query plan failed");
+            throw Faults.Unreadable(named, e.Message);
         }
     }
 

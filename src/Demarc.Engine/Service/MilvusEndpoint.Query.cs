@@ -14,7 +14,7 @@ internal sealed partial class MilvusEndpoint
         Run(request, context, async call =>
         {
             Refuse(request.HasNamespace, "namespace");
-            var parameters = new RequestParameters(request.QueryParams, groups: true);
+            var parameters = new RequestParameters(request.QueryParams);
             await ExpireRows(Collection(call, NameRules.Collection(request.CollectionName)));
 
             // Here Milvus speaks of a parameter, in a search only of an error.

@@ -3,9 +3,7 @@ using Demarc.Engine.Errors;
 using Demarc.Engine.Filters;
 using Demarc.Engine.Protocol;
 using Demarc.Engine.Rows;
-using Demarc.Engine.Text;
 using Demarc.Engine.Vectors;
-using Google.Protobuf;
 using Google.Protobuf.Collections;
 using Grpc.Core;
 
@@ -14,9 +12,6 @@ namespace Demarc.Engine.Service;
 /// <summary>Nearest rows to one or more vectors, by one field or by several.</summary>
 internal sealed partial class MilvusEndpoint
 {
-    /// <summary>The placeholder of a list of vectors is that much above the type of one.</summary>
-    private const int ListPlaceholders = PlaceholderType.EmbListFloatVector - PlaceholderType.FloatVector;
-
     private static readonly MapField<string, TemplateValue> NoTemplates = [];
 
     private readonly IteratorPlaces iterators = new();
@@ -28,28 +23,70 @@ internal sealed partial class MilvusEndpoint
             if (request.SubReqs.Count > 0)
             {
                 Refuse(request.Highlighter is not null, "highlighting in a hybrid search");
+                if (request.SearchAggregation is not null)
+                {
+                    throw Faults.Invalid("search aggregation is not supported for hybrid search");
+                }
+
                 return await Hybrid(call, Unfolded(request));
             }
 
             await ExpireRows(Collection(call, request.CollectionName));
             var (collection, view) = Loaded(call, request.CollectionName, request.PartitionNames);
             var run = Prepare(request, collection, view, null);
-            if (run.Order is not null && request.FunctionScore is { Functions.Count: > 0 } score && !score.Functions.All(ScoreFunctions.IsBoost))
-            {
-                throw Faults.Invalid("order_by and function rerank cannot be used together: they specify conflicting sort criteria");
-            }
-
-            var highlights = request.Highlighter is null ? null : Highlighting.Read(view.Definition, request.Highlighter, run.Field, Texts(request));
-            if (run.Parameters.Flag("search_iter_v2"))
-            {
-                Refuse(highlights is not null, "highlighting in a search iterator");
-                Refuse(request.FunctionScore is not null, "a reranking function in a search iterator");
-                return Iterate(request, view, run, call.Cancel);
-            }
-
-            var found = Scored(view, run, request.FunctionScore, run.Find(call.Cancel));
-            return new SearchAnswer(view, request.OutputFields, run.Limit, run.Offset, run.Decimals) { Grouping = run.Grouping, Order = run.Order, Highlights = highlights, FindsElements = run.FindsElements, Zone = run.Parameters.Zone(view.Definition) }.Build(found, request.CollectionName, Now());
+            return run.Ask.Aggregation is null ? Search(request, view, run, call.Cancel) : Aggregate(request, view, run, call.Cancel);
         });
+
+    private SearchResults Search(SearchRequest request, CollectionView view, SearchRun run, CancellationToken cancel)
+    {
+        var ask = run.Ask;
+        var (ofRows, ofAnswer) = Chains(request, view.Definition);
+        var chained = ofRows is not null || ofAnswer is not null;
+        if (ask.Order is not null && (chained || (request.FunctionScore is { Functions.Count: > 0 } score && !score.Functions.All(ScoreFunctions.IsBoost))))
+        {
+            throw Faults.Invalid("order_by and function rerank cannot be used together: they specify conflicting sort criteria");
+        }
+
+        var highlights = request.Highlighter is null ? null : Highlighting.Read(view.Definition, request.Highlighter, run.Field, Texts(request));
+        if (ask.Iterator is not null)
+        {
+            Refuse(highlights is not null, "highlighting in a search iterator");
+            Refuse(request.FunctionScore is not null || chained, "a reranking function in a search iterator");
+            return Iterate(request, view, run, ask.Iterator, cancel);
+        }
+
+        Refuse(chained && ask.Grouping is not null, "a function chain in a grouping search");
+        var found = Scored(view, run, request.FunctionScore, run.Find(cancel));
+        found = ofRows is null ? found : [.. found.Select(hits => ofRows.OfRows(hits, run.Metric))];
+        found = ofAnswer is null ? found : [.. found.Select(hits => ofAnswer.OfAnswer(hits.Skip(ask.Offset).Take(ask.Limit)))];
+        return new SearchAnswer(view, request.OutputFields, ask.Limit, ofAnswer is null ? ask.Offset : 0, ask.Decimals)
+        {
+            Grouping = ask.Grouping,
+            Order = ask.Order,
+            Highlights = highlights,
+            FindsElements = run.FindsElements,
+            Zone = ask.Parameters.Zone(view.Definition),
+        }.Build(found, request.CollectionName, Now());
+    }
+
+    private static (RerankChain? OfRows, RerankChain? OfAnswer) Chains(SearchRequest request, CollectionDefinition definition) =>
+        request.FunctionChains.Count > 0 && request.FunctionScore is not null
+            ? throw Faults.Invalid("function_score and function_chains cannot be used together")
+            : RerankChain.Read(definition, request.FunctionChains);
+
+    /// <summary>Buckets of what is found, in place of rows.</summary>
+    private SearchResults Aggregate(SearchRequest request, CollectionView view, SearchRun run, CancellationToken cancel)
+    {
+        Refuse(request.FunctionScore is { Functions.Count: > 0 } || request.FunctionChains.Count > 0, "a function that scores in a search with search_aggregation");
+        var buckets = new Buckets(view.Definition, run.Ask.Aggregation!, new OutputFields(view.Definition, request.OutputFields, withPrimary: false));
+        return new SearchResults
+        {
+            Status = new Protocol.Status(),
+            CollectionName = request.CollectionName,
+            Results = buckets.Fill(run.Find(cancel), view.LiveRows),
+            SessionTs = Now(),
+        };
+    }
 
     public override Task<SearchResults> HybridSearch(HybridSearchRequest request, ServerCallContext context) =>
         Run(request, context, call => Hybrid(call, request));
@@ -59,7 +96,11 @@ internal sealed partial class MilvusEndpoint
     private async Task<SearchResults> Hybrid(Call call, HybridSearchRequest request)
     {
         Refuse(request.HasNamespace, "namespace");
-        Refuse(request.FunctionChains.Count > 0, "a function chain");
+        if (request.FunctionChains.Count > 0)
+        {
+            throw Faults.Invalid(request.FunctionScore is not null ? "function_score and function_chains cannot be used together" : "function_chains is not supported for hybrid search yet");
+        }
+
         if (request.Requests.Count > Limits.SubSearches)
         {
             throw Faults.Invalid($"maximum of ann search requests is {Limits.SubSearches}");
@@ -86,7 +127,8 @@ internal sealed partial class MilvusEndpoint
         {
             RefuseUnserved(sub);
             Refuse(sub.Highlighter is not null, "highlighting in a hybrid search");
-            var run = Prepare(sub, collection, view, new HybridPage((limit < 0 ? SearchRun.DefaultTopK : limit) + offset, grouping));
+            Refuse(sub.FunctionChains.Count > 0 || sub.SearchAggregation is not null, "a function chain or an aggregation in a part of a hybrid search");
+            var run = Prepare(sub, collection, view, new HybridPage(limit + offset, grouping));
             searches.Add((run, Scored(view, run, sub.FunctionScore, run.Find(call.Cancel))));
         }
 
@@ -101,27 +143,24 @@ internal sealed partial class MilvusEndpoint
             combined = [.. combined.Select(hits => grouping.Rank(hits, ranker.GivesDistances(searches), scorer))];
         }
 
-        return new SearchAnswer(view, request.OutputFields, limit < 0 ? searches[0].Run.Limit : limit, offset, parameters.Decimals()) { Grouping = grouping, Zone = parameters.Zone(view.Definition) }
+        return new SearchAnswer(view, request.OutputFields, limit, offset, parameters.Decimals()) { Grouping = grouping, Zone = parameters.Zone(view.Definition) }
             .Build(combined, request.CollectionName, Now());
     }
 
-    /// <summary>limit and offset of a hybrid search; without a limit that of its first part is taken, and -1 stands for it.</summary>
+    /// <summary>limit and offset of a hybrid search.</summary>
     private static (int Limit, int Offset) RankWindow(RequestParameters parameters)
     {
-        var (limit, offset) = (parameters.Whole("limit", -1), parameters.Whole("offset", 0));
+        if (parameters.Text("limit") is null)
+        {
+            throw Faults.Invalid("limit not found in rank_params");
+        }
+
+        var (limit, offset) = (parameters.Whole("limit", 0), parameters.Whole("offset", 0));
         var why = offset < 0 ? $"offset [{offset}] is invalid, should be gte than 0"
-            : parameters.Text("limit") is not null && limit <= 0 ? $"limit [{limit}] is invalid, should be greater than 0"
-            : limit > Limits.TopK || offset > Limits.TopK - Math.Max(limit, 1) ? $"(offset+limit) should be in range [1, {Limits.TopK}], but got {unchecked(limit + offset)}"
+            : limit <= 0 ? $"limit [{limit}] is invalid, should be greater than 0"
+            : limit > Limits.TopK || offset > Limits.TopK - limit ? $"(offset+limit) should be in range [1, {Limits.TopK}], but got {unchecked(limit + offset)}"
             : null;
         return why is null ? ((int)limit, (int)offset) : throw Faults.Invalid(Faults.Invalid($"invalid max query result window, {why}").Message);
-    }
-
-    private static void CheckQueryCount(int queries)
-    {
-        if (queries is < 1 or > Limits.QueryVectors)
-        {
-            throw Faults.Invalid(Faults.Invalid($"nq [{queries}] is invalid, nq (number of search vector per search request) should be in range [1, {Limits.QueryVectors}], but got {queries}").Message);
-        }
     }
 
     /// <summary>What was found, in the order that functions of the request give it.</summary>
@@ -133,20 +172,21 @@ internal sealed partial class MilvusEndpoint
         }
 
         var functions = ScoreFunctions.Read(view.Definition, score, filter => ParseFilter(view.Definition, filter, NoTemplates));
-        if (functions is BoostFunctions && run.Grouping is not null)
+        if (functions is BoostFunctions && run.Ask.Grouping is not null)
         {
             throw Faults.Invalid("failed to create query plan: don't support use segment scorer with group_by or search_iterator: query plan failed");
         }
 
         var ranker = functions is null ? Ranker.Read(score, 1) : null;
         var scored = ranker?.Combine([(run, found)]) ?? [.. found.Select(hits => functions!.Apply(hits, run.Metric))];
-        return run.Grouping is { } grouping ? [.. scored.Select(hits => grouping.Rank(hits, ranker?.GivesDistances([(run, found)]) ?? false, Grouping.Scorer(run.Parameters)))] : scored;
+        return run.Ask.Grouping is { } grouping ? [.. scored.Select(hits => grouping.Rank(hits, ranker?.GivesDistances([(run, found)]) ?? false, Grouping.Scorer(run.Ask.Parameters)))] : scored;
     }
 
     /// <summary>A hybrid search in the form that puts its parts into a search.</summary>
     private static HybridSearchRequest Unfolded(SearchRequest request)
     {
         var hybrid = new HybridSearchRequest { DbName = request.DbName, CollectionName = request.CollectionName, FunctionScore = request.FunctionScore };
+        hybrid.FunctionChains.Add(request.FunctionChains);
         hybrid.PartitionNames.Add(request.PartitionNames);
         hybrid.OutputFields.Add(request.OutputFields);
         hybrid.RankParams.Add(request.SearchParams);
@@ -165,12 +205,21 @@ internal sealed partial class MilvusEndpoint
     private SearchRun Prepare(SearchRequest request, CollectionRows collection, CollectionView view, HybridPage? whole)
     {
         var parameters = new RequestParameters(request.SearchParams);
+        var count = QueryCount(request);
+        var aggregation = SearchAggregation.Read(view.Definition, request.SearchAggregation, parameters, count);
+        if (aggregation is not null && request.Highlighter is not null)
+        {
+            throw Faults.Invalid("highlighter and search_aggregation cannot be used simultaneously");
+        }
+
         var field = SearchField(view.Definition, parameters.Text("anns_field"));
-        var queries = Queries(request, field, collection);
-        metrics.Searched(queries.Length);
+        var ask = SearchAsk.Read(view.Definition, parameters, whole, aggregation);
+        ask.CheckField(field);
         var filter = ParseFilter(view.Definition, request.Dsl, request.ExprTemplateValues, zone: parameters.Zone(view.Definition));
         KeyIsolation.Check(view.Definition, filter);
-        var run = new SearchRun(view, parameters, field, queries, filter, whole);
+        var queries = Queries(request, field, collection, view);
+        metrics.Searched(queries.Length);
+        var run = new SearchRun(view, ask, field, queries, filter);
         if (Evaluator.ElementFilter(filter) is { } elements && !(run.FindsElements && StructRules.Split(field.Name).Array == elements.Array))
         {
             throw Faults.Invalid("element_filter is only supported for element-level search on vector sub-fields of the same struct array; use MATCH_ANY/MATCH_* for row-level vector search");
@@ -179,31 +228,19 @@ internal sealed partial class MilvusEndpoint
         return run;
     }
 
-    private SearchResults Iterate(SearchRequest request, CollectionView view, SearchRun run, CancellationToken cancel)
+    private SearchResults Iterate(SearchRequest request, CollectionView view, SearchRun run, IteratorAsk ask, CancellationToken cancel)
     {
-        Refuse(run.FindsElements, "a search iterator over elements of a struct array");
         if (run.Queries.Length != 1)
         {
             throw Faults.Invalid("search iterator only support nq = 1");
         }
 
-        if (run.Offset > 0)
-        {
-            throw Faults.Invalid(Faults.Invalid("parse iterator v2 info failed: Setting an offset is not permitted when using a search iterator v2", "", "").Message);
-        }
-
-        var batch = (int)run.Parameters.Whole("search_iter_batch_size", run.Limit);
-        if (batch is < 1 or > Limits.TopK)
-        {
-            throw Faults.Invalid(Faults.Invalid(Faults.Invalid($"parse iterator v2 info failed: batch size is invalid, it should be in range [1, {Limits.TopK}], but got {batch}").Message).Message);
-        }
-
-        var token = run.Parameters.Text("search_iter_id");
-        var place = token is null ? null : iterators.Find(token);
-        var bound = place is not null ? place.Bound : (float?)run.Parameters.Number("search_iter_last_bound");
+        var place = ask.Token is null ? null : iterators.Find(ask.Token);
+        var bound = place?.Bound ?? ask.Bound;
         var given = place?.KeysAtBound ?? new HashSet<object>();
-        var rows = run.Nearest((int)Math.Min(batch + (long)given.Count, Math.Max(1, view.LiveRows)), bound, cancel)[0]
-            .Where(hit => hit.Score != bound || !given.Contains(KeyOf(view.Definition, hit))).Take(batch).ToList();
+        var most = run.FindsElements ? long.MaxValue : Math.Max(1, view.LiveRows);
+        var rows = run.Nearest((int)Math.Min(ask.Batch + (long)given.Count, most), bound, cancel)[0]
+            .Where(hit => hit.Score != bound || !given.Contains(KeyOf(view.Definition, hit))).Take(ask.Batch).ToList();
         if (rows.Count > 0)
         {
             var last = rows[^1].Score;
@@ -211,97 +248,20 @@ internal sealed partial class MilvusEndpoint
             place = new IteratorPlace(last, keys);
         }
 
-        place ??= new IteratorPlace(bound ?? (run.Metric.IsDistance() ? 0 : float.MaxValue), given);
-        token = iterators.Keep(token, place, store.Clock.NextId);
-        var answer = new SearchAnswer(view, request.OutputFields, batch, 0, run.Decimals) { Zone = run.Parameters.Zone(view.Definition) }.Build([rows], request.CollectionName, Now());
+        place ??= new IteratorPlace(bound ?? (run.Metric.IsDistance() ? float.MinValue : float.MaxValue), given);
+        var token = iterators.Keep(ask.Token, place, store.Clock.NextId);
+        var answer = new SearchAnswer(view, request.OutputFields, ask.Batch, 0, run.Ask.Decimals) { FindsElements = run.FindsElements, Zone = run.Ask.Parameters.Zone(view.Definition) }
+            .Build([rows], request.CollectionName, Now());
         answer.Results.SearchIteratorV2Results = new SearchIteratorV2Results { Token = token, LastBound = place.Bound };
         return answer;
     }
 
-    private static object KeyOf(CollectionDefinition definition, Ranked hit) => hit.Segment.Segment.Columns[definition.PrimaryIndex] switch
-    {
-        IntegerColumn integers => integers.Values[hit.Row],
-        TextColumn texts => texts.Values[hit.Row],
-        var other => throw new InvalidOperationException($"No primary key of type {other.Field.Type}."),
-    };
+    /// <summary>What tells one hit from another: its key, and the element in it.</summary>
+    private static object KeyOf(CollectionDefinition definition, Ranked hit) => (RowValue.Of(hit.Segment.Segment.Columns[definition.PrimaryIndex], hit.Row), hit.Element);
 
     private static void RefuseUnserved(SearchRequest request)
     {
         Refuse(request.HasNamespace, "namespace");
-        Refuse(request.FunctionChains.Count > 0, "a function chain");
-        Refuse(request.SearchAggregation is not null, "search aggregation");
         Refuse(request.TravelTimestamp != 0, "time travel");
-    }
-
-    /// <summary>The texts that a search is by, if it is by texts.</summary>
-    private static List<string> Texts(SearchRequest request) =>
-        request.SearchInputCase != SearchRequest.SearchInputOneofCase.PlaceholderGroup ? []
-        : [.. Parsed(PlaceholderGroup.Parser, request.PlaceholderGroup, "placeholder_group").Placeholders.Where(p => p.Type == PlaceholderType.VarChar).SelectMany(p => p.Values).Select(v => v.ToStringUtf8())];
-
-    private static FieldDefinition SearchField(CollectionDefinition definition, string? name)
-    {
-        if (name is not null)
-        {
-            return definition.Field(name) switch
-            {
-                null => throw Faults.Invalid(Faults.Invalid($"failed to create query plan: failed to get field schema by name: fieldName({name}) not found").Message),
-                { IsSearchable: true } found => found,
-                _ => throw Faults.Invalid($"failed to create query plan: field ({name}) to search is not of vector data type: query plan failed"),
-            };
-        }
-
-        var vectors = definition.Fields.Where(f => f.IsSearchable).ToList();
-        return vectors.Count == 1 ? vectors[0] : throw Faults.Invalid("multiple anns_fields exist, please specify a anns_field in search_params");
-    }
-
-    private static QueryVector[][] Queries(SearchRequest request, FieldDefinition field, CollectionRows collection)
-    {
-        if (request.SearchInputCase == SearchRequest.SearchInputOneofCase.Ids)
-        {
-            Refuse(field.IsVectorArray, "a search of a struct array by ids");
-            Refuse(field.Schema.IsFunctionOutput, "a BM25 search by ids");
-            var (_, rows) = ByKeys(collection, request.Ids);
-            var index = collection.View.Definition.FieldIndex(field.Name);
-            var wanted = (request.Ids.IntId?.Data.Count ?? 0) + (request.Ids.StrId?.Data.Count ?? 0);
-            return rows.Count == wanted && wanted > 0
-                ? Single(rows.Select(r => ((VectorColumn)r.Segment.Segment.Columns[index]).Query(r.Row)))
-                : throw Faults.Invalid($"{wanted - rows.Count} of {wanted} ids to search by do not exist");
-        }
-
-        var group = Parsed(PlaceholderGroup.Parser, request.PlaceholderGroup, "placeholder_group");
-        CheckQueryCount(group.Placeholders.Count == 1 ? group.Placeholders[0].Values.Count : 0);
-
-        var placeholder = group.Placeholders[0];
-        if (field.Schema.IsFunctionOutput)
-        {
-            return placeholder.Type == PlaceholderType.VarChar
-                ? Single(placeholder.Values.Select(text => Bm25.Query(collection.View, field, text.ToStringUtf8())))
-                : throw Faults.Invalid($"please provide varchar/text for BM25 Function based search, got {placeholder.Type}");
-        }
-
-        if (field.IsVectorArray && SearchRun.MetricOf(collection.View.Definition, field, null).Lists)
-        {
-            return (int)placeholder.Type == ListPlaceholders + (int)field.ElementType
-                ? [.. placeholder.Values.Select(bytes => List(field.Element, bytes))]
-                : throw Faults.Invalid("vector type must be the same", $"a list of {field.ElementType} for field {field.Name}", placeholder.Type);
-        }
-
-        var one = field.IsVectorArray ? field.Element : field;
-        return (int)placeholder.Type == (int)one.Type
-            ? Single(placeholder.Values.Select(bytes => VectorReader.Query(one, bytes)))
-            : throw Faults.Invalid("vector type must be the same", $"{one.Type} field {field.Name}", placeholder.Type);
-    }
-
-    private static QueryVector[][] Single(IEnumerable<QueryVector> queries) => [.. queries.Select(q => new[] { q })];
-
-    /// <summary>The vectors of a list, which follow each other on the wire.</summary>
-    private static QueryVector[] List(FieldDefinition element, ByteString bytes)
-    {
-        if (bytes.Length == 0 || bytes.Length % element.VectorBytes != 0)
-        {
-            throw Faults.Invalid($"vector dimension mismatch, expected a list of vectors of {element.VectorBytes} bytes, actual {bytes.Length} bytes");
-        }
-
-        return [.. Enumerable.Range(0, bytes.Length / element.VectorBytes).Select(i => VectorReader.Query(element, ByteString.CopyFrom(bytes.Span.Slice(i * element.VectorBytes, element.VectorBytes))))];
     }
 }

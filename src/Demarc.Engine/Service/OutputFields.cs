@@ -75,6 +75,9 @@ internal sealed class OutputFields
         Names = [.. Names.Distinct()];
     }
 
+    /// <summary>The places of its fields in the schema.</summary>
+    public IEnumerable<int> Indexes => columns.Select(c => c.Index);
+
     /// <summary>As asked for, with wildcards resolved.</summary>
     public List<string> Names { get; } = [];
 

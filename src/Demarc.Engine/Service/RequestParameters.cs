@@ -13,19 +13,22 @@ namespace Demarc.Engine.Service;
 /// </summary>
 internal sealed class RequestParameters
 {
-    private static readonly string[] Unserved =
-        ["group_by_fields", "reducer", "rerank"];
+    private static readonly string[] Unserved = ["reducer", "rerank"];
 
     private readonly Dictionary<string, string> values = new(StringComparer.Ordinal);
+
+    // The names that stand beside `params` and not in it.
+    private readonly HashSet<string> outer = new(StringComparer.Ordinal);
 
     // What stands in `params` as anything but a text, as it is written there.
     private readonly Dictionary<string, string> written = new(StringComparer.Ordinal);
 
-    public RequestParameters(IEnumerable<Pair> pairs, bool groups = false)
+    public RequestParameters(IEnumerable<Pair> pairs)
     {
         foreach (var pair in pairs)
         {
             values[pair.Key] = pair.Value;
+            outer.Add(pair.Key);
         }
 
         // Older clients put radius and the like inside `params`, newer ones beside it; the outer one wins.
@@ -39,7 +42,7 @@ internal sealed class RequestParameters
             throw Faults.Invalid("parse ignore growing field failed");
         }
 
-        foreach (var name in Unserved.Where(name => !groups || name != "group_by_fields"))
+        foreach (var name in Unserved)
         {
             if (values.TryGetValue(name, out var value) && value.Length > 0 && !value.Equals("false", StringComparison.OrdinalIgnoreCase) && value != "[]")
             {
@@ -49,6 +52,9 @@ internal sealed class RequestParameters
     }
 
     public string? Text(string name) => values.TryGetValue(name, out var value) && value.Length > 0 ? value : null;
+
+    /// <summary>A parameter that stands beside `params`.</summary>
+    public string? Outer(string name) => outer.Contains(name) ? Text(name) : null;
 
     /// <summary>A setting of an index, which says whether it was written as a text or as JSON.</summary>
     public SettingText? Setting(string name) =>
@@ -62,8 +68,10 @@ internal sealed class RequestParameters
     /// <summary>How many digits a score is rounded to; -1 for none.</summary>
     public int Decimals()
     {
-        var digits = Whole("round_decimal", -1);
-        return digits is >= -1 and <= 6 ? (int)digits : throw Faults.Invalid($"round_decimal [{digits}] is invalid, it should be -1 or an integer in range [0, 6]");
+        var text = Text("round_decimal") ?? "-1";
+        return long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var digits) && digits is >= -1 and <= 6
+            ? (int)digits
+            : throw Faults.Invalid($"round_decimal [{text}] is invalid, should be -1 or an integer in range [0, 6]");
     }
 
     public long Whole(string name, long absent)

@@ -23,7 +23,7 @@ internal sealed class SearchAnswer(CollectionView view, IEnumerable<string> fiel
         var definition = view.Definition;
         var output = new OutputFields(definition, fields, withPrimary: false) { Zone = Zone };
         var keys = Column.NewData(definition.Primary);
-        var groups = Grouping is null ? null : Column.NewData(definition.Fields[Grouping.Field]);
+        var groups = Grouping?.Places.Select(p => p.NewData()).ToList();
         var results = new SearchResultData
         {
             NumQueries = found.Length,
@@ -40,9 +40,9 @@ internal sealed class SearchAnswer(CollectionView view, IEnumerable<string> fiel
             {
                 results.Scores.Add(decimals >= 0 ? MathF.Round(hit.Score, decimals) : hit.Score);
                 hit.Segment.Segment.Columns[definition.PrimaryIndex].Write(keys, hit.Row);
-                if (groups is not null)
+                for (var i = 0; i < groups?.Count; i++)
                 {
-                    hit.Segment.Segment.Columns[Grouping!.Field].Write(groups, hit.Row);
+                    Grouping!.Places[i].Write(groups[i], hit.Segment, hit.Row);
                 }
 
                 output.Add(hit.Segment, hit.Row);
@@ -56,9 +56,12 @@ internal sealed class SearchAnswer(CollectionView view, IEnumerable<string> fiel
 
         // Where nothing is found Milvus leaves the ids out, and its clients read that.
         results.Ids = results.Scores.Count > 0 ? MilvusEndpoint.Ids(keys) : null;
-        if (groups is not null)
+        if (Grouping?.NamesOne is true)
         {
-            results.GroupByFieldValue = groups;
+            results.GroupByFieldValue = groups![0];
+        }
+        else if (groups is not null)
+        {
             results.GroupByFieldValues.Add(groups);
         }
 
@@ -68,16 +71,20 @@ internal sealed class SearchAnswer(CollectionView view, IEnumerable<string> fiel
         return new SearchResults { Status = new Protocol.Status(), CollectionName = collection, Results = results, SessionTs = now };
     }
 
-    /// <summary>Without offset, limit and order are about rows; in a grouping search offset and limit are about groups.</summary>
+    /// <summary>
+    /// Without groups, limit, offset and order are about rows; in a grouping search they are about groups, each of which has
+    /// the place of its nearest row. Order comes first: it is that of all that was found, offset included.
+    /// </summary>
     private List<Ranked> Page(List<Ranked> hits)
     {
-        if (Grouping is not null)
+        if (Grouping is null)
         {
-            var left = hits.GroupBy(h => (Grouping.ValueOf(h) is null, Grouping.ValueOf(h))).Skip(offset).Take(limit).SelectMany(g => g);
-            return Order is null ? [.. left] : Order.Sort(left, h => (h.Segment, h.Row));
+            IEnumerable<Ranked> rows = Order is null ? hits : Order.Sort(hits.Take(offset + limit), h => (h.Segment, h.Row));
+            return [.. rows.Skip(offset).Take(limit)];
         }
 
-        var page = hits.Skip(offset).Take(limit);
-        return Order is null ? [.. page] : Order.Sort(page, h => (h.Segment, h.Row));
+        IEnumerable<IGrouping<GroupKey, Ranked>> groups = hits.GroupBy(Grouping.KeyOf).Take(offset + limit);
+        groups = Order is null ? groups : Order.Sort(groups, g => (g.First().Segment, g.First().Row));
+        return [.. groups.Skip(offset).Take(limit).SelectMany(g => g)];
     }
 }

@@ -16,42 +16,44 @@ namespace Demarc.Engine.Service;
 /// <param name="Element">Which element of a struct array was found, in a search of elements; otherwise -1.</param>
 internal readonly record struct Ranked(float Score, SegmentView Segment, int Row, int Element = -1);
 
-/// <summary>What a hybrid search says about all of its parts.</summary>
-/// <param name="Rows">How many rows or groups it is to answer with and to leave out before them.</param>
-/// <param name="Grouping">What it groups rows by.</param>
-internal sealed record HybridPage(long Rows, Grouping? Grouping);
-
 /// <summary>
 /// One search: what a request asks for, read once and checked, and what was found. A hybrid search is several of these over
 /// the same view.
 /// </summary>
 internal sealed class SearchRun
 {
-    public const int DefaultTopK = 10;
     private readonly CollectionView view;
     private readonly ConditionNode filter;
     private readonly SearchHints hints;
 
+    // Of each query that was asked, whether there is a vector to search by.
+    private readonly bool[] present;
+
     /// <param name="view">What is searched.</param>
-    /// <param name="parameters">What the request asks for.</param>
+    /// <param name="ask">What the request asks for.</param>
     /// <param name="field">By which vectors.</param>
-    /// <param name="queries">The vectors of each query.</param>
+    /// <param name="queries">The vectors of each query; a query without any finds nothing.</param>
     /// <param name="filter">Which rows may be found.</param>
-    /// <param name="whole">The hybrid search that this is a part of: it has the say about groups, order and offset.</param>
-    public SearchRun(CollectionView view, RequestParameters parameters, FieldDefinition field, QueryVector[][] queries, ConditionNode filter, HybridPage? whole)
+    public SearchRun(CollectionView view, SearchAsk ask, FieldDefinition field, QueryVector[][] queries, ConditionNode filter)
     {
-        (this.view, Parameters, Field, Queries, this.filter) = (view, parameters, field, queries, filter);
-        (Limit, Offset) = Page(parameters, whole);
-        (Metric, var lists) = MetricOf(view.Definition, field, parameters.Text("metric_type"));
+        (this.view, Ask, Field, this.filter) = (view, ask, field, filter);
+        Queries = [.. queries.Where(q => q.Length > 0)];
+        present = [.. queries.Select(q => q.Length > 0)];
+        (Metric, var lists) = MetricOf(view.Definition, field, ask.Parameters.Text("metric_type"));
         FindsElements = field.IsVectorArray && !lists;
-        Decimals = parameters.Decimals();
-        Grouping = whole is null ? Grouping.Read(view.Definition, parameters) : whole.Grouping;
-        Order = whole is null ? OrderBy.Read(view.Definition, parameters) : null;
-        hints = IndexParameters.Hints(field, view.Definition.IndexOn(field.Name)!, parameters.Setting, Limit + Offset);
-        CheckTogether();
+        if (field.IsVectorArray)
+        {
+            ask.CheckArray(view.Definition, lists);
+        }
+
+        var filtersAsItGoes = CheckHints(ask);
+
+        // Where rows are taken one after the other until there are enough, how many are asked for bounds no setting of the index.
+        var most = filtersAsItGoes || ask.Grouping is not null || ask.Iterator is not null ? 1 : ask.Limit + ask.Offset;
+        hints = IndexParameters.Hints(field, view.Definition.IndexOn(field.Name)!, ask.Parameters.Setting, most);
     }
 
-    public RequestParameters Parameters { get; }
+    public SearchAsk Ask { get; }
 
     public FieldDefinition Field { get; }
 
@@ -63,25 +65,14 @@ internal sealed class SearchRun
 
     public Metric Metric { get; }
 
-    public int Limit { get; }
-
-    public int Offset { get; }
-
-    public int Decimals { get; }
-
-    public Grouping? Grouping { get; }
-
-    public OrderBy? Order { get; }
-
     /// <summary>What is found for each query, nearest first, the offset still in it.</summary>
     public List<Ranked>[] Find(CancellationToken cancel)
     {
-        if (Grouping is not null)
-        {
-            return Grouping.Collect(this, view.LiveRows, keep => Nearest(keep, null, cancel), Limit + Offset);
-        }
-
-        return Nearest(Limit + Offset, null, cancel);
+        var found = Queries.Length == 0 ? []
+            : Ask.Grouping is { } grouping ? grouping.Collect(this, view.LiveRows, keep => Nearest(keep, null, cancel), Ask.Limit + Ask.Offset)
+            : Nearest(Ask.Limit + Ask.Offset, null, cancel);
+        var next = 0;
+        return [.. present.Select(there => there ? found[next++] : [])];
     }
 
     /// <summary>The nearest rows, of those beyond a bound if there is one. Nought is added so that a distance of nought has no sign.</summary>
@@ -120,69 +111,30 @@ internal sealed class SearchRun
         return new Ranked(score, segment, row, hit.Row - column.ElementsOf(row).From);
     }
 
-    private static (int Limit, int Offset) Page(RequestParameters parameters, HybridPage? whole)
-    {
-        var text = parameters.Text("topk") ?? parameters.Text("limit");
-        var limit = whole is not null && !long.TryParse(text, out _) ? whole.Rows : Number(text ?? $"{DefaultTopK}", "topk");
-        if (parameters.Text("iterator")?.ToUpperInvariant() is "TRUE" && limit is < 1 or > Limits.TopK)
-        {
-            limit = Limits.TopK;
-        }
-
-        var offset = whole is null ? Number(parameters.Text("offset") ?? "0", "offset") : 0;
-        CheckRows("topk", limit);
-        if (offset != 0)
-        {
-            CheckRows("offset", offset);
-            CheckRows("offset+topk", limit + offset);
-        }
-
-        return ((int)limit, (int)offset);
-    }
-
     private double? Bound(string name)
     {
-        var text = Parameters.Text(name);
+        var text = Ask.Parameters.Text(name);
         return text is null ? null
             : double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value) ? value
             : throw Faults.Unexpected($"fail to search on QueryNode {MilvusEndpoint.NodeId}: [json.exception.type_error.302] type must be number, but is {(text[0] == '[' ? "array" : text[0] == '{' ? "object" : "string")}");
     }
 
-    private static long Number(string text, string name) =>
-        long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : throw Faults.Invalid($"{name} [{text}] is invalid");
-
-    private static void CheckRows(string name, long rows)
+    /// <summary>Ways of filtering that clients may ask for; they change how long a search takes and never its answer. Whether it is to filter row by row.</summary>
+    private static bool CheckHints(SearchAsk ask)
     {
-        if (rows is < 1 or > Limits.TopK)
+        var outer = ask.Parameters.Outer("hints");
+        var named = outer ?? ask.Parameters.Text("hints");
+        if (ask.IsRange)
         {
-            throw Faults.Invalid(Faults.Invalid($"{name} [{rows}] is invalid, it should be in range [1, {Limits.TopK}], but got {rows}").Message);
-        }
-    }
-
-    /// <summary>Refuses what cannot be asked for together.</summary>
-    private void CheckTogether()
-    {
-        var iterates = Parameters.Flag("iterator") || Parameters.Flag("search_iter_v2");
-        var isRange = Parameters.Text("radius") is not null;
-        if (iterates && Grouping is not null)
-        {
-            throw Faults.Invalid("Not allowed to do groupBy when doing iteration", "", "");
+            return false;
         }
 
-        if (!isRange && Parameters.Text("range_filter") is not null)
+        if (named is not null && named != "iterative_filter" && (outer is null || named != "disable"))
         {
-            throw Faults.Invalid("range_filter requires radius to be set; range_filter alone is not a valid range search parameter", "range_filter", "");
+            throw Faults.Unexpected($"fail to search on QueryNode {MilvusEndpoint.NodeId}: hints: {(outer is null ? $"\"{named}\"" : named)} not supported");
         }
 
-        if (isRange && Grouping is not null)
-        {
-            throw Faults.Invalid("Not allowed to do range-search when doing search-group-by", "", "");
-        }
-
-        if (iterates && Order is not null)
-        {
-            throw Faults.Invalid("order_by is not supported when using search iterator", "", "");
-        }
+        return named == "iterative_filter";
     }
 
     /// <summary>The metric of the field's index, and whether it compares lists of vectors.</summary>

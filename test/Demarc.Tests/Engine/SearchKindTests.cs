@@ -34,7 +34,9 @@ public class SearchKindTests
         var second = await lab.Found(ServiceLab.Search(Sample.Vector(1000, 0), 2, ("group_by_field", "small"), ("offset", "1")));
         Assert.Equal(2, second.Ids.IntId.Data.Count);
         Assert.DoesNotContain(0, second.GroupByFieldValue.Scalars.IntData.Data);
-        Assert.Equal(1100, (await engine.Client.SearchAsync(ServiceLab.Search([1, 1, 1, 1], 2, ("group_by_field", "exact")))).Status.Code);
+        var refused = (await engine.Client.SearchAsync(ServiceLab.Search([1, 1, 1, 1], 2, ("group_by_field", "exact")))).Status;
+        Assert.Equal(65535, refused.Code);
+        Assert.Contains("unsupported data type DOUBLE for group by operator", refused.Reason, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -148,6 +150,18 @@ public class SearchKindTests
         var found = await lab.Found(ServiceLab.Search(Sample.Vector(50, 0), 10, ("order_by_fields", "id:desc")));
         Assert.Equal(found.Ids.IntId.Data.OrderDescending(), found.Ids.IntId.Data);
         Assert.All(found.Ids.IntId.Data, id => Assert.InRange(id, 40, 60));
+
+        // The offset is about the order: of the nearest three, 50, 51 and 52, the first is left out.
+        var paged = await lab.Found(ServiceLab.Search(Sample.Vector(50, 0), 2, ("order_by_fields", "id:descending"), ("offset", "1")));
+        Assert.Equal([51, 50], paged.Ids.IntId.Data);
+        var groups = await lab.Found(ServiceLab.Search(Sample.Vector(50, 0), 2, ("group_by_field", "small"), ("order_by_fields", "id:desc"), ("offset", "1")));
+        Assert.Equal([51, 50], groups.Ids.IntId.Data);
+
+        // By a place in JSON and by a key of the dynamic field, which some rows do not have.
+        var places = await lab.Found(ServiceLab.Search(Sample.Vector(50, 0), 20, ("order_by_fields", "info[\"deep\"][\"n\"]:desc, color:asc:nulls_first ,id")));
+        Assert.Equal(places.Ids.IntId.Data.OrderByDescending(id => id % 3).ThenBy(id => id % 6 == 0 ? -1 : id % 3).ThenBy(id => id), places.Ids.IntId.Data);
+        var last = await lab.Found(ServiceLab.Search(Sample.Vector(50, 0), 20, ("order_by_fields", "maybe:asc")));
+        Assert.Equal(last.Ids.IntId.Data.OrderBy(id => id % 4 == 0).ThenBy(id => id % 4 == 0 ? 0 : id), last.Ids.IntId.Data);
         var query = new QueryRequest { CollectionName = "things", Expr = "id < 20", OutputFields = { "flag" }, QueryParams = { ServiceLab.Parameters(("order_by_fields", "flag:desc,id:desc"), ("limit", "3")) } };
         var rows = await engine.Client.QueryAsync(query);
         ServiceLab.Ok(rows.Status);

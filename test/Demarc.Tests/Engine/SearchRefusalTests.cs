@@ -16,8 +16,16 @@ public class SearchRefusalTests
     [InlineData("anns_field", "id", 1100, "failed to create query plan: field (id) to search is not of vector data type: query plan failed: invalid parameter")]
     [InlineData("range_filter", "1", 1100, "range_filter requires radius to be set; range_filter alone is not a valid range search parameter: invalid parameter[expected=range_filter][actual=]")]
     [InlineData("radius", "far", 65535, "type must be number, but is string")]
-    [InlineData("group_by_field", "nothing", 1700, "groupBy field not found in schema: field not found[field=nothing]")]
-    public async Task A_search_says_what_is_wrong_with_it(string key, string value, int code, string why)
+    [InlineData("topk", null, 1101, "topk is required: missing parameter")]
+    [InlineData("round_decimal", "7", 1100, "round_decimal [7] is invalid, should be -1 or an integer in range [0, 6]: invalid parameter")]
+    [InlineData("hints", "nonsense", 65535, "hints: nonsense not supported")]
+    [InlineData("group_by_field", "vec[0]", 65535, "unsupported data type VECTOR_FLOAT for group by operator")]
+    [InlineData("order_by_fields", "id:up", 1100, "invalid order direction 'up' for field 'id', expected 'asc' or 'desc': invalid parameter")]
+    [InlineData("order_by_fields", "id:asc:nulls_middle", 1100, "invalid null ordering 'nulls_middle', expected 'nulls_first' or 'nulls_last': invalid parameter")]
+    [InlineData("order_by_fields", "id:asc:nulls_last:more", 1100, "too many order_by field options in 'id:asc:nulls_last:more': invalid parameter")]
+    [InlineData("order_by_fields", "vec", 1100, "order_by field 'vec' has unsortable type FloatVector; supported types: bool, int8/16/32/64, float, double, string, varchar; for JSON fields use path syntax like field[\"key\"]: invalid parameter")]
+    [InlineData("order_by_fields", "id[\"key\"]", 1100, "order_by field 'id[\"key\"]' has brackets but is not a JSON type: invalid parameter")]
+    public async Task A_search_says_what_is_wrong_with_it(string key, string? value, int code, string why)
     {
         using var folder = Sample.Folder();
         await using var engine = await EngineProcess.Start(folder.Path);
@@ -28,7 +36,11 @@ public class SearchRefusalTests
             request.SearchParams.Remove(given);
         }
 
-        request.SearchParams.Add(ServiceLab.Parameters((key, value)));
+        if (value is not null)
+        {
+            request.SearchParams.Add(ServiceLab.Parameters((key, value)));
+        }
+
         var status = (await engine.Client.SearchAsync(request)).Status;
         Assert.Equal(code, status.Code);
         Assert.Contains(why, status.Reason, StringComparison.Ordinal);
@@ -40,6 +52,7 @@ public class SearchRefusalTests
         using var folder = Sample.Folder();
         await using var engine = await EngineProcess.Start(folder.Path);
         await new ServiceLab(engine.Client).Ready(rows: 20);
+        await Refused("limit not found in rank_params", 1);
         await Refused("nq [0] is invalid, nq (number of search vector per search request) should be in range [1, 16384], but got 0", 0);
         await Refused("invalid max query result window, (offset+limit) should be in range [1, 16384], but got 16385", 1, ("limit", "16385"));
         await Refused("invalid max query result window, offset [-1] is invalid, should be gte than 0", 1, ("limit", "1"), ("offset", "-1"));

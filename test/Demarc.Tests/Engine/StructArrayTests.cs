@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using Demarc.Engine.Protocol;
@@ -190,6 +191,64 @@ public class StructArrayTests
 
         await CheckLists(client);
         await CheckElements(client);
+        await CheckIterator(client);
+        await CheckRefusals(client);
+    }
+
+    /// <summary>Every element comes once, the nearest first, though many are as near as others.</summary>
+    private static async Task CheckIterator(MilvusService.MilvusServiceClient client)
+    {
+        var (seen, scores, last) = (new List<(long, long)>(), new List<float>(), (SearchIteratorV2Results?)null);
+        while (true)
+        {
+            var request = Search("elements", PlaceholderType.FloatVector, [7, 3]);
+            request.SearchParams.Add(ServiceLab.Parameters(("iterator", "True"), ("search_iter_v2", "True"), ("search_iter_batch_size", "90")));
+            if (last is not null)
+            {
+                request.SearchParams.Add(ServiceLab.Parameters(("search_iter_id", last.Token), ("search_iter_last_bound", last.LastBound.ToString("R", CultureInfo.InvariantCulture))));
+            }
+
+            var answer = await client.SearchAsync(request);
+            ServiceLab.Ok(answer.Status);
+            last = answer.Results.SearchIteratorV2Results;
+            Assert.True(Guid.TryParse(last.Token, out _));
+            if (answer.Results.Scores.Count == 0)
+            {
+                break;
+            }
+
+            seen.AddRange(answer.Results.Ids.IntId.Data.Zip(answer.Results.ElementIndices.Data));
+            scores.AddRange(answer.Results.Scores);
+        }
+
+        Assert.Equal(Keys().SelectMany(id => Enumerable.Range(0, Elements(id).Count).Select(at => (id, (long)at))), seen.Order());
+        Assert.Equal(scores.Order(), scores);
+
+        // In groups by the key a row has as many elements as are asked for.
+        var groups = Search("elements", PlaceholderType.FloatVector, [7, 3]);
+        groups.SearchParams.Add(ServiceLab.Parameters(("group_by_field", "id"), ("group_size", "2"), ("strict_group_size", "True")));
+        var grouped = await client.SearchAsync(groups);
+        ServiceLab.Ok(grouped.Status);
+        Assert.Equal(10, grouped.Results.Ids.IntId.Data.Distinct().Count());
+        Assert.All(grouped.Results.Ids.IntId.Data.CountBy(id => id), row => Assert.InRange(row.Value, 1, Math.Min(2, Elements(row.Key).Count)));
+    }
+
+    private static async Task CheckRefusals(MilvusService.MilvusServiceClient client)
+    {
+        await Refused("range search is not supported for multi-search-multi on embedding list fields", "docs", ("radius", "1"));
+        await Refused("search iterator is not supported for multi-search-multi on embedding list fields", "docs", ("iterator", "True"));
+        await Refused("group by is not supported for multi-search-multi on embedding list fields", "docs", ("group_by_field", "id"));
+        await Refused("legacy search iterator is not supported for element-level search", "elements", ("iterator", "True"));
+        var byRows = Search("elements", PlaceholderType.FloatVector, [7, 3]);
+        byRows.Ids = new IDs { IntId = new LongArray { Data = { 1 } } };
+        Assert.Contains("array of vector is not supported for search by IDs", (await client.SearchAsync(byRows)).Status.Reason, StringComparison.Ordinal);
+
+        async Task Refused(string why, string name, (string, string) parameter)
+        {
+            var request = Search(name, name == "docs" ? PlaceholderType.EmbListFloatVector : PlaceholderType.FloatVector, [7, 3]);
+            request.SearchParams.Add(ServiceLab.Parameters(parameter));
+            Assert.Contains(why, (await client.SearchAsync(request)).Status.Reason, StringComparison.Ordinal);
+        }
     }
 
     /// <summary>The sum over the list of the best inner product.</summary>
