@@ -57,7 +57,8 @@ internal sealed class BoostFunctions : ScoreFunctions
             }
         }
 
-        return (float)(factor is not { } all ? hit.Score : addToScore ? hit.Score + all : hit.Score * all);
+        // Milvus adds to the negative of a distance, so that what is added brings the row nearer.
+        return (float)(factor is not { } all ? hit.Score : !addToScore ? hit.Score * all : metric.IsDistance() ? hit.Score - all : hit.Score + all);
     }
 
     private static bool IsSum(FunctionScore score, string name) =>

@@ -110,7 +110,7 @@ internal sealed partial class MilvusEndpoint
         var (collection, view) = Loaded(call, request.CollectionName, request.PartitionNames);
         CheckQueryCount(request.Requests.Count == 0 ? 0 : 1);
         var parameters = new RequestParameters(request.RankParams);
-        var rescoring = request.FunctionScore is { } asked ? ScoreFunctions.Read(view.Definition, asked, filter => ParseFilter(view.Definition, filter, NoTemplates)) : null;
+        var rescoring = request.FunctionScore is { } asked ? ScoreFunctions.Read(view.Definition, asked, filter => ParseFilter(view.Definition, filter, NoTemplates, "failed to create query plan: parse expr failed")) : null;
         Refuse(rescoring is BoostFunctions, "a boost over a hybrid search; name it in its parts");
         var ranker = rescoring is DecayFunction decay ? Ranker.ByDecay(decay)
             : request.FunctionScore is { Functions.Count: > 0 } score ? Ranker.Read(score, request.Requests.Count) : Ranker.Read(parameters, request.Requests.Count);
@@ -171,7 +171,7 @@ internal sealed partial class MilvusEndpoint
             return found;
         }
 
-        var functions = ScoreFunctions.Read(view.Definition, score, filter => ParseFilter(view.Definition, filter, NoTemplates));
+        var functions = ScoreFunctions.Read(view.Definition, score, filter => ParseFilter(view.Definition, filter, NoTemplates, "failed to create query plan: parse expr failed"));
         if (functions is BoostFunctions && run.Ask.Grouping is not null)
         {
             throw Faults.Invalid("failed to create query plan: don't support use segment scorer with group_by or search_iterator: query plan failed");

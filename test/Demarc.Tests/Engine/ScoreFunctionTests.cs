@@ -86,6 +86,26 @@ public class ScoreFunctionTests
     }
 
     [Fact]
+    public async Task What_is_added_to_a_distance_brings_the_row_nearer()
+    {
+        using var folder = Sample.Folder();
+        await using var engine = await EngineProcess.Start(folder.Path);
+        var lab = new ServiceLab(engine.Client);
+        await lab.Ready(rows: 100);
+
+        // The nearest are 50, 51 and 52 at 0, 2 and 8.
+        var request = ServiceLab.Search(Sample.Vector(50, 0), 3);
+        request.FunctionScore = Boost([("filter", "id == 52"), ("weight", "7")]);
+        request.FunctionScore.Params.Add(ServiceLab.Parameters(("boost_mode", "sum")));
+        var found = await lab.Found(request);
+        Assert.Equal([50, 52, 51], found.Ids.IntId.Data);
+        Assert.Equal([0, 1, 2], found.Scores);
+
+        request.FunctionScore = Boost([("filter", "id @@ 52"), ("weight", "7")]);
+        Assert.Contains("failed to create query plan: parse expr failed: cannot parse expression: id @@ 52", (await engine.Client.SearchAsync(request)).Status.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task What_does_not_fit_is_refused_by_name()
     {
         using var folder = Sample.Folder();
