@@ -22,6 +22,9 @@ internal sealed record CollectionDefinition(CreateCollectionOp Op, ulong Created
     /// <summary>The property that has every search be about one partition key.</summary>
     public const string IsolationProperty = "partitionkey.isolation";
 
+    /// <summary>The property that shows the highest number that a field has or had; it is not kept but follows from the fields.</summary>
+    public const string HighestFieldProperty = "max_field_id";
+
     /// <summary>The property that says in which zone times are read and shown; every collection has it, as in Milvus.</summary>
     public const string TimezoneProperty = "timezone";
 
@@ -31,7 +34,11 @@ internal sealed record CollectionDefinition(CreateCollectionOp Op, ulong Created
 
     public string Database => Op.Schema.DbName.Length > 0 ? Op.Schema.DbName : Faults.DefaultDatabase;
 
+    /// <summary>One for each column of the rows, in their order, the places of dropped ones among them.</summary>
     public required IReadOnlyList<FieldDefinition> Fields { get; init; }
+
+    /// <summary>The fields that are there.</summary>
+    public IEnumerable<FieldDefinition> Standing => Fields.Where(f => !f.IsDropped);
 
     public required int PrimaryIndex { get; init; }
 
@@ -63,13 +70,13 @@ internal sealed record CollectionDefinition(CreateCollectionOp Op, ulong Created
 
     public long DefaultPartitionId => Partitions[0].Id;
 
-    public FieldDefinition? Field(string name) => Fields.FirstOrDefault(f => f.Name == name);
+    public FieldDefinition? Field(string name) => Fields.FirstOrDefault(f => f.Name == name && !f.IsDropped);
 
     public int FieldIndex(string name)
     {
         for (var i = 0; i < Fields.Count; i++)
         {
-            if (Fields[i].Name == name)
+            if (Fields[i].Name == name && !Fields[i].IsDropped)
             {
                 return i;
             }
@@ -77,6 +84,12 @@ internal sealed record CollectionDefinition(CreateCollectionOp Op, ulong Created
 
         return -1;
     }
+
+    /// <summary>How many fields clients see: arrays of structs and their parts among them, the dynamic field not.</summary>
+    public int FieldCount => Standing.Count(f => !f.Schema.IsDynamic) + Op.Schema.StructArrayFields.Count;
+
+    /// <summary>The number of the next field: above those of all that were ever there.</summary>
+    public long NextFieldId => Fields.Select(f => f.Schema.FieldID).Concat(Op.Schema.StructArrayFields.Select(a => a.FieldID)).Max() + 1;
 
     /// <summary>The struct array of that name, if there is one.</summary>
     public StructArrayFieldSchema? StructArray(string name) => Op.Schema.StructArrayFields.FirstOrDefault(s => s.Name == name);
@@ -105,7 +118,7 @@ internal sealed record CollectionDefinition(CreateCollectionOp Op, ulong Created
         StructRules.Fold(schema);
         for (var i = schema.Fields.Count - 1; i >= 0; i--)
         {
-            if (schema.Fields[i].IsDynamic)
+            if (schema.Fields[i].IsDynamic || schema.Fields[i].State == FieldState.FieldDropped)
             {
                 schema.Fields.RemoveAt(i);
             }

@@ -14,6 +14,9 @@ internal sealed record FieldDefinition(FieldSchema Schema, int Dimension, int Ma
 
     public string Name => Schema.Name;
 
+    /// <summary>Whether only the place of the field is left: rows written before may still hold values in it, and nothing shows them.</summary>
+    public bool IsDropped => Schema.State == FieldState.FieldDropped;
+
     public DataType Type => Schema.DataType;
 
     public bool IsVector => IsVectorType(Type);

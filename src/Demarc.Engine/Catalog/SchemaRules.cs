@@ -37,15 +37,19 @@ internal static class SchemaRules
         op.Schema = schema;
         op.Properties.Clear();
         op.Properties.Add(properties);
-        return Read(op, before.CreatedTimestamp) with
+        var after = Read(op, before.CreatedTimestamp);
+        return after with
         {
             Loaded = before.Loaded,
             LoadedPartitions = before.LoadedPartitions,
-            LoadFields = before.LoadFields,
-            Indexes = before.Indexes,
+            LoadFields = [.. before.LoadFields.Where(Stays)],
+            Indexes = [.. before.Indexes.Where(i => Stays(i.FieldName))],
             Partitions = before.Partitions,
             UpdatedTimestamp = timestamp,
         };
+
+        // What rests on a field goes with it.
+        bool Stays(string field) => before.Field(field) is null || after.Field(field) is not null;
     }
 
     /// <summary>One partition, or with a partition key as many as asked for; their ids follow the collection's.</summary>
@@ -113,9 +117,12 @@ internal static class SchemaRules
     };
 
     /// <summary>The schema with one more field, which the rows that are there already leave out.</summary>
-    public static CollectionSchema WithField(CollectionDefinition definition, FieldSchema given)
+    /// <param name="definition">The collection as it is.</param>
+    /// <param name="given">The field.</param>
+    /// <param name="isOutput">Whether it is added together with the function that makes its values.</param>
+    public static CollectionSchema WithField(CollectionDefinition definition, FieldSchema given, bool isOutput = false)
     {
-        if (definition.Fields.Count + definition.Op.Schema.StructArrayFields.Count >= Limits.Fields)
+        if (definition.FieldCount >= Limits.Fields)
         {
             throw Faults.Invalid($"The number of fields has reached the maximum value {Limits.Fields}");
         }
@@ -126,10 +133,16 @@ internal static class SchemaRules
         }
 
         CheckAddable(definition, given);
+        if (!given.Nullable && !isOutput)
+        {
+            throw Faults.Invalid($"added field must be nullable, please check it, field name = {given.Name}");
+        }
+
         var field = given.Clone();
         CheckField(field, definition.Name);
         DefaultRules.Check(field);
-        field.FieldID = definition.Fields.Max(f => f.Schema.FieldID) + 1;
+        field.FieldID = definition.NextFieldId;
+        field.IsFunctionOutput = isOutput;
         field.State = FieldState.FieldCreated;
         var schema = definition.Op.Schema.Clone();
         schema.Fields.Add(field);
@@ -175,16 +188,6 @@ internal static class SchemaRules
             {
                 throw Faults.Invalid($"vector field must have dimension specified, field name = {field.Name}");
             }
-        }
-
-        if (!field.Nullable)
-        {
-            throw Faults.Invalid($"added field must be nullable, please check it, field name = {field.Name}");
-        }
-
-        if (field.IsFunctionOutput)
-        {
-            throw Faults.NotServed($"a field that is the output of a function, as {field.Name} is, in a collection that is there already");
         }
     }
 

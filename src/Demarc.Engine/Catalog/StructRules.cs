@@ -48,11 +48,11 @@ internal static class StructRules
         }
 
         var schema = definition.Op.Schema.Clone();
-        var names = schema.Fields.Select(f => f.Name).Concat(schema.StructArrayFields.Select(a => a.Name)).ToHashSet(StringComparer.Ordinal);
+        var names = definition.Standing.Select(f => f.Name).Concat(schema.StructArrayFields.Select(a => a.Name)).ToHashSet(StringComparer.Ordinal);
         var array = given.Clone();
-        _ = Complete(schema, array, names, definition.Fields.Max(f => f.Schema.FieldID) + 1);
+        _ = Complete(schema, array, names, definition.NextFieldId);
         schema.StructArrayFields.Add(array);
-        if (schema.Fields.Count > Limits.Fields)
+        if (definition.FieldCount + 1 + array.Fields.Count > Limits.Fields)
         {
             throw Faults.Invalid($"maximum field's number should be limited to {Limits.Fields}");
         }

@@ -17,7 +17,7 @@ internal static class Privileges
         ["Query", "Search", "IndexDetail", "GetFlushState", "GetLoadState", "GetLoadingProgress", "HasPartition", "ShowPartitions", "DescribeCollection", "DescribeAlias", "GetStatistics", "ListAliases", "ListSnapshots", "DescribeSnapshot"];
 
     private static readonly string[] CollectionReadWrite =
-        [.. CollectionReadOnly, "Load", "Release", "Insert", "Delete", "Upsert", "Import", "Flush", "Compaction", "LoadBalance", "CreateIndex", "DropIndex", "CreatePartition", "DropPartition", "AddCollectionField"];
+        [.. CollectionReadOnly, "Load", "Release", "Insert", "Delete", "Upsert", "Import", "Flush", "Compaction", "LoadBalance", "CreateIndex", "DropIndex", "CreatePartition", "DropPartition", "AddCollectionField", "AlterCollectionSchema"];
 
     private static readonly string[] DatabaseReadOnly = ["ShowCollections", "DescribeDatabase"];
 

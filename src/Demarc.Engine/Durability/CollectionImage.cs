@@ -61,7 +61,7 @@ internal sealed record SegmentImage(CollectionRows Collection, CollectionDefinit
             PartitionId = view.Segment.PartitionId,
         };
         view.Segment.Times.WriteTo(stored);
-        if (view.Segment.Stored is { } file && file.Identity.Rows == view.Count && file.File.EndsWith(SegmentFile.Extension, StringComparison.Ordinal))
+        if (view.Segment.Stored is { } file && file.Identity.Rows == view.Count && file.File.EndsWith(SegmentFile.Extension, StringComparison.Ordinal) && !Lacks(file, definition))
         {
             stored.File = file.File;
             if (file.Identity.Id != view.Segment.Id)
@@ -71,11 +71,14 @@ internal sealed record SegmentImage(CollectionRows Collection, CollectionDefinit
         }
         else
         {
-            stored.File = SegmentFile.Name(view.Segment.Id, view.Count);
+            stored.File = SegmentFile.Name(view.Segment.Id, view.Count, definition.Op.Schema.Version);
         }
 
         return new SegmentImage(collection, definition, view, stored);
     }
+
+    /// <summary>Whether the file is without what a function has made since: that is not made again at each start.</summary>
+    private static bool Lacks(StoredRows file, CollectionDefinition definition) => definition.Fields.Skip(file.Fields).Any(f => f.Schema.IsFunctionOutput);
 
     /// <summary>Writes the file unless it is there; whether it was written now. Whoever calls this is the only one to write or remove files of segments.</summary>
     public bool Write(DataDirectory directory, Disk disk)
@@ -86,9 +89,9 @@ internal sealed record SegmentImage(CollectionRows Collection, CollectionDefinit
         }
 
         // The file that was meant may be gone, and if it was shared it is not this segment's to write.
-        (Stored.File, Stored.OriginCollectionId, Stored.OriginSegmentId) = (SegmentFile.Name(View.Segment.Id, View.Count), 0, 0);
+        (Stored.File, Stored.OriginCollectionId, Stored.OriginSegmentId) = (SegmentFile.Name(View.Segment.Id, View.Count, Definition.Op.Schema.Version), 0, 0);
         SegmentFile.Write(disk, directory.PathOf(Stored.File), View, Definition);
-        View.Segment.Stored = new StoredRows(Stored.File, SegmentFile.IdentityOf(Definition, Stored));
+        View.Segment.Stored = new StoredRows(Stored.File, SegmentFile.IdentityOf(Definition, Stored), Definition.Fields.Count);
         return true;
     }
 }

@@ -7,7 +7,8 @@ namespace Demarc.Engine.Durability;
 
 /// <summary>
 /// The rows of one segment as a file of blocks: column by column, vectors as they stand in memory, so that they are mapped
-/// and not read. The description names type and dimension of each field; a field that was added later is not in the file.
+/// and not read. The description names type and dimension of each field; a field that was added later is not in the file, and one
+/// that was dropped may be in it with its values or as a place without any.
 /// </summary>
 internal static class SegmentFile
 {
@@ -37,8 +38,9 @@ internal static class SegmentFile
         writer.Commit(BlockFormat.SegmentMagic, new BlockFileIdentity(definition.Id, view.Segment.Id, view.Count));
     }
 
-    /// <summary>The name of the file with a segment's first rows. Rows never change, so one file of that name has the content of any other.</summary>
-    public static string Name(long segment, int rows) => string.Create(CultureInfo.InvariantCulture, $"segment-{segment:x16}-{rows:x8}{Extension}");
+    /// <summary>The name of the file with a segment's first rows, under one version of the schema. Rows never change, so one file of that name has the content of any other.</summary>
+    public static string Name(long segment, int rows, int schema) =>
+        string.Create(CultureInfo.InvariantCulture, $"segment-{segment:x16}-{rows:x8}") + (schema == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"-{schema:x4}")) + Extension;
 
     /// <summary>Whose rows the file that a manifest names says it holds.</summary>
     public static BlockFileIdentity IdentityOf(CollectionDefinition definition, StoredSegment stored) => stored.OriginSegmentId == 0
@@ -65,7 +67,7 @@ internal static class SegmentFile
         // it: such fields stand at the end and hold nothing but defaults, and what adds them is still to be done again.
         for (var i = 0; i < Math.Min(fields, definition.Fields.Count); i++)
         {
-            if ((described[2 * i], described[(2 * i) + 1]) != Describe(definition.Fields[i]))
+            if (!definition.Fields[i].IsDropped && (described[2 * i], described[(2 * i) + 1]) != Describe(definition.Fields[i]))
             {
                 throw new DamagedDataException(path, 0, $"the segment's field {i} is not {definition.Fields[i].Name} as its collection has it");
             }
@@ -79,6 +81,9 @@ internal static class SegmentFile
     public static Func<int, bool> IsDense(BlockFile file) => IsDense(file.Read<int>(BlockKind.Description, NoField));
 
     public static int Fields(BlockFile file) => (int)file.Count(BlockKind.Description, NoField) / 2;
+
+    /// <summary>Whether the file has a field's values, and not only its place.</summary>
+    public static bool Holds(BlockFile file, int field) => file.Read<int>(BlockKind.Description, NoField) is var described && (2 * field) + 1 < described.Length && described[2 * field] != 0;
 
     private static Func<int, bool> IsDense(int[] described) =>
         field => (2 * field) + 1 < described.Length && (DataType)(described[2 * field] & ushort.MaxValue) is DataType.FloatVector or DataType.Float16Vector or DataType.Bfloat16Vector or DataType.Int8Vector or DataType.BinaryVector;

@@ -263,11 +263,7 @@ internal sealed partial class Store : IDisposable
             return false;
         }
 
-        foreach (var field in definition.Fields.Skip(rows.Columns.Count))
-        {
-            rows.Columns.Add(Rows.RowReader.Absent(field, rows.RowCount));
-        }
-
+        Rows.RowReader.Complete(definition, rows.Columns, rows.RowCount);
         return true;
     }
 

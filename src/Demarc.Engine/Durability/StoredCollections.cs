@@ -112,11 +112,7 @@ internal static class StoredCollections
         switch (op.ChangeCase)
         {
             case LogOp.ChangeOneofCase.PutRows:
-                foreach (var field in collection.Definition.Fields.Skip(op.PutRows.Columns.Count).ToList())
-                {
-                    op.PutRows.Columns.Add(RowReader.Absent(field, op.PutRows.RowCount));
-                }
-
+                RowReader.Complete(collection.Definition, op.PutRows.Columns, op.PutRows.RowCount);
                 collection.Put(op.PutRows, op.Timestamp);
                 break;
             case LogOp.ChangeOneofCase.DeleteRows:

@@ -50,6 +50,8 @@ internal static class Faults
 
     public static Fault IndexNotFound(string collection) => new(700, $"index not found[collection={collection}]");
 
+    public static Fault FieldNotLoaded(string field) => new(2000, $"field index of the field: {field} is not loaded, please reload the collection: segcore error");
+
     public static Fault IndexNotNamed(string index) => new(700, $"index not found[indexName={index}]");
 
     public static Fault DatabaseNotFound(string name) => new(800, $"database not found[database={name}]");

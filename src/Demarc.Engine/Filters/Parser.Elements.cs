@@ -70,13 +70,15 @@ internal sealed partial class Parser
         var index = definition.FieldIndex(name);
         if (index < 0)
         {
-            throw new FilterException($"struct field not found: {name}, error: failed to get field schema by name: fieldName({name}) not found");
+            throw NoStruct(name);
         }
 
         return definition.Fields[index].IsSearchable ? throw new FilterException($"filter on vector field {name} is not supported")
             : int.TryParse(position.Text, out var whole) ? new ElementNode(index, name, whole)
             : throw new FilterException($"invalid element index: {position.Text}");
     }
+
+    private static FilterException NoStruct(string name) => new($"struct field not found: {name}, error: failed to get field schema by name: fieldName({name}) not found");
 
     /// <summary>The field that array[part] names.</summary>
     private int PartIndex(Token array)

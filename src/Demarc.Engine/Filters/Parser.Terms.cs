@@ -57,6 +57,11 @@ internal sealed partial class Parser
         var index = definition.StructArray(name.Text) is null ? definition.FieldIndex(name.Text) : PartIndex(name);
         if (index < 0)
         {
+            if (Symbol("[") && at + 2 < tokens.Count && tokens[at + 1].Kind == TokenKind.Name && tokens[at + 2].Text == "]")
+            {
+                throw NoStruct(StructRules.PartName(name.Text, tokens[at + 1].Text));
+            }
+
             return definition.DynamicIndex >= 0
                 ? new JsonNode(definition.DynamicIndex, [name.Text, .. Path()])
                 : throw new FilterException($"field {name.Text} not exist");

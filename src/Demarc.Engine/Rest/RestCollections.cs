@@ -98,7 +98,15 @@ internal static class RestCollections
             return RestCall.Done(call.Core.AlterCollectionField(request, call.Context));
         });
         add("collections/fields/add", call => RestCall.Done(call.Core.AddCollectionField(
-            new AddCollectionFieldRequest { DbName = call.Database, CollectionName = call.Collection, Schema = RestSchemas.Field(call.NeededPart("schema")).ToByteString() }, call.Context)));
+            new AddCollectionFieldRequest { DbName = call.Database, CollectionName = call.Collection, Schema = RestSchemas.PlainField(call.NeededPart("schema")).ToByteString() }, call.Context)));
+        add("collections/struct_fields/add", call => RestCall.Done(call.Core.AddCollectionStructField(
+            new AddCollectionStructFieldRequest { DbName = call.Database, CollectionName = call.Collection, StructArrayFieldSchema = RestSchemas.Structs(call.NeededPart("schema")) }, call.Context)));
+        add("collections/add_function", call => RestCall.Done(call.Core.AddCollectionFunction(
+            new AddCollectionFunctionRequest { DbName = call.Database, CollectionName = call.Collection, FunctionSchema = RestSchemas.Function(call.NeededPart("function")) }, call.Context)));
+        add("collections/alter_function", call => RestCall.Done(call.Core.AlterCollectionFunction(
+            new AlterCollectionFunctionRequest { DbName = call.Database, CollectionName = call.Collection, FunctionName = call.Needed("functionName"), FunctionSchema = RestSchemas.Function(call.NeededPart("function")) }, call.Context)));
+        add("collections/drop_function", call => RestCall.Done(call.Core.DropCollectionFunction(
+            new DropCollectionFunctionRequest { DbName = call.Database, CollectionName = call.Collection, FunctionName = call.Part("FunctionName") is null ? call.Needed("functionName") : call.Needed("FunctionName") }, call.Context)));
         add("collections/truncate", async call =>
         {
             RestCall.Check((await call.Core.TruncateCollection(new TruncateCollectionRequest { DbName = call.Database, CollectionName = call.Collection }, call.Context)).Status);

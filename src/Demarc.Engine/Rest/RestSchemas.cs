@@ -136,7 +136,13 @@ internal static class RestSchemas
         return score;
     }
 
-    private static StructArrayFieldSchema Structs(JsonElement given)
+    /// <summary>A field that is no array of structs: those have a call of their own.</summary>
+    public static FieldSchema PlainField(JsonElement given) =>
+        Text(given, "dataType") is "ArrayOfStruct" || (Text(given, "dataType") == "Array" && Text(given, "elementDataType") == "Struct")
+            ? throw Faults.Invalid("StructArray field must be added through /v2/vectordb/collections/struct_fields/add")
+            : Field(given);
+
+    public static StructArrayFieldSchema Structs(JsonElement given)
     {
         var array = new StructArrayFieldSchema { Name = Text(given, "fieldName"), Description = Text(given, "description"), Nullable = True(given, "nullable") };
         if (given.TryGetProperty("typeParams", out var parameters))

@@ -70,7 +70,8 @@ internal sealed partial class CollectionRows
     public void Restore(BlockFile file, StoredSegment stored)
     {
         var segment = Restored(stored);
-        segment.ReadFrom(file, stored.RowCount);
+        segment.ReadFrom(file, stored.RowCount, Definition);
+        segment.Stored = segment.Stored! with { Fields = SegmentFile.Fields(file) };
         if (!segment.IsFull)
         {
             file.CheckAll();
@@ -83,7 +84,8 @@ internal sealed partial class CollectionRows
     public void Restore(SegmentBody body, StoredSegment stored)
     {
         var segment = Restored(stored);
-        segment.Append(RowReader.Completed(Definition, body), 0, body.RowCount);
+        RowReader.Complete(Definition, body.Columns, body.RowCount);
+        segment.Append(body.Columns, 0, body.RowCount);
         Restore(segment, stored);
     }
 
@@ -108,7 +110,7 @@ internal sealed partial class CollectionRows
     private Segment Restored(StoredSegment stored)
     {
         var partition = stored.PartitionId != 0 ? stored.PartitionId : Definition.DefaultPartitionId;
-        return new Segment(Definition, stored.SegmentId, nextOrdinal++, partition) { Stored = new StoredRows(stored.File, SegmentFile.IdentityOf(Definition, stored)), NamedRows = stored.RowCount };
+        return new Segment(Definition, stored.SegmentId, nextOrdinal++, partition) { Stored = new StoredRows(stored.File, SegmentFile.IdentityOf(Definition, stored), 0), NamedRows = stored.RowCount };
     }
 
     private void Restore(Segment segment, StoredSegment stored)

@@ -62,7 +62,10 @@ internal sealed partial class CollectionRows
         }
     }
 
-    /// <summary>Another name, other properties or more fields; rows that are there get the new fields' default or null.</summary>
+    /// <summary>
+    /// Another name, other properties, more fields or fewer. Rows that are there get what new fields hold without a value; those of a dropped
+    /// field keep theirs, unseen, until they are moved to another segment.
+    /// </summary>
     public void Alter(CollectionDefinition definition)
     {
         lock (gate)
@@ -70,6 +73,11 @@ internal sealed partial class CollectionRows
             foreach (var segment in segments)
             {
                 segment.Extend(definition);
+            }
+
+            if (definition.Fields.Count(f => f.IsDropped) > Definition.Fields.Count(f => f.IsDropped))
+            {
+                CloseOpen();
             }
 
             Definition = definition;
@@ -301,6 +309,17 @@ internal sealed partial class CollectionRows
         return (ids[from], end - from);
     }
 
+    /// <summary>Has later rows go to segments of their own, whose columns are those of the definition from now on.</summary>
+    private void CloseOpen()
+    {
+        foreach (var segment in open.Values)
+        {
+            segment.AskedRows = segment.Count;
+        }
+
+        open.Clear();
+    }
+
     private Segment Open(long partition)
     {
         if (open.TryGetValue(partition, out var segment) && !segment.IsFull)
@@ -318,7 +337,7 @@ internal sealed partial class CollectionRows
 
     /// <summary>
     /// Rewrites segments that are no longer appended to, so that deletions give memory back: those of which more than half is
-    /// deleted, or when that is not asked for, all that have deletions.
+    /// deleted, or when that is not asked for, all that have deletions or values of dropped fields.
     /// </summary>
     private List<(long Source, long Target)> Compact(bool worthwhile)
     {
@@ -327,7 +346,8 @@ internal sealed partial class CollectionRows
         {
             var old = segments[i];
             var appended = !old.IsFull && open.GetValueOrDefault(old.PartitionId) == old;
-            if (appended || old.DeletedCount <= (worthwhile ? old.Count / 2 : 0) || !old.IsSound)
+            var wanted = worthwhile ? old.DeletedCount > old.Count / 2 : old.DeletedCount > 0 || old.HoldsDropped(Definition);
+            if (appended || !wanted || !old.IsSound)
             {
                 continue;
             }

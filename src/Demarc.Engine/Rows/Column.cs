@@ -171,6 +171,7 @@ internal abstract class Column(FieldDefinition field)
         DataType.FloatVector => new FloatVectorColumn(field),
         DataType.Float16Vector or DataType.Bfloat16Vector or DataType.Int8Vector or DataType.BinaryVector => new ByteVectorColumn(field),
         DataType.SparseFloatVector => new SparseVectorColumn(field),
+        DataType.None when field.IsDropped => new DroppedColumn(field),
         _ => throw new InvalidOperationException($"No column for {field.Type}; the schema check let it pass."),
     };
 

@@ -17,7 +17,7 @@ internal static class DynamicValues
     /// <param name="mayNameFields">Whether names of fields are let pass: a row may have had them before they became fields.</param>
     public static void Check(CollectionDefinition definition, FieldData column, bool mayNameFields)
     {
-        var fields = mayNameFields ? [] : definition.Fields.Where(f => !StructRules.IsPart(f.Name) && !f.Schema.IsDynamic).Select(f => (f.Name, Encoding.UTF8.GetBytes(f.Name))).ToList();
+        var fields = mayNameFields ? [] : definition.Standing.Where(f => !StructRules.IsPart(f.Name) && !f.Schema.IsDynamic).Select(f => (f.Name, Encoding.UTF8.GetBytes(f.Name))).ToList();
         foreach (var value in column.Scalars.JsonData.Data)
         {
             try

@@ -40,7 +40,7 @@ internal static class PartialRows
         }
 
         var whole = new List<FieldData>();
-        foreach (var field in definition.Fields.Where(f => !f.Schema.IsFunctionOutput && !(f.Schema.IsPrimaryKey && newKeys is not null)))
+        foreach (var field in definition.Standing.Where(f => !f.Schema.IsFunctionOutput && !(f.Schema.IsPrimaryKey && newKeys is not null)))
         {
             whole.Add(!given.TryGetValue(field.Name, out var column) ? Kept(definition, field, before)
                 : field.Schema.IsDynamic ? Merged(definition, column, before)

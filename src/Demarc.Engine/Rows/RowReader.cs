@@ -39,7 +39,7 @@ internal static class RowReader
 
         var zoned = ZonedTimes.Read(definition, given);
         var byName = ByName(definition, partial ? zoned : StructColumns.Expanded(definition, zoned, rows));
-        var missing = definition.Fields.FirstOrDefault(f => !byName.ContainsKey(f.Name) && !IsMade(f, newKeys) && IsRequired(f));
+        var missing = definition.Standing.FirstOrDefault(f => !byName.ContainsKey(f.Name) && !IsMade(f, newKeys) && IsRequired(f));
         if (missing is not null)
         {
             throw Faults.Invalid($"fieldSchema({missing.Name}) has no corresponding fieldData pass in");
@@ -47,13 +47,14 @@ internal static class RowReader
 
         if (definition.Fields.Count(f => IsMade(f, newKeys) && byName.ContainsKey(f.Name)) is var beyond and > 0)
         {
-            throw Faults.Invalid("more fieldData has pass in", definition.Fields.Count, definition.Fields.Count + beyond);
+            throw Faults.Invalid("more fieldData has pass in", definition.Standing.Count(), definition.Standing.Count() + beyond);
         }
 
         var columns = new List<FieldData>(definition.Fields.Count);
         foreach (var field in definition.Fields)
         {
-            columns.Add(field.Schema.IsFunctionOutput ? Rows.Column.NewData(field)
+            columns.Add(field.IsDropped ? new FieldData()
+                : field.Schema.IsFunctionOutput ? Rows.Column.NewData(field)
                 : IsMade(field, newKeys) ? newKeys!(rows)
                 : byName.GetValueOrDefault(field.Name) is { } column ? Column(field, column, rows)
                 : Filled(field, rows));
@@ -68,14 +69,18 @@ internal static class RowReader
         return columns;
     }
 
-    /// <summary>The columns of a stored segment, with those of fields that were added since it was written.</summary>
-    public static IReadOnlyList<FieldData> Completed(CollectionDefinition definition, SegmentBody body) =>
-        body.Columns.Count == definition.Fields.Count
-            ? body.Columns
-            : [.. body.Columns, .. definition.Fields.Skip(body.Columns.Count).Select(f => Absent(f, body.RowCount))];
+    /// <summary>Gives rows the columns of fields that were added since they were written: the default, null, or what a function makes of the others.</summary>
+    public static void Complete(CollectionDefinition definition, IList<FieldData> columns, int rows)
+    {
+        for (var i = columns.Count; i < definition.Fields.Count; i++)
+        {
+            var field = definition.Fields[i];
+            columns.Add(field.Schema.IsFunctionOutput ? FunctionRules.Made(definition, field, columns, rows) : Absent(field, rows));
+        }
+    }
 
     /// <summary>A column for rows that leave a field out.</summary>
-    public static FieldData Absent(FieldDefinition field, int rows) => Filled(field, rows);
+    public static FieldData Absent(FieldDefinition field, int rows) => field.IsDropped ? new FieldData() : Filled(field, rows);
 
     /// <summary>The columns of a request by the names of the fields they are for.</summary>
     public static Dictionary<string, FieldData> ByName(CollectionDefinition definition, IReadOnlyList<FieldData> given)

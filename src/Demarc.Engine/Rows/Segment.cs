@@ -2,6 +2,7 @@ using Demarc.Engine.Catalog;
 using Demarc.Engine.Durability;
 using Demarc.Engine.Indexes;
 using Demarc.Engine.Protocol;
+using Demarc.Engine.Text;
 
 namespace Demarc.Engine.Rows;
 
@@ -124,20 +125,16 @@ internal sealed class Segment
             return;
         }
 
-        var added = definition.Fields.Skip(Columns.Length).Select(field =>
+        Column[] extended = [.. Columns, .. definition.Fields.Skip(Columns.Length).Select(Column.Create)];
+        for (var i = Columns.Length; i < extended.Length; i++)
         {
-            var column = Column.Create(field);
-            if (Count > 0)
-            {
-                column.Append(RowReader.Absent(field, Count), 0, Count);
-            }
+            Complete(extended, i, definition, Count);
+        }
 
-            return column;
-        });
         Array.Resize(ref indexes, definition.Fields.Count);
         Array.Resize(ref arrived, definition.Fields.Count);
         Array.Resize(ref notIndexable, definition.Fields.Count);
-        Columns = [.. Columns, .. added];
+        Columns = extended;
     }
 
     public void AppendFrom(Segment source, int row)
@@ -197,8 +194,22 @@ internal sealed class Segment
     /// <summary>Whether nothing of it is left to be checked; to find out does not check it.</summary>
     public bool IsSound => Columns.All(c => c is not VectorColumn { IsChecked: false });
 
-    /// <summary>Takes all rows of a file; those of fields that were added since it was written get the default or null.</summary>
-    public void ReadFrom(BlockFile file, int rows)
+    /// <summary>Whether values of dropped fields are still held, in memory or in the file.</summary>
+    public bool HoldsDropped(CollectionDefinition definition)
+    {
+        for (var i = 0; i < Columns.Length; i++)
+        {
+            if (definition.Fields[i].IsDropped && (Columns[i] is not DroppedColumn || (File is not null && SegmentFile.Holds(File, i))))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Takes all rows of a file; those of fields that were added since it was written get the default, null, or what a function makes of the others.</summary>
+    public void ReadFrom(BlockFile file, int rows, CollectionDefinition definition)
     {
         var stored = SegmentFile.Fields(file);
         for (var i = 0; i < Columns.Length; i++)
@@ -207,9 +218,9 @@ internal sealed class Segment
             {
                 Columns[i].ReadFrom(file, i, rows);
             }
-            else if (rows > 0)
+            else
             {
-                Columns[i].Append(RowReader.Absent(Columns[i].Field, rows), 0, rows);
+                Complete(Columns, i, definition, rows);
             }
         }
 
@@ -227,7 +238,7 @@ internal sealed class Segment
             {
                 if (dense(i))
                 {
-                    ((VectorColumn)Columns[i]).LetGo();
+                    (Columns[i] as VectorColumn)?.LetGo();
                 }
                 else
                 {
@@ -249,6 +260,16 @@ internal sealed class Segment
         File = file;
     }
 
+    /// <summary>Fills the column of a field that was added when the rows were there already.</summary>
+    private static void Complete(Column[] columns, int at, CollectionDefinition definition, int rows)
+    {
+        var field = definition.Fields[at];
+        if (rows > 0)
+        {
+            columns[at].Append(field.Schema.IsFunctionOutput ? FunctionRules.Made(definition, field, columns, rows) : RowReader.Absent(field, rows), 0, rows);
+        }
+    }
+
     private void Map(BlockFile file, int field)
     {
         (Columns[field] as VectorColumn)?.MapFrom(file, field);
@@ -257,7 +278,10 @@ internal sealed class Segment
 }
 
 /// <summary>A file that holds rows of a segment, and whose rows it says they are: another segment's, when it is shared with one that a snapshot was taken of.</summary>
-internal sealed record StoredRows(string File, BlockFileIdentity Identity);
+/// <param name="File">Its name.</param>
+/// <param name="Identity">Whose rows.</param>
+/// <param name="Fields">How many fields are in it.</param>
+internal sealed record StoredRows(string File, BlockFileIdentity Identity, int Fields);
 
 /// <summary>One segment as of one moment.</summary>
 internal sealed record SegmentView(Segment Segment, int Count, int DeletedCount, ulong[]? Deleted)

@@ -64,7 +64,7 @@ internal sealed partial class MilvusEndpoint
         {
             var definition = Definition(call, request.CollectionName);
             var op = Same(definition);
-            var field = op.Schema.Fields.FirstOrDefault(f => f.Name == request.FieldName && !f.IsDynamic);
+            var field = op.Schema.Fields.FirstOrDefault(f => f.Name == request.FieldName && f.State != FieldState.FieldDropped && !f.IsDynamic);
             foreach (var pair in request.Properties)
             {
                 CheckFieldProperty(definition, field, pair);
@@ -163,13 +163,16 @@ internal sealed partial class MilvusEndpoint
             return;
         }
 
-        if (!on)
+        schema.EnableDynamicField = on;
+        schema.Version++;
+        if (on)
         {
-            throw Faults.Invalid("dynamic schema cannot supported to be disabled");
+            schema.Fields.Add(SchemaRules.DynamicField(definition.NextFieldId));
         }
-
-        schema.EnableDynamicField = true;
-        schema.Fields.Add(SchemaRules.DynamicField(definition.Fields.Max(f => f.Schema.FieldID) + 1));
+        else
+        {
+            DropRules.Take(schema, f => f.IsDynamic);
+        }
     }
 
     /// <summary>What may change only while the collection is not loaded, or not together with anything else.</summary>

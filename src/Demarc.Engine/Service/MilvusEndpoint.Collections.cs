@@ -226,7 +226,8 @@ internal sealed partial class MilvusEndpoint
         var channels = Enumerable.Range(0, d.Op.ShardsNum).Select(i => string.Create(CultureInfo.InvariantCulture, $"by-dev-rootcoord-dml_{i}")).ToList();
         answer.PhysicalChannelNames.Add(channels);
         answer.VirtualChannelNames.Add(channels.Select((c, i) => string.Create(CultureInfo.InvariantCulture, $"{c}_{d.Id}v{i}")));
-        answer.Properties.Add(d.Op.Properties);
+        answer.Properties.Add(d.Op.Properties.Where(p => p.Key != CollectionDefinition.HighestFieldProperty));
+        answer.Properties.Add(new Protocol.KeyValuePair { Key = CollectionDefinition.HighestFieldProperty, Value = (d.NextFieldId - 1).ToString(CultureInfo.InvariantCulture) });
         answer.Aliases.Add(State.Names.AliasesOf(d.Id));
         return answer;
     }

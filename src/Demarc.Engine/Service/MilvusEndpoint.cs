@@ -102,7 +102,7 @@ internal sealed partial class MilvusEndpoint(Store store, EngineMetrics metrics,
         }
 
         var answer = new T();
-        answer.Descriptor.FindFieldByName("status").Accessor.SetValue(answer, status);
+        (answer.Descriptor.FindFieldByName("status") ?? answer.Descriptor.FindFieldByName("alter_status")).Accessor.SetValue(answer, status);
         return answer;
     }
 

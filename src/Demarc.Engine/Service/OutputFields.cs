@@ -30,9 +30,9 @@ internal sealed class OutputFields
             var index = definition.FieldIndex(name);
             if (name is "*" or "%")
             {
-                indexes.UnionWith(Enumerable.Range(0, definition.Fields.Count).Where(i => i != definition.DynamicIndex && !definition.Fields[i].Schema.IsFunctionOutput));
+                indexes.UnionWith(Enumerable.Range(0, definition.Fields.Count).Where(i => i != definition.DynamicIndex && !definition.Fields[i].IsDropped && !definition.Fields[i].Schema.IsFunctionOutput));
                 whole |= definition.DynamicIndex >= 0;
-                Names.AddRange(definition.Fields.Where(f => !f.Schema.IsFunctionOutput).Select(f => Shown(f.Name)));
+                Names.AddRange(definition.Standing.Where(f => !f.Schema.IsFunctionOutput).Select(f => Shown(f.Name)));
             }
             else if (index >= 0 && definition.Fields[index].Schema.IsFunctionOutput)
             {

@@ -140,7 +140,9 @@ internal sealed class SearchRun
     /// <summary>The metric of the field's index, and whether it compares lists of vectors.</summary>
     public static (Metric Metric, bool Lists) MetricOf(CollectionDefinition definition, FieldDefinition field, string? asked)
     {
-        var indexed = definition.IndexOn(field.Name)?.Metric() ?? throw Faults.IndexNotFound(definition.Name);
+        // What was loaded had indexes on all its vectors: a field without one came later.
+        var indexed = definition.IndexOn(field.Name)?.Metric()
+            ?? throw (definition is { Loaded: true, LoadFields.Count: 0 } ? Faults.FieldNotLoaded(field.Name) : Faults.IndexNotFound(definition.Name));
         var listed = Metrics.OfList(indexed);
         return asked is null || asked.Equals(indexed, StringComparison.OrdinalIgnoreCase) || (listed is not null && Metrics.OfList(asked) == listed)
             ? (listed ?? Metrics.Parse(indexed), listed is not null)

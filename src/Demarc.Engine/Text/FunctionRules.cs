@@ -15,51 +15,23 @@ internal static class FunctionRules
     /// <summary>Checks a schema's functions and fills in what follows: ids, and the mark on their output fields.</summary>
     public static void Complete(CollectionSchema schema)
     {
-        var names = new HashSet<string>(StringComparer.Ordinal);
-        var outputs = new HashSet<string>(StringComparer.Ordinal);
         for (var i = 0; i < schema.Functions.Count; i++)
         {
-            var function = schema.Functions[i];
-            if (function.Name.Length == 0)
-            {
-                throw Faults.Invalid("function name cannot be empty");
-            }
-
-            if (!names.Add(function.Name))
-            {
-                throw Faults.Invalid($"duplicate function name: {function.Name}");
-            }
-
-            if (function.Type != FunctionType.Bm25)
-            {
-                throw Faults.NotServed($"a function of type {function.Type}");
-            }
-
-            var input = Field(schema, function.InputFieldNames, "input");
-            var output = Field(schema, function.OutputFieldNames, "output");
-            CheckInput(input);
-            if (output.DataType != DataType.SparseFloatVector)
-            {
-                throw Faults.Invalid($"BM25 function output field must be a SparseFloatVector field, but got {output.DataType}");
-            }
-
-            if (output.Nullable || !outputs.Add(output.Name))
-            {
-                throw Faults.Invalid(output.Nullable ? $"function output field cannot be nullable: function {function.Name}, field {output.Name}" : $"duplicate function output field: {output.Name}");
-            }
-
-            output.IsFunctionOutput = true;
-            function.Id = FirstFunctionId + i;
-            function.InputFieldIds.Clear();
-            function.InputFieldIds.Add(input.FieldID);
-            function.OutputFieldIds.Clear();
-            function.OutputFieldIds.Add(output.FieldID);
+            Complete(schema, schema.Functions[i], schema.Functions.Take(i).ToList(), FirstFunctionId + i);
         }
 
-        if (schema.Fields.FirstOrDefault(f => f.IsFunctionOutput && !outputs.Contains(f.Name)) is { } lone)
+        if (schema.Fields.FirstOrDefault(f => f.IsFunctionOutput && !schema.Functions.Any(g => g.OutputFieldNames.Contains(f.Name))) is { } lone)
         {
             throw Faults.Invalid($"field {lone.Name} is marked as a function's output, but no function has it");
         }
+    }
+
+    /// <summary>The schema with one more function, whose output field is in it already.</summary>
+    public static void Add(CollectionSchema schema, FunctionSchema given)
+    {
+        var function = given.Clone();
+        Complete(schema, function, schema.Functions, schema.Functions.Select(f => f.Id + 1).Append(FirstFunctionId).Max());
+        schema.Functions.Add(function);
     }
 
     /// <summary>The text field that a function's output is computed from.</summary>
@@ -74,19 +46,43 @@ internal static class FunctionRules
     {
         for (var i = 0; i < columns.Count; i++)
         {
-            var output = definition.Fields[i];
-            if (!output.Schema.IsFunctionOutput)
+            if (definition.Fields[i].Schema.IsFunctionOutput)
             {
-                continue;
+                Fill(definition, definition.Fields[i], columns, columns[i], rows);
             }
+        }
+    }
 
-            var input = InputOf(definition, output);
-            var texts = columns[definition.FieldIndex(input.Name)];
-            for (var row = 0; row < rows; row++)
-            {
-                var present = texts.ValidData.Count == 0 || texts.ValidData[row];
-                columns[i].Vectors.SparseFloatVector.Contents.Add(present ? Row(input.Analyzer, texts.Scalars.StringData.Data[row]) : ByteString.Empty);
-            }
+    /// <summary>The output column of a function for rows that were written before there was one.</summary>
+    public static FieldData Made(CollectionDefinition definition, FieldDefinition output, IEnumerable<FieldData> columns, int rows)
+    {
+        var made = Column.NewData(output);
+        Fill(definition, output, [.. columns], made, rows);
+        return made;
+    }
+
+    /// <summary>The output column of a function for the rows of a segment that has the others.</summary>
+    public static FieldData Made(CollectionDefinition definition, FieldDefinition output, Column[] columns, int rows)
+    {
+        var input = InputOf(definition, output);
+        var texts = (TextColumn)columns[definition.FieldIndex(input.Name)];
+        var made = Column.NewData(output);
+        for (var row = 0; row < rows; row++)
+        {
+            made.Vectors.SparseFloatVector.Contents.Add(texts.IsNull(row) ? ByteString.Empty : Row(input.Analyzer, texts.Values[row]));
+        }
+
+        return made;
+    }
+
+    private static void Fill(CollectionDefinition definition, FieldDefinition output, IReadOnlyList<FieldData> columns, FieldData made, int rows)
+    {
+        var input = InputOf(definition, output);
+        var texts = columns[definition.FieldIndex(input.Name)];
+        for (var row = 0; row < rows; row++)
+        {
+            var present = texts.ValidData.Count == 0 || texts.ValidData[row];
+            made.Vectors.SparseFloatVector.Contents.Add(present ? Row(input.Analyzer, texts.Scalars.StringData.Data[row]) : ByteString.Empty);
         }
     }
 
@@ -105,18 +101,105 @@ internal static class FunctionRules
         return UnsafeByteOperations.UnsafeWrap(bytes);
     }
 
-    private static FieldSchema Field(CollectionSchema schema, Google.Protobuf.Collections.RepeatedField<string> names, string side) =>
-        names.Count != 1 ? throw Faults.Invalid($"BM25 function should have exactly one {side} field, got {names.Count}")
-        : schema.Fields.FirstOrDefault(f => f.Name == names[0]) ?? throw Faults.Invalid($"function {side} field not found: {names[0]}");
-
-    private static void CheckInput(FieldSchema input)
+    private static void Complete(CollectionSchema schema, FunctionSchema function, IReadOnlyCollection<FunctionSchema> others, long id)
     {
-        if (input.DataType != DataType.VarChar)
+        CheckNames(function);
+        if (function.Type != FunctionType.Bm25)
         {
-            throw Faults.Invalid($"BM25 function input field must be a VARCHAR/TEXT field, got {input.Name} field with type {input.DataType}");
+            throw Faults.NotServed($"a function of type {function.Type}");
         }
 
-        if (!FieldDefinition.IsOn(input, "enable_analyzer"))
+        if (function.Params.Count > 0)
+        {
+            throw Faults.Invalid("BM25 function accepts no params");
+        }
+
+        if (others.Any(f => f.Name == function.Name))
+        {
+            throw Faults.Invalid($"duplicate function name: {function.Name}");
+        }
+
+        var inputs = function.InputFieldNames.Select(n => Field(schema, n, "input")).ToList();
+        CheckInput(inputs);
+        var outputs = function.OutputFieldNames.Select(n => Field(schema, n, "output")).ToList();
+        foreach (var field in outputs)
+        {
+            CheckOutput(function, field, others);
+        }
+
+        if (outputs.Count != 1)
+        {
+            throw Faults.Invalid($"BM25 function only need 1 output field, but got {outputs.Count}");
+        }
+
+        var output = outputs[0];
+        if (output.DataType != DataType.SparseFloatVector)
+        {
+            throw Faults.Invalid($"BM25 function output field must be a SparseFloatVector field, but got {FieldDefinition.TypeName(output.DataType)}");
+        }
+
+        output.IsFunctionOutput = true;
+        function.Id = id;
+        function.InputFieldIds.Clear();
+        function.InputFieldIds.Add(inputs[0].FieldID);
+        function.OutputFieldIds.Clear();
+        function.OutputFieldIds.Add(output.FieldID);
+    }
+
+    private static void CheckNames(FunctionSchema function)
+    {
+        var (inputs, outputs) = (function.InputFieldNames, function.OutputFieldNames);
+        var missing = function.Name.Length == 0 ? "function name cannot be empty"
+            : inputs.Count == 0 ? $"function input field names cannot be empty, function: {function.Name}"
+            : outputs.Count == 0 ? $"function output field names cannot be empty, function: {function.Name}"
+            : inputs.Contains("") ? $"function input field name cannot be empty string, function: {function.Name}"
+            : outputs.Contains("") ? $"function output field name cannot be empty string, function: {function.Name}"
+            : null;
+        if (missing is not null)
+        {
+            throw Faults.MissingSaid(missing);
+        }
+
+        if (inputs.FirstOrDefault(n => inputs.Count(m => m == n) > 1) is { } input)
+        {
+            throw Faults.Invalid($"each function input field should be used exactly once in the same function, function: {function.Name}, input field: {input}");
+        }
+
+        if (outputs.FirstOrDefault(inputs.Contains) is { } both)
+        {
+            throw Faults.Invalid($"a single field cannot be both input and output in the same function, function: {function.Name}, field: {both}");
+        }
+
+        if (outputs.FirstOrDefault(n => outputs.Count(m => m == n) > 1) is { } output)
+        {
+            throw Faults.Invalid($"each function output field should be used exactly once in the same function, function: {function.Name}, output field: {output}");
+        }
+    }
+
+    private static void CheckOutput(FunctionSchema function, FieldSchema field, IEnumerable<FunctionSchema> others)
+    {
+        var refusal = field.IsPrimaryKey ? "function output field cannot be primary key"
+            : field.IsPartitionKey || field.IsClusteringKey ? "function output field cannot be partition key or clustering key"
+            : field.Nullable ? "function output field cannot be nullable"
+            : others.Any(f => f.OutputFieldNames.Contains(field.Name)) ? "duplicate function output field"
+            : null;
+        if (refusal is not null)
+        {
+            throw Faults.Invalid($"{refusal}: function {function.Name}, field {field.Name}");
+        }
+    }
+
+    private static FieldSchema Field(CollectionSchema schema, string name, string side) =>
+        schema.Fields.FirstOrDefault(f => f.Name == name && f.State != FieldState.FieldDropped) ?? throw Faults.Invalid($"function {side} field not found: {name}");
+
+    private static void CheckInput(List<FieldSchema> inputs)
+    {
+        if (inputs.Count != 1 || inputs[0].DataType != DataType.VarChar)
+        {
+            throw Faults.Invalid($"BM25 function input field must be a VARCHAR/TEXT field, got {inputs.Count} field with type {FieldDefinition.TypeName(inputs[0].DataType)}");
+        }
+
+        if (!FieldDefinition.IsOn(inputs[0], "enable_analyzer"))
         {
             throw Faults.Invalid("BM25 function input field must set enable_analyzer to true");
         }

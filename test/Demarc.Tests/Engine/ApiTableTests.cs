@@ -42,6 +42,10 @@ public class ApiTableTests
         ["RestoreSnapshot"] = "into a new collection; rewrite_data is refused",
         ["GetRestoreSnapshotState"] = "restores since the engine started",
         ["ListRestoreSnapshotJobs"] = "restores since the engine started",
+        ["AlterCollectionSchema"] = "functions of type BM25; rows that are there are filled at once, whatever is asked for",
+        ["AddCollectionFunction"] = "BM25 is refused, as in Milvus; others are not served",
+        ["AlterCollectionFunction"] = "BM25 is refused, as in Milvus; others are not served",
+        ["DropCollectionFunction"] = "BM25 is refused, as in Milvus; others are not served",
         ["RunAnalyzer"] = "one analyzer a call",
     };
 
