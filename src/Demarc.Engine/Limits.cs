@@ -153,6 +153,9 @@ internal static class Limits
     /// <summary>Characters of one n-gram: each text has as many of them for every length.</summary>
     public const int NgramLength = 32;
 
+    /// <summary>Words of an analyzer's own dictionary: each is weighed against those before it, and the analyzer is made anew at each start.</summary>
+    public const int OwnWords = 10_000;
+
     /// <summary>Texts of one call to the analyzer; each is as long as a VarChar at most.</summary>
     public const int AnalyzedTexts = 1024;
 

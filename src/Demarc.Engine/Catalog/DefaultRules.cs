@@ -25,7 +25,7 @@ internal static class DefaultRules
             throw Faults.Invalid($"primary field not support default_value, type:{FieldDefinition.TypeName(field.DataType)}, name:{field.Name}");
         }
 
-        if (field.DataType is DataType.Array or DataType.Json or DataType.Geometry || FieldDefinition.IsVectorType(field.DataType))
+        if (field.DataType is DataType.Array or DataType.Json or DataType.Geometry or DataType.Text || FieldDefinition.IsVectorType(field.DataType))
         {
             throw Faults.Invalid($"type not support default_value, type:{FieldDefinition.TypeName(field.DataType)}, name:{field.Name}");
         }

@@ -9,7 +9,7 @@ namespace Demarc.Engine.Catalog;
 /// <param name="MaxLength">Bytes of a VarChar, or of each one in an array; otherwise 0.</param>
 internal sealed record FieldDefinition(FieldSchema Schema, int Dimension, int MaxLength)
 {
-    private Analyzer? analyzer;
+    private FieldAnalyzers? analyzers;
     private FieldDefinition? element;
 
     public string Name => Schema.Name;
@@ -55,6 +55,12 @@ internal sealed record FieldDefinition(FieldSchema Schema, int Dimension, int Ma
         _ => type.ToString(),
     };
 
+    /// <summary>Whether its rows are counts of words that only BM25 can read; other fields that functions fill are shown as any.</summary>
+    public bool IsCounted => Schema is { IsFunctionOutput: true, DataType: DataType.SparseFloatVector };
+
+    /// <summary>A text with a bound of its own, or one as long as a request may carry.</summary>
+    public bool IsText => Type is DataType.VarChar or DataType.Text;
+
     public bool IsArray => Type == DataType.Array;
 
     /// <summary>Of an array: the type of its elements.</summary>
@@ -64,7 +70,10 @@ internal sealed record FieldDefinition(FieldSchema Schema, int Dimension, int Ma
     public int MaxCapacity { get; } = Schema.TypeParams.FirstOrDefault(p => p.Key == "max_capacity") is { } given && int.TryParse(given.Value, out var capacity) ? capacity : 0;
 
     /// <summary>How a text field's words are told apart, for text_match and BM25.</summary>
-    public Analyzer Analyzer => analyzer ??= AnalyzerReader.Read(Parameter(Schema, "analyzer_params"));
+    public FieldAnalyzers Analyzers => analyzers ??= FieldAnalyzers.Of(Schema);
+
+    /// <summary>The same where no row says otherwise.</summary>
+    public Analyzer Analyzer => Analyzers.Usual;
 
     /// <summary>Whether text_match may ask for the words of this field.</summary>
     public bool MatchesText => IsOn(Schema, "enable_match");

@@ -22,6 +22,11 @@ internal static class ScalarIndexRules
 
     public static List<Pair> Complete(FieldDefinition field, string type, List<Pair> given, IReadOnlyDictionary<string, string> values)
     {
+        if (field.Type == DataType.Text)
+        {
+            throw Faults.Invalid("TEXT field does not support user-created scalar index");
+        }
+
         if (type == IndexRules.Auto)
         {
             type = Chosen(field, values);

@@ -98,6 +98,11 @@ internal static class SchemaRules
 
         var next = StructRules.Complete(schema, names, FirstFieldId + schema.Fields.Count);
         FunctionRules.Complete(schema);
+        foreach (var text in schema.Fields.Where(f => f.DataType is DataType.VarChar or DataType.Text))
+        {
+            FieldAnalyzers.Check(schema, text);
+        }
+
         if (schema.EnableDynamicField)
         {
             schema.Fields.Add(DynamicField(next));
@@ -197,14 +202,13 @@ internal static class SchemaRules
         switch (field.DataType)
         {
             case DataType.Bool or DataType.Int8 or DataType.Int16 or DataType.Int32 or DataType.Int64:
-            case DataType.Float or DataType.Double or DataType.Json or DataType.Timestamptz or DataType.Geometry:
+            case DataType.Float or DataType.Double or DataType.Json or DataType.Timestamptz or DataType.Geometry or DataType.Text:
                 break;
             case DataType.Array:
                 CheckArray(field, collection);
                 break;
             case DataType.VarChar:
                 _ = MaxLength(field, collection);
-                CheckAnalyzer(field);
                 break;
             case DataType.FloatVector or DataType.Float16Vector or DataType.Bfloat16Vector or DataType.Int8Vector or DataType.BinaryVector or DataType.SparseFloatVector:
                 CheckDimension(field);
@@ -222,20 +226,6 @@ internal static class SchemaRules
         foreach (var twice in field.TypeParams.GroupBy(p => p.Key).Where(g => g.Skip(1).Any()))
         {
             throw Faults.Invalid($"duplicated type param key \"{twice.Key}\"");
-        }
-    }
-
-    private static void CheckAnalyzer(FieldSchema field)
-    {
-        if (FieldDefinition.Parameter(field, "multi_analyzer_params") is { Length: > 0 })
-        {
-            throw Faults.NotServed($"multi_analyzer_params of field {field.Name}");
-        }
-
-        _ = AnalyzerReader.Read(FieldDefinition.Parameter(field, "analyzer_params"));
-        if (FieldDefinition.IsOn(field, "enable_match") && !FieldDefinition.IsOn(field, "enable_analyzer"))
-        {
-            throw Faults.Invalid($"field {field.Name} with enable_match should set enable_analyzer to true");
         }
     }
 

@@ -53,7 +53,7 @@ internal sealed partial class Evaluator(SegmentView view)
                 break;
             case TextMatchNode match:
                 var texts = (TextColumn)view.Segment.Columns[match.Field];
-                Apply(texts.Words!.Match(texts, count, match.Words, match.Least), wanted, texts, rows);
+                Apply(texts.Words!.Match(texts, count, match.Words, match.Least, match.Edits), wanted, texts, rows);
                 break;
             case PhraseMatchNode match:
                 var phrases = (TextColumn)view.Segment.Columns[match.Field];

@@ -98,8 +98,8 @@ internal sealed record ExistsNode(JsonNode Of) : ConditionNode;
 /// <summary>Of is a path to a JSON array or an array field.</summary>
 internal sealed record ContainsNode(ValueNode Of, ValueSet Values, ContainsMode Mode) : ConditionNode;
 
-/// <summary>At least so many of the words stand in a text field.</summary>
-internal sealed record TextMatchNode(int Field, IReadOnlyList<string> Words, int Least) : ConditionNode;
+/// <summary>At least so many of the words stand in a text field; words count that are so many edits away.</summary>
+internal sealed record TextMatchNode(int Field, IReadOnlyList<string> Words, int Least, int Edits = 0) : ConditionNode;
 
 /// <summary>The words stand in a text field in this order, moved apart by no more than the slop.</summary>
 internal sealed record PhraseMatchNode(int Field, IReadOnlyList<TextToken> Phrase, int Slop) : ConditionNode;

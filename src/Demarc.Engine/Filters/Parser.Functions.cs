@@ -20,6 +20,7 @@ internal sealed partial class Parser
             "JSON_CONTAINS_ANY" or "ARRAY_CONTAINS_ANY" => Contains(ContainsMode.Any),
             "ARRAY_LENGTH" => Length(),
             "TEXT_MATCH" => TextMatch(),
+            "TEXT_MATCH_FUZZY" => TextMatchFuzzy(),
             "PHRASE_MATCH" => PhraseMatch(),
             "RANDOM_SAMPLE" => Sample(),
             "EMPTY" => new CompareNode(Filters.Comparison.Equal, TextField("empty"), new LiteralNode(Scalar.Of(""))),

@@ -1,9 +1,10 @@
 using Demarc.Engine.Catalog;
 using Demarc.Engine.Protocol;
+using Demarc.Engine.Text;
 
 namespace Demarc.Engine.Filters;
 
-/// <summary>text_match and phrase_match: the words are told apart here, by the field's own analyzer.</summary>
+/// <summary>text_match, text_match_fuzzy and phrase_match: the words are told apart here, by the field's own analyzer.</summary>
 internal sealed partial class Parser
 {
     private const int MostShouldMatch = 1000;
@@ -33,6 +34,25 @@ internal sealed partial class Parser
         return new TextMatchNode(index, words, (int)least);
     }
 
+    private ConditionNode TextMatchFuzzy()
+    {
+        var (index, field) = MatchedField("text match fuzzy");
+        var words = field.Analyzer.Analyze(QueryText("text_match_fuzzy")).Select(token => token.Text).Distinct(StringComparer.Ordinal).ToList();
+        Expect(",");
+        if (!TakeWord("max_edit_distance") || !TakeSymbol("="))
+        {
+            throw new FilterException($"invalid option for text_match_fuzzy, expected max_edit_distance=… at position {Current.Position}");
+        }
+
+        var start = at;
+        var edits = AsValue(Sum()) is LiteralNode { Value: { Kind: ScalarKind.Integer } value }
+            ? value.Integer
+            : throw new FilterException($"invalid max_edit_distance value: {Text(start)}");
+        return edits is >= 0 and <= Edits.Most
+            ? new TextMatchNode(index, words, 1, (int)edits)
+            : throw new FilterException($"max_edit_distance should be in [0, {Edits.Most}], got {edits}");
+    }
+
     private ConditionNode PhraseMatch()
     {
         var (index, field) = MatchedField("phrase match");
@@ -55,7 +75,7 @@ internal sealed partial class Parser
 
     private (int Index, FieldDefinition Field) MatchedField(string operation)
     {
-        if (AsValue(Sum()) is not FieldNode node || definition.Fields[node.Field] is not { Type: DataType.VarChar } field)
+        if (AsValue(Sum()) is not FieldNode node || definition.Fields[node.Field] is not { IsText: true } field)
         {
             throw new FilterException($"{operation} operation on non-string is unsupported");
         }

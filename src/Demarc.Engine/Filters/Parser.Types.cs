@@ -45,7 +45,7 @@ internal sealed partial class Parser
     /// <summary>The type a node is sure to have; JSON decides row by row.</summary>
     private DataType TypeOf(ValueNode node) => node switch
     {
-        FieldNode f => definition.Fields[f.Field].Type,
+        FieldNode f => definition.Fields[f.Field] is { IsText: true } ? DataType.VarChar : definition.Fields[f.Field].Type,
         ElementNode e => definition.Fields[e.Field].ElementType,
         PartNode p => definition.Fields[p.Field].ElementType,
         JsonNode => DataType.Json,

@@ -17,6 +17,8 @@ internal static class IndexParameters
     public const int DefaultConstruction = 200;
     public const int DefaultLists = 128;
 
+    private const string MinHash = "MINHASH_LSH";
+
     private static readonly Dictionary<string, VectorStructure> Dense = new(StringComparer.OrdinalIgnoreCase)
     {
         ["AUTOINDEX"] = VectorStructure.QuantisedGraph,
@@ -38,6 +40,7 @@ internal static class IndexParameters
         ["AUTOINDEX"] = VectorStructure.None,
         ["HNSW"] = VectorStructure.None,
         ["BIN_FLAT"] = VectorStructure.None,
+        [MinHash] = VectorStructure.None,
         ["BIN_IVF_FLAT"] = VectorStructure.BinaryLists,
     };
 
@@ -82,6 +85,12 @@ internal static class IndexParameters
         if (field.Type == DataType.SparseFloatVector)
         {
             IndexSettings.CheckSparse(values, metric);
+        }
+
+        // Signatures are of whole numbers; what is made for them compares nothing else.
+        if ((type == MinHash) != (metric == "MHJACCARD") && !(type == IndexRules.Auto && field.Schema.IsFunctionOutput))
+        {
+            throw Unfit(type == MinHash ? "binary vector index does not support metric type: " + metric : $"index {type} does not support metric type: {metric}");
         }
 
         IndexSettings.CheckBuild(type, values, field.Dimension);
@@ -129,7 +138,7 @@ internal static class IndexParameters
     private static string DefaultMetric(FieldDefinition field) => field.Type switch
     {
         DataType.ArrayOfVector => field.ElementType == DataType.BinaryVector ? "MAX_SIM_HAMMING" : "MAX_SIM_COSINE",
-        DataType.BinaryVector => "HAMMING",
+        DataType.BinaryVector => field.Schema.IsFunctionOutput ? "MHJACCARD" : "HAMMING",
         DataType.SparseFloatVector => "IP",
         _ => "COSINE",
     };
@@ -145,7 +154,7 @@ internal static class IndexParameters
 
         var why = field.Type switch
         {
-            DataType.BinaryVector => metric is "HAMMING" or "JACCARD" ? null : $"binary vector index does not support metric type: {metric}",
+            DataType.BinaryVector => metric is "HAMMING" or "JACCARD" or "MHJACCARD" ? null : $"binary vector index does not support metric type: {metric}",
             DataType.SparseFloatVector when field.Schema.IsFunctionOutput && metric != "BM25" => throw Faults.Invalid($"index metric type of BM25 function output field must be BM25, got {metric}"),
             DataType.SparseFloatVector when metric is not ("IP" or "BM25") => "only IP&BM25 is the supported metric type for sparse index",
             DataType.SparseFloatVector => metric == "IP" || field.Schema.IsFunctionOutput ? null : "only BM25 Function output field support BM25 metric type",

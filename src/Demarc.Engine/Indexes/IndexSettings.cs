@@ -37,6 +37,7 @@ internal static partial class IndexSettings
         ["IVF_RABITQ"] = [Lists, Refine],
         ["SCANN"] = [Lists],
         ["BIN_IVF_FLAT"] = [Lists],
+        ["MINHASH_LSH"] = [Whole("mh_lsh_band", 1, MostWhole), Whole("mh_element_bit_width", 1, MostWhole), Number("mh_lsh_bloom_false_positive_prob", 0, 1)],
         ["HNSW"] = Graph,
         ["HNSW_SQ"] = [.. Graph, Refine],
         ["HNSW_PQ"] = [.. Graph, Whole("m", 1, 65536), Whole("nbits", 1, 24), Refine],
@@ -78,6 +79,11 @@ internal static partial class IndexSettings
             {
                 _ = Read(setting, new SettingText(text, false));
             }
+        }
+
+        if (type == "MINHASH_LSH" && values.TryGetValue("mh_lsh_band", out var bands) && long.Parse(bands, CultureInfo.InvariantCulture) * Text.MinHash.NumberBits > dimension)
+        {
+            throw Faults.Invalid($"mh_lsh_band ({bands}) should not be greater than the numbers of a signature ({dimension / Text.MinHash.NumberBits})");
         }
 
         CheckQuantiser(type, values);

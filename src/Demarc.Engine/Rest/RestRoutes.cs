@@ -44,6 +44,7 @@ internal static class RestRoutes
         RestCatalog.Add(routes.Add);
         RestSnapshots.Add(routes.Add);
         RestAccess.Add(routes.Add);
+        RestAnalyzer.Add(routes.Add);
         return routes;
     }
 

@@ -168,7 +168,7 @@ internal static class RestSearches
 
         var queries = data.EnumerateArray().ToList();
         var value = new PlaceholderValue { Tag = "$0", Type = (PlaceholderType)(int)field.DataType };
-        if (field.IsFunctionOutput)
+        if (field.IsFunctionOutput && (field.DataType == DataType.SparseFloatVector || queries.TrueForAll(q => q.ValueKind == JsonValueKind.String)))
         {
             value.Type = PlaceholderType.VarChar;
             value.Values.Add(queries.Select(q => ByteString.CopyFromUtf8(RestCall.Written(q))));

@@ -242,7 +242,7 @@ internal static class RowsFromJson
     /// <summary>What Milvus takes in place of a value: the text of a number or of a truth, the text of JSON, and anything as a text.</summary>
     private static JsonElement Loosened(DataType type, JsonElement value)
     {
-        if (type is DataType.VarChar or DataType.Geometry or DataType.Timestamptz)
+        if (type is DataType.VarChar or DataType.Text or DataType.Geometry or DataType.Timestamptz)
         {
             return value.ValueKind == JsonValueKind.String ? value : JsonSerializer.SerializeToElement(value.GetRawText(), RestTextJson.Default.String);
         }

@@ -148,7 +148,7 @@ internal abstract class Column(FieldDefinition field)
             DataType.Int64 => new ScalarField { LongData = new LongArray() },
             DataType.Float => new ScalarField { FloatData = new FloatArray() },
             DataType.Double => new ScalarField { DoubleData = new DoubleArray() },
-            DataType.VarChar => new ScalarField { StringData = new StringArray() },
+            DataType.VarChar or DataType.Text => new ScalarField { StringData = new StringArray() },
             DataType.Json => new ScalarField { JsonData = new JSONArray() },
             DataType.Geometry => new ScalarField { GeometryWktData = new GeometryWktArray() },
             DataType.Timestamptz => new ScalarField { TimestamptzData = new TimestamptzArray() },
@@ -164,7 +164,7 @@ internal abstract class Column(FieldDefinition field)
         DataType.Int8 or DataType.Int16 or DataType.Int32 or DataType.Int64 or DataType.Timestamptz => new IntegerColumn(field),
         DataType.Float => new FloatColumn(field),
         DataType.Double => new DoubleColumn(field),
-        DataType.VarChar or DataType.Geometry => new TextColumn(field),
+        DataType.VarChar or DataType.Text or DataType.Geometry => new TextColumn(field),
         DataType.Json => new JsonColumn(field),
         DataType.Array => ArrayColumn.ForElements(field),
         DataType.ArrayOfVector => new VectorArrayColumn(field),
@@ -379,7 +379,7 @@ internal sealed class DoubleColumn(FieldDefinition field) : ValueColumn<double>(
     protected override void ReadValues(BlockFile from, int field, int rows) => Take(from.Read<double>(BlockKind.Values, field, rows));
 }
 
-/// <summary>VarChar, and geometries as the well-known text they came in.</summary>
+/// <summary>VarChar, texts without a bound, and geometries as the well-known text they came in.</summary>
 internal sealed class TextColumn(FieldDefinition field) : ValueColumn<string>(field, sizeof(long))
 {
     /// <summary>What a string object costs beside its characters.</summary>

@@ -205,7 +205,7 @@ internal static class RowReader
         (DataType.Int64, ScalarField.DataOneofCase.LongData) => scalars.LongData.Data.Count,
         (DataType.Float, ScalarField.DataOneofCase.FloatData) => scalars.FloatData.Data.Count,
         (DataType.Double, ScalarField.DataOneofCase.DoubleData) => scalars.DoubleData.Data.Count,
-        (DataType.VarChar, ScalarField.DataOneofCase.StringData) => scalars.StringData.Data.Count,
+        (DataType.VarChar or DataType.Text, ScalarField.DataOneofCase.StringData) => scalars.StringData.Data.Count,
         (DataType.Json, ScalarField.DataOneofCase.JsonData) => scalars.JsonData.Data.Count,
         (DataType.Geometry, ScalarField.DataOneofCase.GeometryWktData) => scalars.GeometryWktData.Data.Count,
         (DataType.Geometry or DataType.Timestamptz, ScalarField.DataOneofCase.StringData) => scalars.StringData.Data.Count,
@@ -227,6 +227,7 @@ internal static class RowReader
             DataType.Float => ("", "float32"),
             DataType.Double => ("", "float64(double)"),
             DataType.VarChar => ("varchar ", "string"),
+            DataType.Text => ("text ", "text"),
             DataType.Geometry => ("geometry ", "geometry"),
             DataType.Json => ("json ", "json"),
             DataType.Array => ("array ", FieldDefinition.TypeName(field.ElementType)),
@@ -251,7 +252,7 @@ internal static class RowReader
             case DataType.Double:
                 to.DoubleData.Data.Add(Finite(from.DoubleData.Data[at]));
                 break;
-            case DataType.VarChar:
+            case DataType.VarChar or DataType.Text:
                 to.StringData.Data.Add(Text(field, from.StringData.Data[at], at));
                 break;
             case DataType.Json:
@@ -290,7 +291,7 @@ internal static class RowReader
             case DataType.Double:
                 to.DoubleData.Data.Add(value?.DoubleData ?? 0);
                 break;
-            case DataType.VarChar:
+            case DataType.VarChar or DataType.Text:
                 to.StringData.Data.Add(value?.StringData ?? "");
                 break;
             case DataType.Json:
@@ -318,6 +319,11 @@ internal static class RowReader
 
     private static string Text(FieldDefinition field, string value, int row)
     {
+        if (field.Type == DataType.Text)
+        {
+            return value; // As long as the request that it came in.
+        }
+
         // A key is the engine's to make in a collection that makes keys, and Milvus asks no length of one that is given there.
         var bytes = Encoding.UTF8.GetByteCount(value);
         return bytes <= field.MaxLength || (field.Schema.AutoID && bytes <= Limits.VarCharBytes)

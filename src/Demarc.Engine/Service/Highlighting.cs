@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Demarc.Engine.Catalog;
 using Demarc.Engine.Errors;
@@ -17,24 +18,21 @@ internal sealed class Highlighting
     private const int DefaultFragments = 5;
 
     private readonly List<Highlighted> fields = [];
-    private readonly List<string> before;
-    private readonly List<string> after;
-    private readonly int lead;
-    private readonly int size;
-    private readonly int most;
+    private readonly string? analyzer;
+    private readonly HighlightFragments fragments;
 
-    private Highlighting(Dictionary<string, string> parameters)
+    private Highlighting(Dictionary<string, string> parameters, string? analyzer)
     {
-        before = Tags(parameters, "pre_tags", "<em>");
-        after = Tags(parameters, "post_tags", "</em>");
-        lead = Whole(parameters, "fragment_offset", 0, 0);
-        size = Whole(parameters, "fragment_size", DefaultFragmentSize, 1);
-        most = Whole(parameters, "num_of_fragments", DefaultFragments, 0);
+        this.analyzer = analyzer;
+        var (before, after) = (Tags(parameters, "pre_tags", "<em>"), Tags(parameters, "post_tags", "</em>"));
+        var (size, most) = (Whole(parameters, "fragment_size", DefaultFragmentSize, 1), Whole(parameters, "num_of_fragments", DefaultFragments, 0));
+        fragments = new HighlightFragments(Whole(parameters, "fragment_offset", 0, 0), size, most, before, after);
     }
 
     /// <summary>What a request asks to be shown.</summary>
-    public static Highlighting Read(CollectionDefinition definition, Highlighter asked, FieldDefinition searched, IReadOnlyList<string> texts)
+    public static Highlighting Read(CollectionDefinition definition, SearchRequest request, IReadOnlyList<string> texts)
     {
+        var asked = request.Highlighter;
         if (asked.Type != HighlightType.Lexical)
         {
             throw Faults.NotServed("semantic highlighting");
@@ -46,20 +44,15 @@ internal sealed class Highlighting
             parameters[pair.Key] = pair.Value;
         }
 
-        var highlighting = new Highlighting(parameters);
-        if (parameters.GetValueOrDefault("highlight_search_text")?.Equals("true", StringComparison.OrdinalIgnoreCase) == true)
+        var search = new RequestParameters(request.SearchParams);
+        var highlighting = new Highlighting(parameters, search.Text(MilvusEndpoint.AnalyzerParameter));
+        if (Flag(parameters, "highlight_search_text"))
         {
-            if (!searched.Schema.IsFunctionOutput || texts.Count == 0)
-            {
-                throw Faults.Invalid("Search highlight only support with metric type \"BM25\"");
-            }
-
-            var input = FunctionRules.InputOf(definition, searched);
-            highlighting.Add(definition, input, [.. texts.Select(t => WordsOf(input, t))]);
+            highlighting.AddSearch(definition, search, texts);
         }
 
         highlighting.AddQueries(definition, parameters.GetValueOrDefault("highlight_query"));
-        return highlighting.fields.Count > 0 ? highlighting : throw Faults.Invalid("a lexical highlighter needs highlight_search_text or a highlight_query");
+        return highlighting;
     }
 
     /// <summary>A column for each field, with what one hit has to show.</summary>
@@ -77,54 +70,48 @@ internal sealed class Highlighting
             if (!column.IsNull(hit.Row))
             {
                 var words = fields[i].Words;
-                data.Fragments.Add(Fragments(fields[i].Field.Analyzer, column.Values[hit.Row], words[Math.Min(query, words.Count - 1)]));
+                var (text, looked) = (column.Values[hit.Row], words[Math.Min(query, words.Count - 1)]);
+                data.Fragments.Add(fragments.Of(text, AnalyzerOf(fields[i], hit).Analyze(text).Where(t => looked.Contains(t.Text))));
             }
 
             results[i].Datas.Add(data);
         }
     }
 
-    /// <summary>The parts of a text around its words: each begins a little before the first that is in none yet, and is so long or less.</summary>
-    private List<string> Fragments(Analyzer analyzer, string text, HashSet<string> words)
-    {
-        var bytes = System.Text.Encoding.UTF8.GetBytes(text);
-        var places = analyzer.Analyze(text).Where(t => words.Contains(t.Text))
-            .Select(t => (From: System.Text.Encoding.UTF8.GetCharCount(bytes, 0, t.Start), To: System.Text.Encoding.UTF8.GetCharCount(bytes, 0, t.End)))
-            .Distinct().OrderBy(p => p.From).ToList();
-        var fragments = new List<string>();
-        var number = 0;
-        for (var next = 0; next < places.Count && fragments.Count < most;)
-        {
-            var from = Whole(text, Math.Max(0, places[next].From - lead));
-            var end = Whole(text, Math.Max(places[next].To, (int)Math.Min(text.Length, from + (long)size)));
-            var shown = new System.Text.StringBuilder();
-            var at = from;
-            for (; next < places.Count && places[next].To <= end; next++)
-            {
-                if (places[next].From >= at)
-                {
-                    shown.Append(text, at, places[next].From - at).Append(before[number % before.Count]).Append(text, places[next].From, places[next].To - places[next].From).Append(after[number % after.Count]);
-                    at = places[next].To;
-                    number++;
-                }
-            }
+    /// <summary>What splits the text of one hit, which another of its fields may say.</summary>
+    private static Analyzer AnalyzerOf(Highlighted field, Ranked hit) =>
+        field.Deciding >= 0 && (TextColumn)hit.Segment.Segment.Columns[field.Deciding] is var names && !names.IsNull(hit.Row)
+            ? field.Field.Analyzers.Of(names.Values[hit.Row])
+            : field.Field.Analyzer;
 
-            fragments.Add(shown.Append(text, at, end - at).ToString());
+    private HashSet<string> WordsOf(FieldDefinition field, string text) => [.. field.Analyzers.Of(analyzer).Analyze(text).Select(t => t.Text)];
+
+    private void AddSearch(CollectionDefinition definition, RequestParameters search, IReadOnlyList<string> texts)
+    {
+        var searched = MilvusEndpoint.SearchField(definition, search.Text("anns_field"));
+        var metric = search.Text("metric_type") ?? (searched.IsCounted ? "BM25" : "");
+        if (metric != "BM25")
+        {
+            throw Faults.Invalid("Search highlight only support with metric type \"BM25\" but was: ");
         }
 
-        return fragments;
+        if (!searched.IsCounted)
+        {
+            throw new Fault(5, "service internal error: Search with highlight failed, input field of BM25 annsField not found");
+        }
+
+        if (texts.Count > 0)
+        {
+            var input = FunctionRules.InputOf(definition, searched);
+            Add(definition, input, [.. texts.Select(t => WordsOf(input, t))]);
+        }
     }
-
-    /// <summary>No character is cut in two.</summary>
-    private static int Whole(string text, int at) => at > 0 && at < text.Length && char.IsLowSurrogate(text[at]) ? at - 1 : at;
-
-    private static HashSet<string> WordsOf(FieldDefinition field, string text) => [.. field.Analyzer.Analyze(text).Select(t => t.Text)];
 
     private void Add(CollectionDefinition definition, FieldDefinition field, List<HashSet<string>> words)
     {
         if (fields.Find(f => f.Field.Name == field.Name) is not { } known)
         {
-            fields.Add(new Highlighted(field, definition.FieldIndex(field.Name), words));
+            fields.Add(new Highlighted(field, definition.FieldIndex(field.Name), field.Analyzers.ByField is { } name ? definition.FieldIndex(name) : -1, words));
             return;
         }
 
@@ -142,29 +129,49 @@ internal sealed class Highlighting
             return;
         }
 
+        using var document = Parsed(json);
+        if (document?.RootElement.ValueKind != JsonValueKind.Array)
+        {
+            throw Faults.Invalid("unmarshal highlight queries as json array failed");
+        }
+
+        foreach (var query in document.RootElement.EnumerateArray())
+        {
+            if (query.ValueKind != JsonValueKind.Object)
+            {
+                throw Faults.Invalid("unmarshal highlight queries failed: item in array is not json object");
+            }
+
+            var (text, type, name) = (Part(query, "text"), Part(query, "type"), Part(query, "field"));
+            if (type != "TextMatch")
+            {
+                throw Faults.Invalid($"unmarshal highlight queries failed: invalid highlight query type: {type}");
+            }
+
+            var field = definition.Field(name) ?? throw Faults.Invalid($"highlight field not found in schema: {name}");
+            if (!field.IsText || !FieldDefinition.IsOn(field.Schema, "enable_analyzer"))
+            {
+                throw Faults.Invalid($"get highlight failed, the highlight field not found, {name}:{field.Schema.FieldID}");
+            }
+
+            Add(definition, field, [WordsOf(field, text)]);
+        }
+    }
+
+    private static string Part(JsonElement query, string name) =>
+        !query.TryGetProperty(name, out var value) ? throw Faults.Invalid($"unmarshal highlight queries failed: must set `{name}` in query")
+        : value.ValueKind == JsonValueKind.String ? value.GetString()!
+        : throw Faults.Invalid($"unmarshal highlight queries failed: `{name}` must be string");
+
+    private static JsonDocument? Parsed(string json)
+    {
         try
         {
-            using var document = JsonDocument.Parse(json);
-            foreach (var query in document.RootElement.EnumerateArray())
-            {
-                if (query.GetProperty("type").GetString() is var type && type != "TextMatch")
-                {
-                    throw Faults.Invalid($"unknown highlight query type: {type}");
-                }
-
-                var name = query.GetProperty("field").GetString()!;
-                var field = definition.Field(name) ?? throw Faults.FieldNotFound(name);
-                if (field.Type != DataType.VarChar || !FieldDefinition.IsOn(field.Schema, "enable_analyzer"))
-                {
-                    throw Faults.Invalid($"field {name} has no analyzer, it cannot be highlighted");
-                }
-
-                Add(definition, field, [WordsOf(field, query.GetProperty("text").GetString() ?? "")]);
-            }
+            return JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = Limits.JsonDepth });
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or ArgumentNullException)
+        catch (JsonException)
         {
-            throw Faults.Invalid("highlight_query should be a JSON array of objects with type, field and text");
+            return null;
         }
     }
 
@@ -175,25 +182,30 @@ internal sealed class Highlighting
             return [absent];
         }
 
-        try
+        using var document = Parsed(json);
+        if (document?.RootElement is not { ValueKind: JsonValueKind.Array } list || list.EnumerateArray().Any(t => t.ValueKind != JsonValueKind.String))
         {
-            using var document = JsonDocument.Parse(json);
-            var tags = document.RootElement.EnumerateArray().Select(t => t.GetString()!).ToList();
-            return tags.Count > 0 ? tags : throw Faults.Invalid($"{name} cannot be empty list");
+            throw Faults.Invalid($"unmarshal {name} as string array failed");
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
-        {
-            throw Faults.Invalid($"{name} should be a JSON array of texts");
-        }
+
+        return list.GetArrayLength() > 0 ? [.. list.EnumerateArray().Select(t => t.GetString()!)] : throw Faults.Invalid($"{name} cannot be empty list");
     }
 
-    private static int Whole(Dictionary<string, string> parameters, string name, int absent, int least) =>
-        parameters.GetValueOrDefault(name) is not { Length: > 0 } text ? absent
-        : int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var value) && value >= least ? value
-        : throw Faults.Invalid($"{name} [{text}] is invalid, it should be a whole number from {least}");
+    private static bool Flag(Dictionary<string, string> parameters, string name) => parameters.GetValueOrDefault(name) switch
+    {
+        null or "0" or "f" or "F" or "false" or "False" or "FALSE" => false,
+        "1" or "t" or "T" or "true" or "True" or "TRUE" => true,
+        var other => throw Faults.Invalid($"unmarshal {name} as bool failed: strconv.ParseBool: parsing \"{other}\": invalid syntax"),
+    };
+
+    private static long Whole(Dictionary<string, string> parameters, string name, int absent, int least) =>
+        parameters.GetValueOrDefault(name) is not { } text ? absent
+        : int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= least ? value
+        : throw Faults.Invalid($"invalid {name}: {text}");
 
     /// <param name="Field">The text field.</param>
     /// <param name="Index">Its place in the schema.</param>
+    /// <param name="Deciding">The place of the field that names a row's analyzer; -1 for none.</param>
     /// <param name="Words">The words to show, of each query, or one set for all.</param>
-    private sealed record Highlighted(FieldDefinition Field, int Index, List<HashSet<string>> Words);
+    private sealed record Highlighted(FieldDefinition Field, int Index, int Deciding, List<HashSet<string>> Words);
 }

@@ -33,11 +33,12 @@ internal sealed partial class MilvusEndpoint
 
             await ExpireRows(Collection(call, request.CollectionName));
             var (collection, view) = Loaded(call, request.CollectionName, request.PartitionNames);
+            var highlights = request.Highlighter is null ? null : Highlighting.Read(view.Definition, request, Texts(request));
             var run = Prepare(request, collection, view, null);
-            return run.Ask.Aggregation is null ? Search(request, view, run, call.Cancel) : Aggregate(request, view, run, call.Cancel);
+            return run.Ask.Aggregation is null ? Search(request, view, run, highlights, call.Cancel) : Aggregate(request, view, run, call.Cancel);
         });
 
-    private SearchResults Search(SearchRequest request, CollectionView view, SearchRun run, CancellationToken cancel)
+    private SearchResults Search(SearchRequest request, CollectionView view, SearchRun run, Highlighting? highlights, CancellationToken cancel)
     {
         var ask = run.Ask;
         var (ofRows, ofAnswer) = Chains(request, view.Definition);
@@ -47,7 +48,6 @@ internal sealed partial class MilvusEndpoint
             throw Faults.Invalid("order_by and function rerank cannot be used together: they specify conflicting sort criteria");
         }
 
-        var highlights = request.Highlighter is null ? null : Highlighting.Read(view.Definition, request.Highlighter, run.Field, Texts(request));
         if (ask.Iterator is not null)
         {
             Refuse(highlights is not null, "highlighting in a search iterator");
@@ -217,7 +217,7 @@ internal sealed partial class MilvusEndpoint
         ask.CheckField(field);
         var filter = ParseFilter(view.Definition, request.Dsl, request.ExprTemplateValues, zone: parameters.Zone(view.Definition));
         KeyIsolation.Check(view.Definition, filter);
-        var queries = Queries(request, field, collection, view);
+        var queries = Queries(request, field, collection, view, parameters.Text(AnalyzerParameter));
         metrics.Searched(queries.Length);
         var run = new SearchRun(view, ask, field, queries, filter);
         if (Evaluator.ElementFilter(filter) is { } elements && !(run.FindsElements && StructRules.Split(field.Name).Array == elements.Array))

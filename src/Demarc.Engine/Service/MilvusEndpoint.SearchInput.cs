@@ -11,6 +11,9 @@ namespace Demarc.Engine.Service;
 /// <summary>What a search is by: vectors, lists of vectors, texts, or the vectors of rows that are there.</summary>
 internal sealed partial class MilvusEndpoint
 {
+    /// <summary>The parameter that says which of a text field's analyzers splits what is searched by.</summary>
+    public const string AnalyzerParameter = "analyzer_name";
+
     /// <summary>The placeholder of a list of vectors is that much above the type of one.</summary>
     private const int ListPlaceholders = PlaceholderType.EmbListFloatVector - PlaceholderType.FloatVector;
 
@@ -27,7 +30,7 @@ internal sealed partial class MilvusEndpoint
         request.SearchInputCase != SearchRequest.SearchInputOneofCase.PlaceholderGroup ? []
         : [.. Parsed(PlaceholderGroup.Parser, request.PlaceholderGroup, "placeholder_group").Placeholders.Where(p => p.Type == PlaceholderType.VarChar).SelectMany(p => p.Values).Select(v => v.ToStringUtf8())];
 
-    private static FieldDefinition SearchField(CollectionDefinition definition, string? name)
+    public static FieldDefinition SearchField(CollectionDefinition definition, string? name)
     {
         if (name is not null)
         {
@@ -58,19 +61,25 @@ internal sealed partial class MilvusEndpoint
 
     private static int KeyCount(IDs ids) => (ids.IntId?.Data.Count ?? 0) + (ids.StrId?.Data.Count ?? 0);
 
-    private static QueryVector[][] Queries(SearchRequest request, FieldDefinition field, CollectionRows collection, CollectionView view)
+    private static QueryVector[][] Queries(SearchRequest request, FieldDefinition field, CollectionRows collection, CollectionView view, string? analyzer)
     {
         if (request.SearchInputCase == SearchRequest.SearchInputOneofCase.Ids && KeyCount(request.Ids) > 0)
         {
-            return QueriesOfRows(request.Ids, field, collection, view);
+            return QueriesOfRows(request.Ids, field, collection, view, analyzer);
         }
 
         var group = Parsed(PlaceholderGroup.Parser, request.PlaceholderGroup, "placeholder_group");
         var placeholder = group.Placeholders[0];
-        if (field.Schema.IsFunctionOutput)
+        if (field.Schema.IsFunctionOutput && field.Type == DataType.BinaryVector && placeholder.Type == PlaceholderType.VarChar)
+        {
+            var function = MinHash.Of(view.Definition, field);
+            return Single(placeholder.Values.Select(text => VectorReader.Query(field, ByteString.CopyFrom(function.Signature(text.ToStringUtf8())))));
+        }
+
+        if (field.IsCounted)
         {
             return placeholder.Type == PlaceholderType.VarChar
-                ? Single(placeholder.Values.Select(text => Bm25.Query(collection.View, field, text.ToStringUtf8())))
+                ? Single(placeholder.Values.Select(text => Bm25.Query(collection.View, field, text.ToStringUtf8(), analyzer)))
                 : throw Faults.Invalid($"please provide varchar/text for BM25 Function based search, got {placeholder.Type}");
         }
 
@@ -88,7 +97,7 @@ internal sealed partial class MilvusEndpoint
     }
 
     /// <summary>The vectors that rows have, or for a search by words what their texts come to; nothing for a row without a vector.</summary>
-    private static QueryVector[][] QueriesOfRows(IDs ids, FieldDefinition field, CollectionRows collection, CollectionView view)
+    private static QueryVector[][] QueriesOfRows(IDs ids, FieldDefinition field, CollectionRows collection, CollectionView view, string? analyzer)
     {
         var definition = view.Definition;
         List<object> keys = [.. ids.IntId?.Data.Cast<object>() ?? [], .. ids.StrId?.Data ?? []];
@@ -112,16 +121,16 @@ internal sealed partial class MilvusEndpoint
             throw Faults.Invalid($"some of the provided primary key IDs do not exist: missing IDs = [{string.Join(' ', missing)}]");
         }
 
-        return [.. keys.Select(key => QueryOf(rows[key], field, collection))];
+        return [.. keys.Select(key => QueryOf(rows[key], field, collection, analyzer))];
     }
 
-    private static QueryVector[] QueryOf((SegmentView Segment, int Row) row, FieldDefinition field, CollectionRows collection)
+    private static QueryVector[] QueryOf((SegmentView Segment, int Row) row, FieldDefinition field, CollectionRows collection, string? analyzer)
     {
         var definition = collection.View.Definition;
-        var from = definition.FieldIndex(field.Schema.IsFunctionOutput ? FunctionRules.InputOf(definition, field).Name : field.Name);
+        var from = definition.FieldIndex(field.IsCounted ? FunctionRules.InputOf(definition, field).Name : field.Name);
         var column = row.Segment.Segment.Columns[from];
         return column.IsNull(row.Row) ? []
-            : column is TextColumn texts ? [Bm25.Query(collection.View, field, texts.Values[row.Row])]
+            : column is TextColumn texts ? [Bm25.Query(collection.View, field, texts.Values[row.Row], analyzer)]
             : [((VectorColumn)column).Query(row.Row)];
     }
 

@@ -30,11 +30,11 @@ internal sealed class OutputFields
             var index = definition.FieldIndex(name);
             if (name is "*" or "%")
             {
-                indexes.UnionWith(Enumerable.Range(0, definition.Fields.Count).Where(i => i != definition.DynamicIndex && !definition.Fields[i].IsDropped && !definition.Fields[i].Schema.IsFunctionOutput));
+                indexes.UnionWith(Enumerable.Range(0, definition.Fields.Count).Where(i => i != definition.DynamicIndex && !definition.Fields[i].IsDropped && !definition.Fields[i].IsCounted));
                 whole |= definition.DynamicIndex >= 0;
-                Names.AddRange(definition.Standing.Where(f => !f.Schema.IsFunctionOutput).Select(f => Shown(f.Name)));
+                Names.AddRange(definition.Standing.Where(f => !f.IsCounted).Select(f => Shown(f.Name)));
             }
-            else if (index >= 0 && definition.Fields[index].Schema.IsFunctionOutput)
+            else if (index >= 0 && definition.Fields[index].IsCounted)
             {
                 throw Faults.Unexpected($"not allowed to retrieve raw data of field {name}");
             }

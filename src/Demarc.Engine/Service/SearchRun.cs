@@ -40,6 +40,11 @@ internal sealed class SearchRun
         Queries = [.. queries.Where(q => q.Length > 0)];
         present = [.. queries.Select(q => q.Length > 0)];
         (Metric, var lists) = MetricOf(view.Definition, field, ask.Parameters.Text("metric_type"));
+        if (Metric == Metric.MhJaccard && ask.IsRange)
+        {
+            throw Faults.Invalid("minhash signatures do not support range search: not support range search");
+        }
+
         FindsElements = field.IsVectorArray && !lists;
         if (field.IsVectorArray)
         {

@@ -23,7 +23,7 @@ internal static class AnalyzerReader
             var root = document.RootElement;
             return root.ValueKind != JsonValueKind.Object ? throw Refuse("params should be a json map")
                 : !root.EnumerateObject().Any() ? Analyzer.Standard
-                : root.TryGetProperty("type", out var type) ? BuiltIn(root, Text(type, "analyzer type shoud be string"))
+                : root.TryGetProperty("type", out var type) ? BuiltIn(root, Text(type, "analyzer type should be string"))
                 : Custom(root);
         }
         catch (JsonException)
@@ -44,7 +44,7 @@ internal static class AnalyzerReader
         {
             "standard" => new Analyzer(Tokenizers.Standard, [TokenFilters.Lowercase, .. own]),
             "english" => new Analyzer(Tokenizers.Standard, [TokenFilters.Lowercase, EnglishStemmer.Filter, TokenFilters.Stop(TokenFilters.EnglishStopWords), .. own]),
-            "chinese" => new Analyzer(Tokenizers.Chinese, [TokenFilters.HanOrAlphanumericOnly, .. own]),
+            "chinese" => new Analyzer(TokenizerReader.Chinese, [TokenFilters.HanOrAlphanumericOnly, .. own]),
             _ => throw Refuse($"unknown build-in analyzer type: {type}"),
         };
     }
@@ -71,27 +71,8 @@ internal static class AnalyzerReader
             }
         }
 
-        return root.TryGetProperty("tokenizer", out var tokenizer) ? new Analyzer(Tokenizer(tokenizer), filters) : throw Refuse("tokenizer name or type must be set");
+        return root.TryGetProperty("tokenizer", out var tokenizer) ? new Analyzer(TokenizerReader.Read(tokenizer), filters) : throw Refuse("tokenizer name or type must be set");
     }
-
-    private static Func<string, List<TextToken>> Tokenizer(JsonElement given)
-    {
-        var name = given.ValueKind == JsonValueKind.Object
-            ? Text(given.TryGetProperty("type", out var type) ? type : throw Refuse("costum tokenizer must set type"), "tokenizer type should be string")
-            : Text(given, "tokenizer name should be string or dict");
-        return name switch
-        {
-            "standard" => Tokenizers.Standard,
-            "whitespace" => Tokenizers.Whitespace,
-            "jieba" or "chinese" => Tokenizers.Chinese,
-            "ngram" => Ngrams(Number(given, "min_gram"), Number(given, "max_gram")),
-            "char_group" => Tokenizers.Delimited(Texts(given.ValueKind == JsonValueKind.Object && given.TryGetProperty("delimiters", out var list) ? list : default, "char_group delimiters should be array").SelectMany(d => d.EnumerateRunes()).ToHashSet()),
-            _ => throw Refuse($"unsupported tokenizer: {name}"),
-        };
-    }
-
-    private static Func<string, List<TextToken>> Ngrams(int least, int most) =>
-        least >= 1 && most >= least && most <= Limits.NgramLength ? Tokenizers.Ngrams(least, most) : throw Refuse($"ngram tokenizer takes 1 <= min_gram <= max_gram <= {Limits.NgramLength}");
 
     private static TokenFilter Filter(JsonElement given)
     {
@@ -147,15 +128,15 @@ internal static class AnalyzerReader
     private static IEnumerable<string> StopWords(JsonElement list) =>
         Texts(list, "filter stop_words should be array").SelectMany(word => word == "_english_" ? TokenFilters.EnglishStopWords : [word]);
 
-    private static List<string> Texts(JsonElement list, string otherwise) =>
-        list.ValueKind == JsonValueKind.Array ? [.. list.EnumerateArray().Select(item => Text(item, otherwise))] : throw Refuse(otherwise);
+    public static List<string> Texts(JsonElement list, string otherwise, string? itemOtherwise = null) =>
+        list.ValueKind == JsonValueKind.Array ? [.. list.EnumerateArray().Select(item => Text(item, itemOtherwise ?? otherwise))] : throw Refuse(otherwise);
 
-    private static string Text(JsonElement value, string otherwise) => value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Refuse(otherwise);
+    public static string Text(JsonElement value, string otherwise) => value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Refuse(otherwise);
 
-    private static int Number(JsonElement given, string name) =>
+    public static int Number(JsonElement given, string name) =>
         given.ValueKind == JsonValueKind.Object && given.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) && number >= 0
             ? number
             : throw Refuse($"{name} param was none or not uint");
 
-    private static Fault Refuse(string why) => Faults.Invalid($"build analyzer failed: {why}");
+    public static Fault Refuse(string why) => Faults.Invalid($"build analyzer failed: {why}");
 }

@@ -21,11 +21,15 @@ internal sealed record Bm25Shape(double K1, double B, double AverageLength)
 /// <summary>Turns a text to search by into weighed words, over the statistics of the whole collection.</summary>
 internal static class Bm25
 {
-    public static QueryVector Query(CollectionView view, FieldDefinition output, string text)
+    /// <param name="view">The collection.</param>
+    /// <param name="output">The field that is searched.</param>
+    /// <param name="text">What it is searched by.</param>
+    /// <param name="analyzer">Which of the text field's analyzers splits it, where it has several; null for the usual one.</param>
+    public static QueryVector Query(CollectionView view, FieldDefinition output, string text, string? analyzer)
     {
         var definition = view.Definition;
         var field = definition.FieldIndex(output.Name);
-        var asked = Terms.Count(FunctionRules.InputOf(definition, output).Analyzer, text);
+        var asked = Terms.Count(FunctionRules.InputOf(definition, output).Analyzers.Of(analyzer), text);
         var terms = asked.Keys.ToArray();
         var having = new long[terms.Length];
         long rows = 0;

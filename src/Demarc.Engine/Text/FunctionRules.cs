@@ -7,7 +7,7 @@ using Google.Protobuf;
 
 namespace Demarc.Engine.Text;
 
-/// <summary>The BM25 function of a schema: one text field goes in, a sparse vector field of word counts comes out and is never sent by clients.</summary>
+/// <summary>The functions of a schema: one text field goes in, and what comes out is never sent by clients: a sparse vector field of word counts (BM25), or a binary one of signatures (MinHash).</summary>
 internal static class FunctionRules
 {
     private const long FirstFunctionId = 100;
@@ -48,7 +48,7 @@ internal static class FunctionRules
         {
             if (definition.Fields[i].Schema.IsFunctionOutput)
             {
-                Fill(definition, definition.Fields[i], columns, columns[i], rows);
+                Fill(definition, definition.Fields[i], field => Texts(columns[definition.FieldIndex(field.Name)]), columns[i], rows);
             }
         }
     }
@@ -56,35 +56,56 @@ internal static class FunctionRules
     /// <summary>The output column of a function for rows that were written before there was one.</summary>
     public static FieldData Made(CollectionDefinition definition, FieldDefinition output, IEnumerable<FieldData> columns, int rows)
     {
+        IReadOnlyList<FieldData> there = [.. columns];
         var made = Column.NewData(output);
-        Fill(definition, output, [.. columns], made, rows);
+        Fill(definition, output, field => Texts(there[definition.FieldIndex(field.Name)]), made, rows);
         return made;
     }
 
     /// <summary>The output column of a function for the rows of a segment that has the others.</summary>
     public static FieldData Made(CollectionDefinition definition, FieldDefinition output, Column[] columns, int rows)
     {
-        var input = InputOf(definition, output);
-        var texts = (TextColumn)columns[definition.FieldIndex(input.Name)];
         var made = Column.NewData(output);
-        for (var row = 0; row < rows; row++)
-        {
-            made.Vectors.SparseFloatVector.Contents.Add(texts.IsNull(row) ? ByteString.Empty : Row(input.Analyzer, texts.Values[row]));
-        }
-
+        Fill(definition, output, field => Texts((TextColumn)columns[definition.FieldIndex(field.Name)]), made, rows);
         return made;
     }
 
-    private static void Fill(CollectionDefinition definition, FieldDefinition output, IReadOnlyList<FieldData> columns, FieldData made, int rows)
+    /// <param name="definition">Of the collection.</param>
+    /// <param name="output">The field that is computed.</param>
+    /// <param name="textsOf">The text of a field in each row, null where there is none.</param>
+    /// <param name="made">Where the values are put.</param>
+    /// <param name="rows">How many there are.</param>
+    private static void Fill(CollectionDefinition definition, FieldDefinition output, Func<FieldDefinition, Func<int, string?>> textsOf, FieldData made, int rows)
     {
         var input = InputOf(definition, output);
-        var texts = columns[definition.FieldIndex(input.Name)];
+        var texts = textsOf(input);
+        if (output.Type == DataType.BinaryVector)
+        {
+            made.Vectors.BinaryVector = Signatures(MinHash.Of(definition, output), texts, rows);
+            return;
+        }
+
+        var names = input.Analyzers.ByField is { } deciding ? textsOf(definition.Field(deciding)!) : _ => null;
         for (var row = 0; row < rows; row++)
         {
-            var present = texts.ValidData.Count == 0 || texts.ValidData[row];
-            made.Vectors.SparseFloatVector.Contents.Add(present ? Row(input.Analyzer, texts.Scalars.StringData.Data[row]) : ByteString.Empty);
+            made.Vectors.SparseFloatVector.Contents.Add(texts(row) is { } text ? Row(input.Analyzers.Of(names(row)), text) : ByteString.Empty);
         }
     }
+
+    private static ByteString Signatures(MinHash function, Func<int, string?> texts, int rows)
+    {
+        var bytes = new MemoryStream();
+        for (var row = 0; row < rows; row++)
+        {
+            bytes.Write(function.Signature(texts(row) ?? ""));
+        }
+
+        return UnsafeByteOperations.UnsafeWrap(bytes.ToArray());
+    }
+
+    private static Func<int, string?> Texts(FieldData column) => row => column.ValidData.Count == 0 || column.ValidData[row] ? column.Scalars.StringData.Data[row] : null;
+
+    private static Func<int, string?> Texts(TextColumn column) => row => column.IsNull(row) ? null : column.Values[row];
 
     private static ByteString Row(Analyzer analyzer, string text)
     {
@@ -104,12 +125,12 @@ internal static class FunctionRules
     private static void Complete(CollectionSchema schema, FunctionSchema function, IReadOnlyCollection<FunctionSchema> others, long id)
     {
         CheckNames(function);
-        if (function.Type != FunctionType.Bm25)
+        if (function.Type is not (FunctionType.Bm25 or FunctionType.MinHash))
         {
             throw Faults.NotServed($"a function of type {function.Type}");
         }
 
-        if (function.Params.Count > 0)
+        if (function.Type == FunctionType.Bm25 && function.Params.Count > 0)
         {
             throw Faults.Invalid("BM25 function accepts no params");
         }
@@ -120,24 +141,27 @@ internal static class FunctionRules
         }
 
         var inputs = function.InputFieldNames.Select(n => Field(schema, n, "input")).ToList();
-        CheckInput(inputs);
+        if (function.Type == FunctionType.Bm25)
+        {
+            CheckCountedInput(inputs);
+        }
+
         var outputs = function.OutputFieldNames.Select(n => Field(schema, n, "output")).ToList();
         foreach (var field in outputs)
         {
             CheckOutput(function, field, others);
         }
 
-        if (outputs.Count != 1)
+        if (function.Type == FunctionType.MinHash)
         {
-            throw Faults.Invalid($"BM25 function only need 1 output field, but got {outputs.Count}");
+            MinHash.Check(function, Only(inputs, "input"), Only(outputs, "output"));
+        }
+        else
+        {
+            CheckCountedOutput(outputs);
         }
 
         var output = outputs[0];
-        if (output.DataType != DataType.SparseFloatVector)
-        {
-            throw Faults.Invalid($"BM25 function output field must be a SparseFloatVector field, but got {FieldDefinition.TypeName(output.DataType)}");
-        }
-
         output.IsFunctionOutput = true;
         function.Id = id;
         function.InputFieldIds.Clear();
@@ -192,9 +216,12 @@ internal static class FunctionRules
     private static FieldSchema Field(CollectionSchema schema, string name, string side) =>
         schema.Fields.FirstOrDefault(f => f.Name == name && f.State != FieldState.FieldDropped) ?? throw Faults.Invalid($"function {side} field not found: {name}");
 
-    private static void CheckInput(List<FieldSchema> inputs)
+    private static FieldSchema Only(List<FieldSchema> fields, string side) =>
+        fields.Count == 1 ? fields[0] : throw Faults.Invalid($"MinHash function should have exactly one {side} field, got {fields.Count}");
+
+    private static void CheckCountedInput(List<FieldSchema> inputs)
     {
-        if (inputs.Count != 1 || inputs[0].DataType != DataType.VarChar)
+        if (inputs.Count != 1 || inputs[0].DataType is not (DataType.VarChar or DataType.Text))
         {
             throw Faults.Invalid($"BM25 function input field must be a VARCHAR/TEXT field, got {inputs.Count} field with type {FieldDefinition.TypeName(inputs[0].DataType)}");
         }
@@ -202,6 +229,19 @@ internal static class FunctionRules
         if (!FieldDefinition.IsOn(inputs[0], "enable_analyzer"))
         {
             throw Faults.Invalid("BM25 function input field must set enable_analyzer to true");
+        }
+    }
+
+    private static void CheckCountedOutput(List<FieldSchema> outputs)
+    {
+        if (outputs.Count != 1)
+        {
+            throw Faults.Invalid($"BM25 function only need 1 output field, but got {outputs.Count}");
+        }
+
+        if (outputs[0].DataType != DataType.SparseFloatVector)
+        {
+            throw Faults.Invalid($"BM25 function output field must be a SparseFloatVector field, but got {FieldDefinition.TypeName(outputs[0].DataType)}");
         }
     }
 }

@@ -16,13 +16,19 @@ internal sealed class TextIndex(Analyzer analyzer)
 
     public long Bytes => Volatile.Read(ref bytes);
 
-    /// <summary>Marks the rows below <paramref name="rows"/> that have at least so many of the words.</summary>
-    public ulong[] Match(TextColumn column, int rows, IReadOnlyList<string> wanted, int least)
+    /// <summary>Marks the rows below <paramref name="rows"/> that have at least so many of the words, or of those that are so many edits away.</summary>
+    public ulong[] Match(TextColumn column, int rows, IReadOnlyList<string> wanted, int least, int edits = 0)
     {
         var found = new ulong[(rows + 63) >> 6];
         lock (gate)
         {
             Grow(column, rows);
+            if (edits > 0)
+            {
+                var near = wanted;
+                wanted = [.. words.Keys.Where(word => near.Any(n => Edits.Within(word, n, edits)))];
+            }
+
             if (least <= 1)
             {
                 foreach (var word in wanted)

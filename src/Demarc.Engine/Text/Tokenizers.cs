@@ -13,34 +13,7 @@ internal static class Tokenizers
     public static List<TextToken> Whitespace(string text) => Runs(text, rune => !Rune.IsWhiteSpace(rune));
 
     /// <summary>Runs of anything but the given characters.</summary>
-    public static Func<string, List<TextToken>> Delimited(IReadOnlySet<Rune> delimiters) => text => Runs(text, rune => !delimiters.Contains(rune));
-
-    /// <summary>
-    /// Chinese without a dictionary: each pair of neighbouring Han characters is a word, a lone one too; other letters and
-    /// digits run together. Whatever two characters stand together in a query stand together in what is found.
-    /// </summary>
-    public static List<TextToken> Chinese(string text)
-    {
-        var tokens = new List<TextToken>();
-        foreach (var run in Runs(text, IsAlphanumeric, splitHan: true))
-        {
-            var runes = run.Text.EnumerateRunes().ToArray();
-            if (!IsHan(runes[0]) || runes.Length == 1)
-            {
-                tokens.Add(run with { Position = tokens.Count });
-                continue;
-            }
-
-            var start = run.Start;
-            for (var i = 0; i + 1 < runes.Length; i++)
-            {
-                tokens.Add(new TextToken(runes[i].ToString() + runes[i + 1], start, start + runes[i].Utf8SequenceLength + runes[i + 1].Utf8SequenceLength, tokens.Count));
-                start += runes[i].Utf8SequenceLength;
-            }
-        }
-
-        return tokens;
-    }
+    public static Func<string, List<TextToken>> Delimited(Func<Rune, bool> delimits) => text => Runs(text, rune => !delimits(rune));
 
     /// <summary>Every run of between <paramref name="least"/> and <paramref name="most"/> characters, white space and all.</summary>
     public static Func<string, List<TextToken>> Ngrams(int least, int most) => text =>
@@ -69,15 +42,14 @@ internal static class Tokenizers
 
     public static bool IsHan(Rune rune) => rune.Value is (>= 0x4E00 and <= 0x9FFF) or (>= 0x3400 and <= 0x4DBF) or (>= 0xF900 and <= 0xFAFF) or (>= 0x20000 and <= 0x3134F);
 
-    private static List<TextToken> Runs(string text, Func<Rune, bool> belongs, bool splitHan = false)
+    private static List<TextToken> Runs(string text, Func<Rune, bool> belongs)
     {
         var tokens = new List<TextToken>();
         int from = -1, fromByte = 0, at = 0, atByte = 0;
-        var han = false;
         foreach (var rune in text.EnumerateRunes())
         {
             var part = belongs(rune);
-            if (from >= 0 && (!part || (splitHan && IsHan(rune) != han)))
+            if (from >= 0 && !part)
             {
                 tokens.Add(new TextToken(text[from..at], fromByte, atByte, tokens.Count));
                 from = -1;
@@ -85,7 +57,7 @@ internal static class Tokenizers
 
             if (part && from < 0)
             {
-                (from, fromByte, han) = (at, atByte, IsHan(rune));
+                (from, fromByte) = (at, atByte);
             }
 
             at += rune.Utf16SequenceLength;

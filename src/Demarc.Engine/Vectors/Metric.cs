@@ -18,6 +18,9 @@ internal enum Metric
     /// <summary>One less the share of common bits among all set bits: smaller is nearer.</summary>
     Jaccard,
 
+    /// <summary>The share of 32-bit numbers that two MinHash signatures have in common: larger is nearer.</summary>
+    MhJaccard,
+
     /// <summary>How well the words of a text fit those of a query: larger is nearer.</summary>
     Bm25,
 }
@@ -49,6 +52,7 @@ internal static class Metrics
         "COSINE" => Metric.Cosine,
         "HAMMING" => Metric.Hamming,
         "JACCARD" => Metric.Jaccard,
+        "MHJACCARD" => Metric.MhJaccard,
         "BM25" => Metric.Bm25,
         _ => throw new ArgumentOutOfRangeException(nameof(name), name, "The index rules let a metric pass that no search knows."),
     };

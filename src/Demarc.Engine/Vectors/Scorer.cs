@@ -87,7 +87,12 @@ internal sealed class BinaryScorer(FlatMemory<byte> rows, byte[] query, Metric m
     public override float Nearness(int row)
     {
         var bits = MemoryMarshal.CreateReadOnlySpan(ref rows.At((nint)row * query.Length), query.Length);
-        var nearness = metric == Metric.Jaccard ? -Kernels.Jaccard(query, bits) : -Kernels.Hamming(query, bits);
+        var nearness = metric switch
+        {
+            Metric.Jaccard => -Kernels.Jaccard(query, bits),
+            Metric.MhJaccard => MinHash.Likeness(query, bits),
+            _ => -Kernels.Hamming(query, bits),
+        };
         GC.KeepAlive(this);
         return nearness;
     }

@@ -46,7 +46,6 @@ public class ApiTableTests
         ["AddCollectionFunction"] = "BM25 is refused, as in Milvus; others are not served",
         ["AlterCollectionFunction"] = "BM25 is refused, as in Milvus; others are not served",
         ["DropCollectionFunction"] = "BM25 is refused, as in Milvus; others are not served",
-        ["RunAnalyzer"] = "one analyzer a call",
     };
 
     private const string Unserved = "`UNIMPLEMENTED`, with the method's name";

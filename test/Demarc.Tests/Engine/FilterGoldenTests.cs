@@ -19,7 +19,7 @@ public class FilterGoldenTests
         "json_contains(info['a'], 1)", "JSON_CONTAINS_ALL(info, [1, 'x', [2, 3]])", "json_contains_any(color, ['a'])", "info['a'] == [1, 2.0]",
         "when > ISO '2025-01-01T00:00:00Z'", "when + INTERVAL 'P1DT2H' <= ISO '2025-01-01T00:00:00+08:00'", "ISO '2025-01-01 00:00:00' < when",
         "id == {n}", "id in {list}", "json_contains(info['a'], {list})", "title like {text}", "id > 1 and random_sample(0.1)", "random_sample(0.5)", "empty(title)", "starts_with(title, '10%')", "1 == 1", "true",
-        "text_match(title, 'Quick brown fox')", "TEXT_MATCH(title, 'a b c', minimum_should_match=2)", "phrase_match(title, 'quick fox')", "PHRASE_MATCH(title, 'quick fox', 2)",
+        "text_match(title, 'Quick brown fox')", "TEXT_MATCH(title, 'a b c', minimum_should_match=2)", "text_match_fuzzy(title, 'quikc', max_edit_distance=1)", "phrase_match(title, 'quick fox')", "PHRASE_MATCH(title, 'quick fox', 2)",
 
         "id ==", "id == 1)", "(id == 1", "id = 1", "id @ 1", "id == 'x", "id == {n", "id == {unknown}", "unknown_but_dynamic", "nothing(1)", "st_within(title, 'x')", "element_filter(words, $[a] == 1)",
         "id == 'a'", "id == 1.5", "title == 1", "flag == 1", "exact == 'a'", "id in 5", "id in ['a']", "id in [id]", "1 in [1]", "id in {n}", "id == {list}", "vec == 1", "id", "title and id == 1", "5", "id + 1",
@@ -28,7 +28,7 @@ public class FilterGoldenTests
         "array_contains(id, 1)", "array_contains(numbers, 'a')", "array_contains_all(numbers, 1)", "array_contains(numbers, id)", "array_length(id) == 1", "title == id", "1 == 'a'", "numbers > 1", "(id == 1) + 2 == 3",
         "when > '2025-01-01'", "when > ISO 'yesterday'", "id + interval 'P1D' > 1", "when + interval '1 day' > ISO '2025-01-01 00:00:00'", "when > ISO '2025-01-01'", "id > ISO '2025-01-01 00:00:00'",
         "random_sample(0.1) and id > 1", "id > 1 or random_sample(0.1)", "not random_sample(0.1)", "random_sample(1.5)", "random_sample(1)", "random_sample(id)",
-        "text_match(id, 'x')", "text_match(words[0], 'x')", "text_match(title, 5)", "text_match(title, 'x', 2)", "text_match(title, 'x', minimum_should_match=0)", "phrase_match(title, 'x', -1)", "phrase_match(title, 'x', 'y')",
+        "text_match(id, 'x')", "text_match(words[0], 'x')", "text_match(title, 5)", "text_match(title, 'x', 2)", "text_match(title, 'x', minimum_should_match=0)", "text_match_fuzzy(title, 'x')", "text_match_fuzzy(title, 'x', max_edit_distance=3)", "text_match_fuzzy(id, 'x', max_edit_distance=1)", "phrase_match(title, 'x', -1)", "phrase_match(title, 'x', 'y')",
     ];
 
     [Fact]

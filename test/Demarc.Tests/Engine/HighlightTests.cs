@@ -28,8 +28,8 @@ public class HighlightTests
         Assert.Equal(["<em>Apple</em> pie: an <em>APPLE</em> a day 日本 <em>apple</em>"], whole[(0, 0)]);
 
         var cut = await Fragments(client, ["apple"], ("highlight_search_text", "true"), ("fragment_size", "12"), ("fragment_offset", "3"), ("pre_tags", """["[","("]"""), ("post_tags", """["]",")"]"""));
-        Assert.Equal(["[Apple] pie: a", "an (APPLE) a d", "日本 [apple]"], cut[(0, 0)]);
-        Assert.Equal(["An [apple], xx", "re (apple) at "], cut[(0, 2)]);
+        Assert.Equal(["[Apple] pie: a", "an [APPLE] a d", "日本 [apple]"], cut[(0, 0)]);
+        Assert.Equal(["An [apple], xx", "re [apple] at "], cut[(0, 2)]);
         Assert.Single((await Fragments(client, ["apple"], ("highlight_search_text", "true"), ("fragment_size", "12"), ("num_of_fragments", "1")))[(0, 0)]);
 
         var two = await Fragments(client, ["apple", "quick fox"], ("highlight_search_text", "true"));
@@ -50,11 +50,15 @@ public class HighlightTests
         await Ready(engine.Client);
         foreach (var (parameter, why) in new[]
         {
-            (("highlight_search_text", "false"), "needs highlight_search_text"),
-            (("highlight_query", """[{"type":"PrefixMatch","field":"text","text":"a"}]"""), "unknown highlight query type"),
-            (("highlight_query", """[{"type":"TextMatch","field":"id","text":"a"}]"""), "has no analyzer"),
-            (("highlight_query", "{"), "JSON array of objects"),
-            (("fragment_size", "0"), "fragment_size"),
+            (("highlight_search_text", "perhaps"), "unmarshal highlight_search_text as bool failed"),
+            (("highlight_query", """[{"type":"PrefixMatch","field":"text","text":"a"}]"""), "invalid highlight query type: PrefixMatch"),
+            (("highlight_query", """[{"type":"TextMatch","field":"id","text":"a"}]"""), "the highlight field not found, id:100"),
+            (("highlight_query", """[{"type":"TextMatch","field":"none","text":"a"}]"""), "highlight field not found in schema: none"),
+            (("highlight_query", """[{"type":"TextMatch","field":"text"}]"""), "must set `text` in query"),
+            (("highlight_query", "{"), "unmarshal highlight queries as json array failed"),
+            (("fragment_size", "0"), "invalid fragment_size: 0"),
+            (("fragment_offset", "0.1"), "invalid fragment_offset: 0.1"),
+            (("pre_tags", "[1]"), "unmarshal pre_tags as string array failed"),
             (("pre_tags", "[]"), "cannot be empty list"),
         })
         {

@@ -25,6 +25,7 @@ public sealed class RestBodyFuzzTests(ITestOutputHelper output)
         ["entities/get"] = ["""{"collectionName":"quick","id":[1,99],"outputFields":["color"]}"""],
         ["entities/delete"] = ["""{"collectionName":"quick","filter":"id in [2]"}"""],
         ["indexes/create"] = ["""{"collectionName":"things","indexParams":[{"fieldName":"title","indexType":"INVERTED"}]}"""],
+        ["common/run_analyzer"] = ["""{"text":["a b"],"analyzerParams":"{\"type\":\"english\"}","withDetail":true,"withHash":true,"analyzerNames":["en"]}"""],
         ["users/create"] = ["""{"userName":"ann","password":"Secret-1"}"""],
         ["roles/grant_privilege"] = ["""{"roleName":"r","objectType":"Collection","objectName":"*","privilege":"Insert"}"""],
     };

@@ -42,6 +42,17 @@ public sealed class RestTests : IDisposable
     }
 
     [Fact]
+    public async Task A_text_is_split_with_what_was_asked_about_its_words()
+    {
+        await using var engine = await EngineProcess.Start(folder.Path);
+        http.BaseAddress = new Uri("http://" + engine.Channel.Target + "/v2/vectordb/");
+        var plain = await Ok("common/run_analyzer", """{"text":["Running foxes","x"],"analyzerParams":"{\"type\":\"english\"}"}""");
+        Assert.Equal("""[{"tokens":[{"token":"run"},{"token":"fox"}]},{"tokens":[{"token":"x"}]}]""", plain.GetProperty("results").GetRawText());
+        var whole = await Ok("common/run_analyzer", """{"text":["123456789"],"withDetail":true,"withHash":true}""");
+        Assert.Equal("""[{"tokens":[{"token":"123456789","startOffset":0,"endOffset":9,"position":0,"positionLength":1,"hash":3421780262}]}]""", whole.GetProperty("results").GetRawText());
+    }
+
+    [Fact]
     public async Task A_schema_its_indexes_partitions_and_names_are_made_and_shown()
     {
         await using var engine = await EngineProcess.Start(folder.Path);

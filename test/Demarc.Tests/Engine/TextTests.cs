@@ -15,7 +15,7 @@ public class TextTests
     [InlineData("{}", "Éclair Straße 日本語", "éclair straße 日本語")]
     [InlineData("""{"type":"standard","stop_words":["_english_","fox"]}""", "The quick fox and a dog", "quick dog")]
     [InlineData("""{"type":"english"}""", "The running foxes are generously jumping", "run fox generous jump")]
-    [InlineData("""{"type":"chinese"}""", "系统安全;,'';lxyz密码,机", "系统 统安 安全 lxyz 密码 机")]
+    [InlineData("""{"type":"chinese"}""", "系统安全;,'';lxyz密码,机", "系统 安全 系统安全 lxyz 密码 机")]
     [InlineData("""{"tokenizer":"standard","filter":["lowercase"]}""", "Would you like to eat an apple?", "would you like to eat an apple")]
     [InlineData("""{"tokenizer":"whitespace"}""", " a-b  C\td ", "a-b C d")]
     [InlineData("""{"tokenizer":"standard","filter":["asciifolding"]}""", "Ærø naïve Łódź ß", "AEro naive Lodz ss")]
@@ -29,6 +29,7 @@ public class TextTests
     [InlineData("""{"tokenizer":"standard","filter":[{"type":"regex","expr":"^[a-c]+$"}]}""", "abc abd cab", "abc cab")]
     [InlineData("""{"tokenizer":{"type":"ngram","min_gram":1,"max_gram":2}}""", "abc", "a ab b bc c")]
     [InlineData("""{"tokenizer":{"type":"char_group","delimiters":["-","_"]}}""", "a-b_c d", "a b c d")]
+    [InlineData("""{"tokenizer":{"type":"char_group","delimiters":["whitespace","digit"]}}""", "a1b c", "a b c")]
     public void Analyzers_split_as_asked(string parameters, string text, string words)
     {
         var tokens = AnalyzerReader.Read(parameters).Analyze(text).Select(t => t.Text);
@@ -46,6 +47,7 @@ public class TextTests
     [InlineData("""{"tokenizer":"standard","filter":[{"type":"synonym"}]}""", "unsupport filter type: synonym")]
     [InlineData("""{"tokenizer":"standard","filter":[{"type":"stemmer","language":"french"}]}""", "unsupported language")]
     [InlineData("""{"tokenizer":"standard","filter":[{"type":"length"}]}""", "max param")]
+    [InlineData("""{"tokenizer":{"type":"char_group","delimiters":["vowel"]}}""", "vowel not a char or name of build-in char group")]
     [InlineData("""{"tokenizer":{"type":"ngram","min_gram":3,"max_gram":2}}""", "min_gram <= max_gram")]
     [InlineData("""{"tokenizer":"standard","filter":[{"type":"regex","expr":"("}]}""", "invalid regex")]
     public void What_an_analyzer_does_not_know_is_refused(string parameters, string words) =>
@@ -67,6 +69,23 @@ public class TextTests
     public void English_words_lose_their_endings(string words, string stems) =>
         Assert.Equal(stems, string.Join(' ', words.Split(' ').Select(EnglishStemmer.Stem)));
 
+    [Theory]
+    [InlineData("", "", 0)]
+    [InlineData("alergy", "allergy", 1)]
+    [InlineData("alergy", "allergic", 3)]
+    [InlineData("ab", "ba", 1)]
+    [InlineData("abc", "bca", 2)]
+    [InlineData("日本", "日本語", 1)]
+    [InlineData("kitten", "sitting", 3)]
+    public void Words_are_so_many_edits_apart(string one, string other, int edits)
+    {
+        for (var most = 0; most <= Edits.Most; most++)
+        {
+            Assert.Equal(edits <= most, Edits.Within(one, other, most));
+            Assert.Equal(edits <= most, Edits.Within(other, one, most));
+        }
+    }
+
     [Fact]
     public void Any_word_has_a_stem() => Gen.String[0, 20].Sample(word => EnglishStemmer.Stem(word).Length <= word.Length + 1, iter: 20_000);
 
@@ -76,6 +95,11 @@ public class TextTests
     [InlineData("text_match(title, 'quick brown cat', minimum_should_match=2)", "0,1")]
     [InlineData("not text_match(title, 'fox')", "2")]
     [InlineData("text_match(title, '...')", "")]
+    [InlineData("text_match_fuzzy(title, 'fax', max_edit_distance=1)", "0,1,3")]
+    [InlineData("text_match_fuzzy(title, 'fxo brwn', max_edit_distance=1)", "0,1,3")]
+    [InlineData("TEXT_MATCH_FUZZY(title, 'cot', max_edit_distance=2)", "0,1,2,3")]
+    [InlineData("text_match_fuzzy(title, 'fax', max_edit_distance=0)", "")]
+    [InlineData("not text_match_fuzzy(title, 'redd', max_edit_distance=1)", "0,2,3")]
     [InlineData("text_match(title, 'none')", "")]
     [InlineData("phrase_match(title, 'quick brown')", "0")]
     [InlineData("phrase_match(title, 'quick fox')", "")]
