@@ -22,7 +22,7 @@ internal sealed record CollectionDefinition(CreateCollectionOp Op, ulong Created
     /// <summary>The property that has every search be about one partition key.</summary>
     public const string IsolationProperty = "partitionkey.isolation";
 
-    /// <summary>The property that shows the highest number that a field has or had; it is not kept but follows from the fields.</summary>
+    /// <summary>The property that shows, once a field was dropped, the highest number that one has or had; it is not kept but follows from the fields.</summary>
     public const string HighestFieldProperty = "max_field_id";
 
     /// <summary>The property that says in which zone times are read and shown; every collection has it, as in Milvus.</summary>

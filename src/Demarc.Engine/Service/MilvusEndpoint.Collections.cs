@@ -227,7 +227,12 @@ internal sealed partial class MilvusEndpoint
         answer.PhysicalChannelNames.Add(channels);
         answer.VirtualChannelNames.Add(channels.Select((c, i) => string.Create(CultureInfo.InvariantCulture, $"{c}_{d.Id}v{i}")));
         answer.Properties.Add(d.Op.Properties.Where(p => p.Key != CollectionDefinition.HighestFieldProperty));
-        answer.Properties.Add(new Protocol.KeyValuePair { Key = CollectionDefinition.HighestFieldProperty, Value = (d.NextFieldId - 1).ToString(CultureInfo.InvariantCulture) });
+        if (d.Standing.Count() < d.Fields.Count)
+        {
+            // Milvus shows it from 3.0 on for every collection; clients of before hold the list to what they set, so ours shows it where it tells something.
+            answer.Properties.Add(new Protocol.KeyValuePair { Key = CollectionDefinition.HighestFieldProperty, Value = (d.NextFieldId - 1).ToString(CultureInfo.InvariantCulture) });
+        }
+
         answer.Aliases.Add(State.Names.AliasesOf(d.Id));
         return answer;
     }
